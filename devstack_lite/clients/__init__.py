@@ -1,0 +1,1 @@
+"""Small HTTP clients of the sibling services, for the daemons themselves."""

@@ -1,0 +1,206 @@
+"""Every option of every daemon, in one table.
+
+Each daemon loads one file (`--config-file`) that holds what this daemon may know and nothing more:
+a compute host's file has no `[database]` group. The options are registered on oslo.config's own
+`cfg.CONF`, because oslo.messaging reads it; the rest of the code gets the object passed.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+
+WSGI_SERVICES = ("api", "identity", "image", "network", "volume")
+STANDARD_PORTS = {"identity": 5000, "api": 8774, "volume": 8776, "image": 9292, "network": 9696}
+
+
+def _wsgi_options(service: str, workers: int) -> list[Any]:
+    return [
+        cfg.HostAddressOpt("listen", default="127.0.0.1", help="Address to bind."),
+        cfg.PortOpt("port", default=STANDARD_PORTS[service], help="TCP port to bind."),
+        cfg.IntOpt("workers", default=workers, min=1, help="Forked worker processes."),
+        cfg.IntOpt(
+            "threads",
+            default=10,
+            min=1,
+            help="HTTP threads in a worker. Two cores gain nothing from more; they only hold"
+            " requests that wait for an RPC answer.",
+        ),
+    ]
+
+
+OPTIONS: dict[str, list[Any]] = {
+    "DEFAULT": [
+        cfg.StrOpt("cloud_name", default="devstack", help="Name of the cloud this belongs to."),
+        cfg.StrOpt("state_dir", help="The cloud's state folder."),
+        cfg.StrOpt("host", default=socket.gethostname(), help="Name of this service's host."),
+        cfg.StrOpt("region", default="RegionOne", help="The only region in the catalog."),
+        cfg.StrOpt("paste_config", help="PasteDeploy file; the one in deploy/ when not given."),
+        cfg.StrOpt("combined_log", help="A file that all daemons append their lines to."),
+        cfg.IntOpt(
+            "heartbeat_s", default=5, min=1, help="Seconds between a service's signs of life."
+        ),
+        cfg.IntOpt(
+            "service_down_time_s",
+            default=20,
+            min=2,
+            help="A service without a sign of life for longer is down. Nova's default is 60; here"
+            " a heartbeat costs less.",
+        ),
+        cfg.IntOpt(
+            "osapi_max_limit", default=1000, min=1, help="The most items one page of a list holds."
+        ),
+        cfg.IntOpt(
+            "max_request_body_size",
+            default=114688,
+            help="Bytes of a request body beyond which it is refused (413). oslo.middleware's"
+            " default. Image uploads are not counted.",
+        ),
+        cfg.FloatOpt(
+            "graceful_stop_s", default=10.0, help="Seconds a worker may take to finish its work."
+        ),
+    ],
+    "database": [
+        cfg.StrOpt(
+            "connection",
+            secret=True,
+            help="SQLAlchemy URL. The conductor's may write; every other's must not be able to.",
+        ),
+        cfg.IntOpt("pool_size", default=16, min=1, help="Connections a worker keeps."),
+    ],
+    "rpc": [
+        cfg.IntOpt("threads", default=16, min=1, help="RPC requests a worker handles at once."),
+        cfg.IntOpt(
+            "call_monitor_s",
+            default=3,
+            min=1,
+            help="A call whose server gives no sign of life for so long is given up.",
+        ),
+    ],
+    "endpoints": [
+        cfg.StrOpt("identity", default="http://127.0.0.1:5000/v3", help="Identity's URL."),
+        cfg.StrOpt("compute", default="http://127.0.0.1:8774/v2.1", help="The compute API's URL."),
+        cfg.StrOpt("image", default="http://127.0.0.1:9292", help="Image's URL."),
+        cfg.StrOpt("network", default="http://127.0.0.1:9696", help="Network's URL."),
+        cfg.StrOpt("volume", default="http://127.0.0.1:8776/v3", help="Volume's URL."),
+    ],
+    "authtoken": [
+        cfg.IntOpt(
+            "token_cache_s",
+            default=0,
+            min=0,
+            help="Seconds a validated token is remembered. 0 asks identity each time, as the boot"
+            " flow says.",
+        ),
+        cfg.FloatOpt("timeout_s", default=10.0, help="Seconds to wait for identity."),
+    ],
+    "api": [*_wsgi_options("api", 2)],
+    "identity": [
+        *_wsgi_options("identity", 1),
+        cfg.IntOpt("token_expiration_s", default=3600, min=1, help="Lifetime of a token."),
+        cfg.IntOpt(
+            "password_hash_rounds",
+            default=6,
+            min=4,
+            max=31,
+            help="bcrypt's cost: 6 is 4 ms here. Passwords are random per cloud and long, so the"
+            " cost guards nothing but a user's own weak choice.",
+        ),
+    ],
+    "image": [
+        *_wsgi_options("image", 1),
+        cfg.IntOpt(
+            "max_upload_bytes", default=10 * 2**30, help="Largest image that may be uploaded."
+        ),
+    ],
+    "network": [*_wsgi_options("network", 1)],
+    "volume": [*_wsgi_options("volume", 1)],
+    "conductor": [
+        cfg.IntOpt("workers", default=2, min=1, help="Forked worker processes."),
+    ],
+    "scheduler": [
+        cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes."),
+        cfg.ListOpt(
+            "enabled_filters",
+            default=[
+                "ComputeFilter",
+                "AvailabilityZoneFilter",
+                "ImagePropertiesFilter",
+                "VCPUFilter",
+                "RamFilter",
+                "DiskFilter",
+            ],
+            help="Filters by name, in order; from the entry points devstack_lite.scheduler.filters.",
+        ),
+        cfg.ListOpt(
+            "weight_classes",
+            default=["CPUWeigher", "RAMWeigher", "DiskWeigher", "IoOpsWeigher"],
+            help="Weighers by name; from the entry points devstack_lite.scheduler.weighers.",
+        ),
+        cfg.FloatOpt("cpu_weight_multiplier", default=1.0, help="Nova's option and default."),
+        cfg.FloatOpt("ram_weight_multiplier", default=1.0, help="Nova's option and default."),
+        cfg.FloatOpt("disk_weight_multiplier", default=1.0, help="Nova's option and default."),
+        cfg.FloatOpt("io_ops_weight_multiplier", default=-1.0, help="Nova's option and default."),
+        cfg.IntOpt("host_subset_size", default=1, min=1, help="Pick at random among the best n."),
+        cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts a build may be handed to."),
+        cfg.IntOpt("max_placement_results", default=1000, min=1, help="Alternates considered."),
+    ],
+    "compute": [
+        cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes per host."),
+        cfg.IntOpt("nodes", default=1, min=1, help="Hypervisor nodes this host simulates."),
+        cfg.StrOpt("availability_zone", default="nova", help="The zone this host is in."),
+        cfg.StrOpt(
+            "libvirt_module",
+            default="fake_hypervisor",
+            help="The module that speaks libvirt's API: fake_hypervisor, or libvirt itself.",
+        ),
+        cfg.StrOpt(
+            "connection_uri",
+            help="The hypervisor's URI; {node} is replaced. The fake one's store when not given.",
+        ),
+        cfg.StrOpt("profile", default="instant", help="Stage profile: a name or a YAML file."),
+        cfg.IntOpt("node_vcpus", default=64, min=1, help="Physical CPUs of a simulated node."),
+        cfg.IntOpt("node_memory_mb", default=262144, min=1, help="Memory of a simulated node."),
+        cfg.IntOpt("node_disk_gb", default=4096, min=1, help="Disk of a simulated node."),
+        cfg.FloatOpt("cpu_allocation_ratio", default=4.0, help="Virtual CPUs per physical one."),
+        cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
+        cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
+        cfg.IntOpt("reserved_memory_mb", default=512, min=0, help="Nova's default."),
+        cfg.FloatOpt(
+            "progress_s",
+            default=0.2,
+            help="A task_state that lasts longer is written, so that a person sees it; a shorter"
+            " one would cost a call and be seen by nobody.",
+        ),
+    ],
+    "quota": [
+        cfg.IntOpt("instances", default=1000, min=-1, help="Instances a project may have."),
+        cfg.IntOpt("cores", default=4000, min=-1, help="Virtual CPUs a project may use."),
+        cfg.IntOpt("ram", default=4000 * 2048, min=-1, help="MiB of memory a project may use."),
+        cfg.IntOpt("key_pairs", default=100, min=-1, help="Key pairs a user may have."),
+        cfg.IntOpt("metadata_items", default=128, min=0, help="Metadata items of a server."),
+    ],
+}
+
+def register(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
+    """Register every option on conf; may be called again."""
+    for group, options in OPTIONS.items():
+        conf.register_opts(options, group=None if group == "DEFAULT" else group)
+    return conf
+
+
+def load(program: str, arguments: Sequence[str]) -> cfg.ConfigOpts:
+    """Return the configuration of one daemon.
+
+    Raises oslo_config.cfg.Error (definite: nothing was started) for a missing file or a value
+    that an option does not take.
+    """
+    from oslo_log import log
+
+    conf = register(cfg.CONF)
+    log.register_options(conf)
+    conf(list(arguments), project="devstack-lite", prog=program, default_config_files=[])
+    return conf

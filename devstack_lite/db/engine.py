@@ -1,0 +1,83 @@
+"""How a process reaches the database, to read or to write.
+
+Read-only is enforced by the database: the readers' SQLite URL says mode=ro, on PostgreSQL and
+MariaDB their role may only SELECT. Nothing here decides who may write.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+BUSY_TIMEOUT_S = 15
+"""How long SQLite waits for another writer's lock; a commit takes a tenth of a millisecond."""
+
+
+class Database:
+    """One engine, opened lazily in the process that uses it, and again after a fork."""
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self._url = url
+        self._pool_size = pool_size
+        self._engine: Engine | None = None
+        self._pid = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        if self._engine is None or self._pid != os.getpid():
+            self._engine = make_engine(self._url, pool_size=self._pool_size)
+            self._pid = os.getpid()
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection to read with; what it sees is what was committed before."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that commits at the end, or not at all."""
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "sqlite":
+                # Take the write lock first: a lock upgraded half-way can only fail.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+
+
+def make_engine(url: str, *, pool_size: int = 16) -> Engine:
+    """Return an engine for url with what each backend needs set on its connections."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, pool_size, is_read_only="mode=ro" in url)
+    return sa.create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+
+
+def _sqlite_engine(url: str, pool_size: int, *, is_read_only: bool) -> Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.pool.QueuePool,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # pysqlite's own BEGIN comes too late and never IMMEDIATE; Database.write says it instead.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        if not is_read_only:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            # NORMAL loses nothing when a process dies, only when the machine does.
+            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    return engine

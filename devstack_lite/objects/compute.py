@@ -1,0 +1,280 @@
+"""What the compute services tell each other: instances, nodes, claims, orders and results."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from devstack_lite.objects.registry import Json, message
+from devstack_lite.states import PowerState, TaskState, VmState
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """A size of server. memory in MiB, disks in GiB, swap in MiB."""
+
+    id: str
+    name: str
+    vcpus: int
+    memory_mb: int
+    root_gb: int
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+    rxtx_factor: float = 1.0
+    is_public: bool = True
+    is_disabled: bool = False
+    description: str | None = None
+    extra_specs: Json = field(default_factory=dict)
+    created_at: datetime.datetime | None = None
+
+    @property
+    def disk_gb(self) -> int:
+        """What a claim takes of a node's disk."""
+        return self.root_gb + self.ephemeral_gb + (self.swap_mb + 1023) // 1024
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypair:
+    """A user's public key."""
+
+    user_id: str
+    name: str
+    public_key: str
+    fingerprint: str
+    type: str = "ssh"
+    created_at: datetime.datetime | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequest:
+    """One interface that a boot asks for: a network, or a port that is there."""
+
+    network_id: str | None = None
+    port_id: str | None = None
+    fixed_ip: str | None = None
+    tag: str | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootRequest:
+    """A validated POST /servers: what all instances of the request share."""
+
+    name: str
+    flavor: Flavor
+    image_ref: str
+    image_properties: Json = field(default_factory=dict)
+    instance_uuids: tuple[str, ...] = ()
+    """Made at the edge: one per instance, so that a call delivered twice creates once."""
+    networks: tuple[NetworkRequest, ...] = ()
+    availability_zone: str | None = None
+    key_name: str | None = None
+    key_data: str | None = None
+    metadata: Json = field(default_factory=dict)
+    user_data: str | None = None
+    config_drive: bool = False
+    description: str | None = None
+    reservation_id: str = ""
+    scheduler_hints: Json = field(default_factory=dict)
+    access_ip_v4: str | None = None
+    access_ip_v6: str | None = None
+    volumes: tuple[Json, ...] = ()
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An instance as the database has it."""
+
+    uuid: str
+    name: str
+    project_id: str
+    user_id: str
+    flavor: Flavor
+    image_ref: str
+    vm_state: VmState
+    task_state: TaskState | None = None
+    power_state: PowerState = PowerState.NOSTATE
+    host: str | None = None
+    node: str | None = None
+    attempt: int = 0
+    availability_zone: str | None = None
+    requested_zone: str | None = None
+    hostname: str = ""
+    launch_index: int = 0
+    reservation_id: str = ""
+    key_name: str | None = None
+    description: str | None = None
+    metadata: Json = field(default_factory=dict)
+    user_data: str | None = None
+    config_drive: bool = False
+    access_ip_v4: str | None = None
+    access_ip_v6: str | None = None
+    network_info: tuple[Json, ...] = ()
+    boot_request: Json = field(default_factory=dict)
+    request_id: str = ""
+    is_locked: bool = False
+    progress: int = 0
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    launched_at: datetime.datetime | None = None
+    terminated_at: datetime.datetime | None = None
+    deleted_at: datetime.datetime | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Why an instance is in ERROR."""
+
+    instance_uuid: str
+    code: int
+    message: str
+    details: str = ""
+    created_at: datetime.datetime | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceAction:
+    """Something a user asked of an instance, and what became of it."""
+
+    id: int
+    instance_uuid: str
+    action: str
+    request_id: str
+    user_id: str
+    project_id: str
+    started_at: datetime.datetime
+    finished_at: datetime.datetime | None = None
+    message: str | None = None
+    updated_at: datetime.datetime | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEvent:
+    """One part of an action: which code ran, on which host, and how it ended."""
+
+    event: str
+    started_at: datetime.datetime
+    finished_at: datetime.datetime | None = None
+    result: str | None = None
+    host: str | None = None
+    details: str | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeNode:
+    """A hypervisor node: what it has, and what the claims on it add up to."""
+
+    id: str
+    host: str
+    hypervisor_hostname: str
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+    reserved_memory_mb: int = 0
+    cpu_allocation_ratio: float = 1.0
+    ram_allocation_ratio: float = 1.0
+    disk_allocation_ratio: float = 1.0
+    vcpus_used: int = 0
+    memory_mb_used: int = 0
+    disk_gb_used: int = 0
+    instances: int = 0
+    io_ops: int = 0
+    hypervisor_type: str = "QEMU"
+    hypervisor_version: int = 0
+    architecture: str = "x86_64"
+    availability_zone: str = "nova"
+    version: int = 0
+    """Grows with each change of any node; a reader asks for what is newer than it has."""
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """A daemon on a host, and its last sign of life."""
+
+    id: str
+    binary: str
+    host: str
+    topic: str
+    availability_zone: str = "internal"
+    is_disabled: bool = False
+    disabled_reason: str | None = None
+    is_forced_down: bool = False
+    created_at: datetime.datetime | None = None
+    last_seen_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+    def is_up(self, now: datetime.datetime, down_time_s: float) -> bool:
+        """Whether it gave a sign of life within down_time_s seconds."""
+        if self.is_forced_down or self.last_seen_at is None:
+            return False
+        return (now - self.last_seen_at).total_seconds() <= down_time_s
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one instance takes of one node, and the attempt that takes it."""
+
+    instance_uuid: str
+    host: str
+    node: str
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+    attempt: int = 1
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOrder:
+    """One instance to build: which, where, and the attempt that fences it."""
+
+    instance_uuid: str
+    node: str
+    attempt: int
+    steps: Json = field(default_factory=dict)
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildResult:
+    """How one build ended, with the steps that are not written yet."""
+
+    instance_uuid: str
+    attempt: int
+    network_info: tuple[Json, ...] = ()
+    power_state: int = 0
+    error: str | None = None
+    error_details: str = ""
+    can_retry: bool = False
+    steps: Json = field(default_factory=dict)
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a build is: a task_state that a person can see."""
+
+    instance_uuid: str
+    attempt: int
+    task_state: TaskState
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRequest:
+    """What the api asks of the scheduler: these instances, this flavor."""
+
+    boot: BootRequest
+    attempt: int = 1
+    ignore_hosts: tuple[str, ...] = ()
+    steps: Json = field(default_factory=dict)

@@ -1,0 +1,3 @@
+"""Projects, users and roles."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Images."""
+
+from __future__ import annotations

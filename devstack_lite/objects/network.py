@@ -1,0 +1,3 @@
+"""Networks, subnets and ports."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Volumes and their attachments."""
+
+from __future__ import annotations

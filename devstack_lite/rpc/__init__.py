@@ -1,0 +1,1 @@
+"""RPC over oslo.messaging: how an interface is declared, called and served."""

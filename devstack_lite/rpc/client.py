@@ -1,0 +1,117 @@
+"""The caller's side: a class per interface, a method per message, each declared once.
+
+    class EchoAPI(RpcClient):
+        TOPIC = "echo"
+
+        @declare("call", timeout_s=5, is_idempotent=True)
+        def say(self, context: RequestContext, *, word: str) -> str:
+            \"\"\"Return word.\"\"\"
+            return self.invoke(context, self.say, word=word)
+
+The manager on the other side has a method of the same name and arguments; a test compares the two,
+and the reference page is made from the declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+import oslo_messaging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Unavailable
+from devstack_lite.rpc.serializer import MessageSerializer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What is known of one RPC method before it is called."""
+
+    kind: Literal["call", "cast", "fanout"]
+    timeout_s: float
+    is_idempotent: bool
+    version: str
+
+
+def declare(
+    kind: Literal["call", "cast", "fanout"],
+    *,
+    is_idempotent: bool,
+    timeout_s: float = 0.0,
+    version: str = "1.0",
+) -> Callable[[F], F]:
+    """Declare an RPC method. timeout_s bounds a call; a cast has none."""
+    if kind == "call" and timeout_s <= 0:
+        raise ValueError("a call needs a timeout")
+
+    def mark(function: F) -> F:
+        function.rpc = Declaration(  # type: ignore[attr-defined]
+            kind=kind, timeout_s=timeout_s, is_idempotent=is_idempotent, version=version
+        )
+        return function
+
+    return mark
+
+
+class RpcClient:
+    """Base of the interfaces: the topic, and how a declared method becomes a message."""
+
+    TOPIC: str
+    NAMESPACE: str | None = None
+    VERSION = "1.0"
+
+    def __init__(self, transport: Any, *, call_monitor_s: int = 3) -> None:
+        self._client = oslo_messaging.get_rpc_client(
+            transport,
+            oslo_messaging.Target(
+                topic=self.TOPIC, namespace=self.NAMESPACE, version=self.VERSION
+            ),
+            serializer=MessageSerializer(),
+            call_monitor_timeout=call_monitor_s,
+            # A cast to a host without a queue is an error, not silence.
+            transport_options=oslo_messaging.TransportOptions(at_least_once=True),
+            retry=2,
+        )
+
+    def invoke(
+        self,
+        context: RequestContext,
+        method: Callable[..., Any],
+        *,
+        rpc_server: str | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Send the message that method declares; return the answer of a call.
+
+        Raises Unavailable (indefinite) when no answer came in time, or when the broker is away;
+        whatever DevstackError the other side raised (definite) otherwise.
+        """
+        declared: Declaration = method.rpc  # type: ignore[attr-defined]
+        client = self._client
+        if rpc_server is not None:
+            client = client.prepare(server=rpc_server)
+        name = method.__name__
+        try:
+            if declared.kind == "call":
+                return client.prepare(timeout=declared.timeout_s).call(context, name, **arguments)
+            if declared.kind == "fanout":
+                client = client.prepare(fanout=True)
+            client.cast(context, name, **arguments)
+        except oslo_messaging.MessagingTimeout as error:
+            raise Unavailable(
+                f"{self.TOPIC} did not answer {name} within {declared.timeout_s:g} s"
+            ) from error
+        except (oslo_messaging.MessageUndeliverable, oslo_messaging.MessageDeliveryFailure) as err:
+            raise Unavailable(f"{name} could not be handed to {rpc_server or self.TOPIC}") from err
+        return None
+
+
+def declarations(interface: type[RpcClient]) -> dict[str, Declaration]:
+    """Return the declared methods of an interface, by name."""
+    return {
+        name: member.rpc for name, member in vars(interface).items() if hasattr(member, "rpc")
+    }

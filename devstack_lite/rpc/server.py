@@ -1,0 +1,114 @@
+"""The receiver's side: endpoints behind a queue, with a bounded pool of threads.
+
+oslo.messaging acknowledges a message before it runs it, so a message is only a hint: what it asks
+for must stand in a row that somebody sweeps.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import oslo_messaging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import DevstackError
+from devstack_lite.rpc.serializer import MessageSerializer
+
+LOG = logging.getLogger(__name__)
+
+REMOTE_EXCEPTION_MODULES = [DevstackError.__module__]
+
+
+def get_transport(conf: Any) -> Any:
+    """Return the RPC transport. Make its first use after the fork: an earlier one breaks there."""
+    return oslo_messaging.get_rpc_transport(
+        conf, allowed_remote_exmods=REMOTE_EXCEPTION_MODULES
+    )
+
+
+class InFlight:
+    """Counts what is in hand, so that a worker knows when it may leave."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_exc: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until nothing is in hand; False when timeout_s seconds were not enough."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout_s)
+
+
+class _Guarded:
+    """An endpoint as the dispatcher sees it: the log's context set, expected errors expected."""
+
+    def __init__(self, endpoint: Any, in_flight: InFlight) -> None:
+        self._endpoint = endpoint
+        self._in_flight = in_flight
+        self.target = getattr(endpoint, "target", oslo_messaging.Target(version="1.0"))
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        method = getattr(self._endpoint, name)
+
+        @functools.wraps(method)
+        def guarded(context: RequestContext, **arguments: Any) -> Any:
+            with self._in_flight:
+                context.make_current()
+                started = time.monotonic()
+                try:
+                    return method(context, **arguments)
+                except DevstackError as error:
+                    LOG.debug("%s refused: %s", name, error)
+                    raise oslo_messaging.ExpectedException from error
+                finally:
+                    LOG.debug("%s took %.1f ms", name, (time.monotonic() - started) * 1000)
+
+        guarded.exposed = True  # type: ignore[attr-defined]
+        setattr(self, name, guarded)
+        return guarded
+
+
+class RpcServer:
+    """One queue's consumer in one worker."""
+
+    def __init__(
+        self, transport: Any, *, topic: str, server: str, endpoints: Sequence[Any], threads: int
+    ) -> None:
+        self.in_flight = InFlight()
+        self._threads = threads
+        self._server = oslo_messaging.get_rpc_server(
+            transport,
+            oslo_messaging.Target(topic=topic, server=server),
+            [_Guarded(endpoint, self.in_flight) for endpoint in endpoints],
+            executor="threading",
+            serializer=MessageSerializer(),
+            access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
+        )
+
+    def start(self) -> None:
+        """Begin to consume; returns when the queue is there."""
+        self._server.start(override_pool_size=self._threads)
+
+    def stop(self, timeout_s: float) -> None:
+        """Take no more messages and finish those in hand, for at most timeout_s seconds."""
+        self._server.stop()
+        if not self.in_flight.wait(timeout_s):
+            LOG.warning("left with work in hand after %.0f s", timeout_s)
+
+

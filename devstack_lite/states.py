@@ -1,0 +1,75 @@
+"""Nova's words for what an instance is (vm_state), does (task_state) and draws (power_state).
+
+Values are Nova's (nova/compute/vm_states.py, task_states.py and power_state.py name the same), so
+that clients and people read them without a table.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class VmState(StrEnum):
+    """The stable state: what the instance is when nothing is under way."""
+
+    BUILDING = "building"
+    ACTIVE = "active"
+    STOPPED = "stopped"
+    ERROR = "error"
+    DELETED = "deleted"
+
+
+class TaskState(StrEnum):
+    """What is under way; None when nothing is."""
+
+    SCHEDULING = "scheduling"
+    NETWORKING = "networking"
+    BLOCK_DEVICE_MAPPING = "block_device_mapping"
+    SPAWNING = "spawning"
+    DELETING = "deleting"
+    POWERING_ON = "powering-on"
+    POWERING_OFF = "powering-off"
+    REBOOTING = "rebooting"
+    REBOOTING_HARD = "rebooting_hard"
+
+
+class PowerState(IntEnum):
+    """What the hypervisor says; libvirt's numbers as Nova folds them."""
+
+    NOSTATE = 0
+    RUNNING = 1
+    PAUSED = 3
+    SHUTDOWN = 4
+    CRASHED = 6
+    SUSPENDED = 7
+
+
+_STATUS = {
+    VmState.BUILDING: "BUILD",
+    VmState.ACTIVE: "ACTIVE",
+    VmState.STOPPED: "SHUTOFF",
+    VmState.ERROR: "ERROR",
+    VmState.DELETED: "DELETED",
+}
+
+_STATUS_UNDER_WAY = {
+    (VmState.ACTIVE, TaskState.REBOOTING): "REBOOT",
+    (VmState.ACTIVE, TaskState.REBOOTING_HARD): "HARD_REBOOT",
+    (VmState.STOPPED, TaskState.REBOOTING_HARD): "HARD_REBOOT",
+    (VmState.ERROR, TaskState.REBOOTING_HARD): "HARD_REBOOT",
+}
+
+
+def server_status(vm_state: VmState, task_state: TaskState | None) -> str:
+    """Return the API's `status` of a server in these states."""
+    if task_state is not None and (vm_state, task_state) in _STATUS_UNDER_WAY:
+        return _STATUS_UNDER_WAY[vm_state, task_state]
+    return _STATUS[vm_state]
+
+
+def vm_states_of(status: str) -> tuple[VmState, ...]:
+    """Return the vm_states that the API shows as status; empty for an unknown one."""
+    wanted = status.upper()
+    found = [vm_state for vm_state, name in _STATUS.items() if name == wanted]
+    found += [vm for (vm, _task), name in _STATUS_UNDER_WAY.items() if name == wanted]
+    return tuple(dict.fromkeys(found))

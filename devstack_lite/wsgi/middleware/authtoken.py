@@ -1,0 +1,105 @@
+"""Asks identity whether the request's token is valid; steps 3, 13, 15 and 17 of a boot.
+
+Who called is put into the environ under the names that keystonemiddleware uses. A token is not
+remembered unless token_cache_s says so; a step that was answered from memory says that it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from oslo_config import cfg
+
+from devstack_lite.clients.identity import IdentityClient, TokenInfo
+from devstack_lite.exceptions import Unauthorized
+from devstack_lite.steps import TRACE_HEADER, StepRecord, to_header
+from devstack_lite.wsgi.request import ISSUED, VALIDATED
+
+TOKEN = "devstack_lite.token_info"  # noqa: S105 - the name of a key, not a secret
+
+
+class AuthToken:
+    """401 without a valid token; a record of the question for the boot's trace."""
+
+    def __init__(
+        self, app: Any, identity: IdentityClient, *, step: int, cache_s: int, www_authenticate: str
+    ) -> None:
+        self._app = app
+        self._identity = identity
+        self._step = step
+        self._cache_s = cache_s
+        self._cache: dict[str, tuple[float, TokenInfo]] = {}
+        self._www_authenticate = www_authenticate
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        token = environ.get("HTTP_X_AUTH_TOKEN") or environ.get("HTTP_X_STORAGE_TOKEN")
+        if not token:
+            raise _refused("The request you have made requires authentication.", self._www_authenticate)
+        info = self.validate(environ, token)
+        environ[TOKEN] = info
+        if not environ.get("HTTP_X_DEVSTACK_TRACE"):
+            answer: Iterable[bytes] = self._app(environ, start_response)
+            return answer
+        trace = (TRACE_HEADER, to_header(validated=environ[VALIDATED]))
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, trace], exc_info)
+
+        answer = self._app(environ, start)
+        return answer
+
+    def validate(self, environ: dict[str, Any], token: str) -> TokenInfo:
+        """Return what identity says of token, and leave the records of the question in environ.
+
+        Raises Unauthorized (definite), Unavailable when identity does not answer.
+        """
+        start, began = time.time(), time.monotonic()
+        info = self._remembered(token)
+        detail = f"identity worker {info.validated_by} answered earlier (cached)" if info else ""
+        if info is None:
+            try:
+                info = self._identity.validate(token)
+            except Unauthorized as error:
+                raise _refused(error.message, self._www_authenticate) from error
+            detail = f"asked identity, pid {info.validated_by}"
+            if self._cache_s:
+                self._cache[token] = (time.monotonic() + self._cache_s, info)
+        environ[ISSUED] = info.issued
+        environ[VALIDATED] = StepRecord.here(
+            self._step, start, time.monotonic() - began, detail=detail
+        )
+        return info
+
+    def _remembered(self, token: str) -> TokenInfo | None:
+        if not self._cache_s:
+            return None
+        until, info = self._cache.get(token, (0.0, None))
+        if until > time.monotonic():
+            return info
+        if len(self._cache) > 1000:
+            self._cache.clear()
+        return None
+
+
+def _refused(message: str, www_authenticate: str) -> Unauthorized:
+    error = Unauthorized(message)
+    error.headers = {"WWW-Authenticate": www_authenticate}  # type: ignore[attr-defined]
+    return error
+
+
+def factory(_global_conf: Any, step: str = "0", **_local: Any) -> Callable[[Any], AuthToken]:
+    """Paste filter factory; step: the boot step that a validation is in this service."""
+    conf = cfg.CONF
+
+    def build(app: Any) -> AuthToken:
+        return AuthToken(
+            app,
+            IdentityClient(conf.endpoints.identity, timeout_s=conf.authtoken.timeout_s),
+            step=int(step),
+            cache_s=conf.authtoken.token_cache_s,
+            www_authenticate=f'Keystone uri="{conf.endpoints.identity}"',
+        )
+
+    return build

@@ -1,0 +1,63 @@
+"""Turns every exception of the pipeline below into the service's fault format."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import webob.exc
+
+from devstack_lite.wsgi import faults
+from devstack_lite.wsgi.request import Reply
+from devstack_lite.wsgi.resource import send
+
+LOG = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 1
+
+
+class FaultWrap:
+    """The only place of the HTTP side that catches everything."""
+
+    def __init__(self, app: Any, render: Callable[[int, str, Exception], Any]) -> None:
+        self._app = app
+        self._render = render
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["devstack_lite.headers"] = _headers_of(environ)
+        try:
+            answer: Iterable[bytes] = self._app(environ, start_response)
+            return answer
+        except webob.exc.HTTPException as error:
+            problem: Exception = faults.HttpError(error.status_int, str(error.detail or error))
+        except Exception as error:  # noqa: BLE001 - the outermost filter answers for all of them
+            problem = error
+        return self._answer(problem, environ, start_response)
+
+    def _answer(
+        self, error: Exception, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
+        status = faults.status_of(error)
+        if status == 500:
+            LOG.error(
+                "%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=error
+            )
+        headers = dict(getattr(error, "headers", None) or {})
+        if status == 503:
+            headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+        body = self._render(status, faults.text_of(error, status), error)
+        return send(start_response, Reply(body=body, status=status, headers=headers))
+
+
+def _headers_of(environ: dict[str, Any]) -> dict[str, str]:
+    return {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+
+
+def factory(_global_conf: Any, format: str = "compute", **_local: Any) -> Callable[[Any], FaultWrap]:  # noqa: A002
+    """Paste filter factory; format: whose faults to speak (compute, identity, network, …)."""
+    return lambda app: FaultWrap(app, faults.FORMATS[format])

@@ -1,0 +1,34 @@
+"""Refuses a body that is larger than it may be, before anything reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from oslo_config import cfg
+from oslo_middleware.sizelimit import LimitingReader
+
+from devstack_lite.wsgi.faults import HttpError
+
+
+class SizeLimit:
+    """413 for a body beyond maximum bytes, whether it says its length or not."""
+
+    def __init__(self, app: Any, maximum: int) -> None:
+        self._app = app
+        self._maximum = maximum
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH")
+        if length:
+            if int(length) > self._maximum:
+                raise HttpError(413, "Request is too large.")
+        elif environ.get("HTTP_TRANSFER_ENCODING"):
+            environ["wsgi.input"] = LimitingReader(environ["wsgi.input"], self._maximum)
+        answer: Iterable[bytes] = self._app(environ, start_response)
+        return answer
+
+
+def factory(_global_conf: Any, **_local: Any) -> Callable[[Any], SizeLimit]:
+    """Paste filter factory; the limit is max_request_body_size of the configuration."""
+    return lambda app: SizeLimit(app, cfg.CONF.max_request_body_size)

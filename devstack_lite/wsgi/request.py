@@ -1,0 +1,56 @@
+"""The request as controllers see it, and the reply they may return instead of a plain dict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import webob
+
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Invalid
+from devstack_lite.wsgi.versions import ApiVersion
+
+CONTEXT = "devstack_lite.context"
+ISSUED = "devstack_lite.issued"
+VALIDATED = "devstack_lite.validated"
+STARTED = "devstack_lite.started"
+REQUEST_ID = "openstack.request_id"
+
+
+class Request(webob.Request):  # type: ignore[misc]
+    """A WebOb request with the context that the pipeline made and the version it asks for."""
+
+    api_version: ApiVersion
+
+    @property
+    def context(self) -> RequestContext:
+        """Who asks; the context filter put it there."""
+        context: RequestContext = self.environ[CONTEXT]
+        return context
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body. Raises Invalid when it is not a JSON object."""
+        try:
+            body = json.loads(self.body)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise Invalid("Malformed request body: it is not valid JSON.") from error
+        if not isinstance(body, dict):
+            raise Invalid("Malformed request body: a JSON object is expected.")
+        return body
+
+    def public_url(self, path: str = "") -> str:
+        """Return path below this application, as the client reaches it."""
+        return f"{self.application_url}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer with a status or headers of its own; body None sends none."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"

@@ -1,0 +1,75 @@
+"""The HTTP server of a worker: cheroot, on a socket that was bound before the fork."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import Any
+
+from cheroot import wsgi
+
+from devstack_lite.exceptions import Conflict
+
+LOG = logging.getLogger(__name__)
+
+BACKLOG = 512
+KEEP_ALIVE_S = 65
+KEEP_ALIVE_CONNECTIONS = 500
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket for the workers to share. Raises Conflict when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # cheroot sets this on sockets it binds itself; without it a small answer waits 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Conflict(f"{host}:{port} cannot be bound: {error.strerror}") from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+class _SharedSocketServer(wsgi.Server):  # type: ignore[misc]
+    """cheroot's server on a socket that is there already."""
+
+    def __init__(self, listener: socket.socket, app: Any, threads: int) -> None:
+        super().__init__(
+            listener.getsockname()[:2],
+            app,
+            numthreads=threads,
+            request_queue_size=BACKLOG,
+            timeout=KEEP_ALIVE_S,
+            shutdown_timeout=5,
+        )
+        self.keep_alive_conn_limit = KEEP_ALIVE_CONNECTIONS
+        self._listener = listener
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - cheroot's
+        self.socket = self._listener
+        return self._listener
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        LOG.log(level, "%s", msg, exc_info=traceback)
+
+
+class HttpWorker:
+    """Serves one WSGI application in a thread of the worker."""
+
+    def __init__(self, listener: socket.socket, app: Any, *, threads: int) -> None:
+        self._server = _SharedSocketServer(listener, app, threads)
+        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Begin to accept; returns when the server's threads are there."""
+        self._server.prepare()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests in hand, for at most the server's shutdown_timeout."""
+        self._server.stop()
+        self._thread.join(timeout=5)

@@ -1,0 +1,1 @@
+"""What runs: a folder per daemon, the same file names in each."""

@@ -1,0 +1,1 @@
+"""The compute API: HTTP in front, RPC behind."""

@@ -1,0 +1,39 @@
+"""Starts the conductor: python -m services.conductor --config-file F."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from devstack_lite import daemon, launcher, worker
+from devstack_lite.rpc.server import RpcServer, get_transport
+
+
+def main() -> None:
+    """Run the launcher until it is told to stop."""
+    conf = daemon.configure("conductor", sys.argv[1:])
+
+    def make_worker(number: int) -> launcher.Worker:
+        from devstack_lite.db.engine import Database
+        from services.conductor.manager import endpoints_of
+
+        worker.become("conductor", conf.host, number)
+        database = Database(conf.database.connection, pool_size=conf.database.pool_size)
+        endpoints: list[Any] = endpoints_of(conf, database)
+        server = RpcServer(
+            get_transport(conf),
+            topic="conductor",
+            server=conf.host,
+            endpoints=endpoints,
+            threads=conf.rpc.threads,
+        )
+        return daemon.RpcWorker(conf, server, endpoints[0].report_self)
+
+    group = launcher.WorkerGroup(
+        name="conductor", workers=conf.conductor.workers, factory=make_worker
+    )
+    launcher.run(conf, "conductor", [group])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What serves the interfaces of services.conductor.rpcapi: module and method names are the same."""

@@ -1,0 +1,1 @@
+"""What the conductor offers by RPC, an interface per noun."""

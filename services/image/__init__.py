@@ -1,0 +1,1 @@
+"""Glance's v2 API with local storage."""

@@ -1,0 +1,1 @@
+"""Chooses hosts: filter, then weigh."""
