@@ -195,6 +195,7 @@ instances = sa.Table(
     sa.Column("host", sa.String(255)),
     sa.Column("node", sa.String(255)),
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("owner", sa.String(64)),
     sa.Column("availability_zone", sa.String(255)),
     sa.Column("requested_zone", sa.String(255)),
     sa.Column("hostname", sa.String(255), nullable=False),

@@ -101,6 +101,8 @@ class Instance:
     host: str | None = None
     node: str | None = None
     attempt: int = 0
+    owner: str | None = None
+    """The message handler that builds it; the same one may ask for its orders again."""
     availability_zone: str | None = None
     requested_zone: str | None = None
     hostname: str = ""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from functools import partial
 
 from devstack_lite import daemon, launcher, worker
-from devstack_lite.rpc.server import RpcServer, get_transport
 
 
 def main() -> None:
@@ -15,19 +14,20 @@ def main() -> None:
 
     def make_worker(number: int) -> launcher.Worker:
         from devstack_lite.db.engine import Database
-        from services.conductor.manager import endpoints_of
+        from devstack_lite.rpc.server import RpcServer, get_transport
+        from services.conductor.manager import endpoints_of, report_self
 
         worker.become("conductor", conf.host, number)
         database = Database(conf.database.connection, pool_size=conf.database.pool_size)
-        endpoints: list[Any] = endpoints_of(conf, database)
+        transport = get_transport(conf)
         server = RpcServer(
-            get_transport(conf),
+            transport,
             topic="conductor",
             server=conf.host,
-            endpoints=endpoints,
+            endpoints=endpoints_of(conf, database, transport),
             threads=conf.rpc.threads,
         )
-        return daemon.RpcWorker(conf, server, endpoints[0].report_self)
+        return daemon.RpcWorker(conf, server, partial(report_self, conf, database))
 
     group = launcher.WorkerGroup(
         name="conductor", workers=conf.conductor.workers, factory=make_worker

@@ -1,0 +1,203 @@
+"""What users ask of an instance after its boot: delete, stop, start, reboot.
+
+An action begins by a compare-and-swap on the instance's states and ends in the same way, so that
+one that was delivered twice, or that comes back late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import RequestContext
+from devstack_lite.db import claims
+from devstack_lite.db.builds import finish_actions, set_error
+from devstack_lite.db.engine import Database
+from devstack_lite.db.quotas import give_back
+from devstack_lite.db.rows import instance_of
+from devstack_lite.db.schema import (
+    action_events,
+    instance_actions,
+    instance_faults,
+    instances,
+)
+from devstack_lite.exceptions import InstanceInvalidState, NotFound
+from devstack_lite.objects.compute import Fault, Instance
+from devstack_lite.states import PowerState, TaskState, VmState
+
+DELETE = "delete"
+
+
+def begin_action(
+    db: Database,
+    context: RequestContext,
+    uuid: str,
+    *,
+    action: str,
+    event: str,
+    vm_states: Sequence[VmState],
+    task_state: TaskState,
+) -> Instance:
+    """Note that action is under way on an instance in one of vm_states with nothing under way.
+
+    Delivered twice (the same request id): returns the instance again. Raises NotFound,
+    InstanceInvalidState.
+    """
+    now = utcnow()
+    with db.write() as connection:
+        row = _locked(connection, uuid)
+        if _is_repeated(connection, row, context, action):
+            return instance_of(row)
+        if row.vm_state not in vm_states:
+            raise InstanceInvalidState.of(
+                uuid, action=action, attribute="vm_state", state=row.vm_state
+            )
+        if row.task_state is not None:
+            raise InstanceInvalidState.of(
+                uuid, action=action, attribute="task_state", state=row.task_state
+            )
+        connection.execute(
+            instances.update().where(instances.c.uuid == uuid).values(
+                task_state=task_state, updated_at=now
+            )  # fmt: skip
+        )
+        _record(connection, context, row, action=action, event=event, now=now)
+        return instance_of(_locked(connection, uuid))
+
+
+def finish_action(
+    db: Database,
+    uuid: str,
+    *,
+    action: str,
+    task_state: TaskState,
+    vm_state: VmState,
+    power_state: PowerState,
+    error: str | None = None,
+) -> bool:
+    """End an action: the instance is in vm_state, or in ERROR with a fault when error is given.
+
+    False, and nothing changed, when task_state is not under way any more.
+    """
+    now = utcnow()
+    with db.write() as connection:
+        row = connection.execute(
+            sa.select(instances.c.task_state).where(instances.c.uuid == uuid).with_for_update()
+        ).one_or_none()
+        if row is None or row.task_state != task_state:
+            return False
+        if error is not None:
+            fault = Fault(instance_uuid=uuid, code=500, message=error)
+            set_error(connection, fault, action, now)
+            return True
+        connection.execute(
+            instances.update().where(instances.c.uuid == uuid).values(
+                vm_state=vm_state, task_state=None, power_state=power_state, updated_at=now
+            )  # fmt: skip
+        )
+        finish_actions(connection, [uuid], action, now, result="Success")
+        return True
+
+
+def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
+    """Note that an instance shall go, whatever it does; one that no host has is gone at once.
+
+    Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same.
+    Raises NotFound.
+    """
+    now = utcnow()
+    with db.write() as connection:
+        row = _locked(connection, uuid)
+        if row.task_state != TaskState.DELETING:
+            connection.execute(
+                instances.update().where(instances.c.uuid == uuid).values(
+                    task_state=TaskState.DELETING, updated_at=now
+                )  # fmt: skip
+            )
+            _record(
+                connection, context, row,
+                action=DELETE, event="compute_terminate_instance", now=now,
+            )  # fmt: skip
+            if row.host is None:
+                _remove(connection, row, now)
+        return instance_of(
+            connection.execute(sa.select(instances).where(instances.c.uuid == uuid)).one()
+        )
+
+
+def finish_delete(db: Database, uuid: str) -> bool:
+    """Remove an instance that its host is done with: claim, quota and row.
+
+    Delivered twice: the second finds it gone and returns False.
+    """
+    with db.write() as connection:
+        row = connection.execute(
+            sa.select(instances)
+            .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
+            .with_for_update()
+        ).one_or_none()
+        if row is None or row.task_state != TaskState.DELETING:
+            return False
+        _remove(connection, row, utcnow())
+        return True
+
+
+def _remove(connection: Connection, row: Any, now: Any) -> None:
+    instance = instance_of(row)
+    claims.release(connection, [instance.uuid])
+    give_back(connection, instance.project_id, instance.flavor)
+    connection.execute(
+        instance_faults.delete().where(instance_faults.c.instance_uuid == instance.uuid)
+    )
+    connection.execute(
+        instances.update().where(instances.c.uuid == instance.uuid).values(
+            vm_state=VmState.DELETED, task_state=None, power_state=PowerState.NOSTATE,
+            owner=None, deleted_at=now, terminated_at=now, updated_at=now,
+        )  # fmt: skip
+    )
+    finish_actions(connection, [instance.uuid], DELETE, now, result="Success")
+
+
+def _locked(connection: Connection, uuid: str) -> Any:
+    row = connection.execute(
+        sa.select(instances)
+        .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
+    return row
+
+
+def _is_repeated(connection: Connection, row: Any, context: RequestContext, action: str) -> bool:
+    own = instance_actions.c
+    found = connection.execute(
+        sa.select(own.id).where(
+            own.instance_uuid == row.uuid,
+            own.request_id == context.request_id,
+            own.action == action,
+        )
+    ).first()
+    return found is not None
+
+
+def _record(
+    connection: Connection, context: RequestContext, row: Any, *, action: str, event: str, now: Any
+) -> None:
+    inserted = connection.execute(
+        instance_actions.insert().values(
+            instance_uuid=row.uuid, action=action, request_id=context.request_id,
+            user_id=context.user_id or row.user_id,
+            project_id=context.project_id or row.project_id, started_at=now, updated_at=now,
+        )  # fmt: skip
+    )
+    connection.execute(
+        action_events.insert().values(
+            action_id=inserted.inserted_primary_key[0], event=event, started_at=now,
+            host=row.host,
+        )  # fmt: skip
+    )

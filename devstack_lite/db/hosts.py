@@ -1,0 +1,114 @@
+"""Services and hypervisor nodes: signs of life, and what a host reports it has."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from devstack_lite.clock import utcnow
+from devstack_lite.db.claims import next_version
+from devstack_lite.db.engine import Database
+from devstack_lite.db.rows import node_of, service_of
+from devstack_lite.db.schema import compute_nodes, services
+from devstack_lite.objects.compute import ComputeNode, ServiceRecord
+
+_REPORTED = (
+    "host", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb", "cpu_allocation_ratio",
+    "ram_allocation_ratio", "disk_allocation_ratio", "hypervisor_type", "hypervisor_version",
+    "architecture", "availability_zone",
+)  # fmt: skip
+
+
+def report_service(
+    db: Database, *, binary: str, host: str, topic: str, availability_zone: str
+) -> None:
+    """Note a sign of life; the first one records the service. One transaction."""
+    now = utcnow()
+    own = services.c
+    change = (
+        services.update()
+        .where(own.binary == binary, own.host == host)
+        .values(last_seen_at=now, updated_at=now)
+    )
+    with db.write() as connection:
+        if connection.execute(change).rowcount:
+            return
+        connection.execute(
+            services.insert().values(
+                id=str(uuid.uuid4()), binary=binary, host=host, topic=topic,
+                availability_zone=availability_zone, created_at=now, last_seen_at=now,
+                updated_at=now,
+            )  # fmt: skip
+        )
+
+
+def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
+    """Record what a host's nodes have; what is used on them stays the sum of the claims.
+
+    Delivered twice: the same rows. One transaction for any number of nodes.
+    """
+    names = [node.hypervisor_hostname for node in nodes]
+    with db.write() as connection:
+        there = {
+            row.hypervisor_hostname: row
+            for row in connection.execute(
+                sa.select(compute_nodes).where(compute_nodes.c.hypervisor_hostname.in_(names))
+            )
+        }
+        new = [node for node in nodes if node.hypervisor_hostname not in there]
+        changed = [
+            node
+            for node in nodes
+            if (row := there.get(node.hypervisor_hostname)) is not None
+            and any(getattr(node, name) != row._mapping[name] for name in _REPORTED)
+        ]
+        if not new and not changed:
+            return
+        version = next_version(connection)
+        if new:
+            connection.execute(
+                compute_nodes.insert(),
+                [
+                    {
+                        **{name: getattr(node, name) for name in _REPORTED},
+                        "id": node.id,
+                        "hypervisor_hostname": node.hypervisor_hostname,
+                        "version": version,
+                    }
+                    for node in new
+                ],
+            )
+        for node in changed:
+            connection.execute(
+                compute_nodes.update()
+                .where(compute_nodes.c.hypervisor_hostname == node.hypervisor_hostname)
+                .values(version=version, **{name: getattr(node, name) for name in _REPORTED})
+            )
+
+
+def list_services(db: Database) -> list[ServiceRecord]:
+    """Return all services in the order in which they first reported."""
+    query = sa.select(services).order_by(services.c.created_at, services.c.id)
+    with db.read() as connection:
+        return [service_of(row) for row in connection.execute(query)]
+
+
+def list_nodes(
+    db: Database, *, newer_than: int = -1, marker: str | None = None, limit: int | None = None
+) -> list[ComputeNode]:
+    """Return the nodes that changed after a version, by host name; a page after marker's id."""
+    own = compute_nodes.c
+    query = sa.select(compute_nodes).order_by(own.hypervisor_hostname)
+    if newer_than >= 0:
+        query = query.where(own.version > newer_than)
+    if marker is not None:
+        query = query.where(
+            own.hypervisor_hostname
+            > sa.select(own.hypervisor_hostname).where(own.id == marker).scalar_subquery()
+        )
+    if limit is not None:
+        query = query.limit(limit)
+    with db.read() as connection:
+        return [node_of(row) for row in connection.execute(query)]

@@ -1,0 +1,204 @@
+"""Instances as they are read: by the api's read-only connection and inside the conductor."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from devstack_lite.db.engine import Database
+from devstack_lite.db.rows import instance_of
+from devstack_lite.db.schema import (
+    action_events,
+    boot_steps,
+    instance_actions,
+    instance_faults,
+    instances,
+    quota_usages,
+)
+from devstack_lite.exceptions import Invalid, NotFound
+from devstack_lite.objects.compute import ActionEvent, Fault, Instance, InstanceAction
+from devstack_lite.states import VmState
+from devstack_lite.steps import StepRecord
+
+SORT_KEYS = {
+    "created_at": instances.c.created_at,
+    "updated_at": instances.c.updated_at,
+    "display_name": instances.c.name,
+    "name": instances.c.name,
+    "uuid": instances.c.uuid,
+    "host": instances.c.host,
+    "vm_state": instances.c.vm_state,
+    "task_state": instances.c.task_state,
+    "power_state": instances.c.power_state,
+    "project_id": instances.c.project_id,
+    "user_id": instances.c.user_id,
+    "launched_at": instances.c.launched_at,
+    "image_ref": instances.c.image_ref,
+    "launch_index": instances.c.launch_index,
+    "availability_zone": instances.c.availability_zone,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFilter:
+    """Which instances a list holds, in which order, and which page of it."""
+
+    project_id: str | None = None
+    equals: tuple[tuple[str, Any], ...] = ()
+    """Column and value; a list as value means any of them."""
+    name_pattern: str | None = None
+    ip_prefix: str | None = None
+    vm_states: tuple[VmState, ...] = ()
+    flavor_id: str | None = None
+    changes_since: datetime.datetime | None = None
+    changes_before: datetime.datetime | None = None
+    is_deleted: bool | None = False
+    """None lists the deleted ones besides the others."""
+    sort: tuple[tuple[str, str], ...] = (("created_at", "desc"), ("uuid", "desc"))
+    marker: str | None = None
+    limit: int = 1000
+
+
+def get_instance(db: Database, uuid: str, *, project_id: str | None = None) -> Instance:
+    """Return an instance that is not deleted, of project_id when given. Raises NotFound."""
+    query = sa.select(instances).where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
+    if project_id is not None:
+        query = query.where(instances.c.project_id == project_id)
+    with db.read() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
+    return instance_of(row)
+
+
+def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
+    """Return one page. Raises Invalid for a marker that names nothing."""
+    query = sa.select(instances)
+    for condition in _conditions(wanted):
+        query = query.where(condition)
+    with db.read() as connection:
+        if wanted.marker is not None:
+            marked = connection.execute(
+                sa.select(instances).where(instances.c.uuid == wanted.marker)
+            ).one_or_none()
+            if marked is None:
+                raise Invalid(f"marker [{wanted.marker}] not found")
+            query = query.where(_after(marked, wanted.sort))
+        for key, direction in wanted.sort:
+            column = SORT_KEYS[key]
+            query = query.order_by(column.desc() if direction == "desc" else column.asc())
+        rows = connection.execute(query.limit(wanted.limit)).all()
+    return [instance_of(row) for row in rows]
+
+
+def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.is_deleted is not None:
+        column = instances.c.deleted_at
+        found.append(column.is_not(None) if wanted.is_deleted else column.is_(None))
+    if wanted.project_id is not None:
+        found.append(instances.c.project_id == wanted.project_id)
+    for name, value in wanted.equals:
+        own = instances.c[name]
+        found.append(own.in_(value) if isinstance(value, (list, tuple)) else own == value)
+    if wanted.vm_states:
+        found.append(instances.c.vm_state.in_([str(state) for state in wanted.vm_states]))
+    if wanted.name_pattern:
+        found.append(instances.c.name.regexp_match(wanted.name_pattern))
+    if wanted.flavor_id is not None:
+        found.append(instances.c.flavor["id"].as_string() == wanted.flavor_id)
+    if wanted.changes_since is not None:
+        found.append(instances.c.updated_at >= wanted.changes_since)
+    if wanted.changes_before is not None:
+        found.append(instances.c.updated_at <= wanted.changes_before)
+    return found
+
+
+def _after(marked: Any, sort: Sequence[tuple[str, str]]) -> sa.ColumnElement[bool]:
+    """Return the condition of coming behind the marked row in this order."""
+    alternatives = []
+    for position, (key, direction) in enumerate(sort):
+        equal = [
+            SORT_KEYS[name] == marked._mapping[SORT_KEYS[name].name] for name, _ in sort[:position]
+        ]
+        column = SORT_KEYS[key]
+        value = marked._mapping[column.name]
+        behind = column < value if direction == "desc" else column > value
+        alternatives.append(sa.and_(*equal, behind))
+    return sa.or_(*alternatives)
+
+
+def count_by_state(db: Database) -> dict[str, int]:
+    """Return how many instances there are in each vm_state."""
+    query = (
+        sa.select(instances.c.vm_state, sa.func.count())
+        .where(instances.c.deleted_at.is_(None))
+        .group_by(instances.c.vm_state)
+    )
+    with db.read() as connection:
+        return {state: count for state, count in connection.execute(query)}
+
+
+def get_faults(db: Database, uuids: Sequence[str]) -> dict[str, Fault]:
+    """Return the faults of those instances that have one."""
+    if not uuids:
+        return {}
+    query = sa.select(instance_faults).where(instance_faults.c.instance_uuid.in_(uuids))
+    with db.read() as connection:
+        return {row.instance_uuid: Fault(**row._mapping) for row in connection.execute(query)}
+
+
+def list_actions(db: Database, uuid: str) -> list[InstanceAction]:
+    """Return what was asked of an instance, the latest first."""
+    query = (
+        sa.select(instance_actions)
+        .where(instance_actions.c.instance_uuid == uuid)
+        .order_by(instance_actions.c.started_at.desc(), instance_actions.c.id.desc())
+    )
+    with db.read() as connection:
+        return [InstanceAction(**row._mapping) for row in connection.execute(query)]
+
+
+def list_action_events(db: Database, action_id: int) -> list[ActionEvent]:
+    """Return the parts of an action, the latest first."""
+    own = action_events.c
+    query = (
+        sa.select(
+            own.event, own.started_at, own.finished_at, own.result, own.host, own.details
+        )
+        .where(own.action_id == action_id)
+        .order_by(own.id.desc())
+    )
+    with db.read() as connection:
+        return [ActionEvent(**row._mapping) for row in connection.execute(query)]
+
+
+def list_boot_steps(db: Database, uuid: str) -> tuple[int, list[StepRecord]]:
+    """Return the last attempt's number and its steps, in order."""
+    own = boot_steps.c
+    query = sa.select(boot_steps).where(own.instance_uuid == uuid).order_by(own.attempt, own.step)
+    with db.read() as connection:
+        rows = connection.execute(query).all()
+    if not rows:
+        return 0, []
+    attempt = rows[-1].attempt
+    names = StepRecord.__dataclass_fields__
+    return attempt, [
+        StepRecord(**{name: row._mapping[name] for name in names})
+        for row in rows
+        if row.attempt == attempt
+    ]
+
+
+def get_usage(db: Database, project_id: str) -> dict[str, int]:
+    """Return the instances, cores and MiB of ram that a project uses."""
+    query = sa.select(quota_usages).where(quota_usages.c.project_id == project_id)
+    with db.read() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        return {"instances": 0, "cores": 0, "ram": 0}
+    return {"instances": row.instances, "cores": row.cores, "ram": row.ram}

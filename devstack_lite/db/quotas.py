@@ -1,0 +1,88 @@
+"""Quotas of instances, cores and ram: counted in one row per project, taken by one statement.
+
+used equals what is counted from the instances; `devstack-lite check` compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.db.schema import quota_usages
+from devstack_lite.exceptions import QuotaExceeded
+from devstack_lite.objects.compute import Flavor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a project may have; ram in MiB; -1 is any number."""
+
+    instances: int
+    cores: int
+    ram: int
+
+
+def take_quota(
+    connection: Connection, project_id: str, flavor: Flavor, count: int, limits: Limits
+) -> None:
+    """Count `count` servers of flavor to the project, in the caller's transaction.
+
+    Raises QuotaExceeded in Nova's words; nothing was counted then.
+    """
+    own = quota_usages.c
+    wanted = {
+        "instances": count,
+        "cores": count * flavor.vcpus,
+        "ram": count * flavor.memory_mb,
+    }
+    conditions = [own.project_id == project_id]
+    for resource, amount in wanted.items():
+        limit = getattr(limits, resource)
+        if limit >= 0:
+            conditions.append(own[resource] + amount <= limit)
+    change = (
+        quota_usages.update()
+        .where(*conditions)
+        .values({resource: own[resource] + amount for resource, amount in wanted.items()})
+    )
+    if connection.execute(change).rowcount:
+        return
+    row = connection.execute(
+        sa.select(quota_usages).where(own.project_id == project_id)
+    ).one_or_none()
+    used = dict.fromkeys(wanted, 0) if row is None else dict(row._mapping)
+    over = [
+        resource
+        for resource, amount in wanted.items()
+        if 0 <= getattr(limits, resource) < used[resource] + amount
+    ]
+    if over:
+        raise QuotaExceeded(_message(over, wanted, used, limits), kind="quota")
+    connection.execute(quota_usages.insert().values(project_id=project_id, **wanted))
+
+
+def _message(
+    over: list[str], wanted: dict[str, int], used: dict[str, int], limits: Limits
+) -> str:
+    def listed(numbers: dict[str, int]) -> str:
+        return ", ".join(str(numbers[resource]) for resource in over)
+
+    allowed = {resource: getattr(limits, resource) for resource in over}
+    return (
+        f"Quota exceeded for {', '.join(over)}: Requested {listed(wanted)}, but already used"
+        f" {listed(used)} of {listed(allowed)} {', '.join(over)}"
+    )
+
+
+def give_back(connection: Connection, project_id: str, flavor: Flavor) -> None:
+    """Count one server of flavor off the project, in the caller's transaction."""
+    own = quota_usages.c
+    connection.execute(
+        quota_usages.update().where(own.project_id == project_id).values(
+            instances=own.instances - 1,
+            cores=own.cores - flavor.vcpus,
+            ram=own.ram - flavor.memory_mb,
+        )  # fmt: skip
+    )

@@ -1,0 +1,51 @@
+"""Rows of the compute tables as objects, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from devstack_lite.objects.compute import BootRequest, ComputeNode, Flavor, Instance, ServiceRecord
+from devstack_lite.states import PowerState, TaskState, VmState
+
+_FLAVOR_FIELDS = tuple(
+    field.name for field in dataclasses.fields(Flavor) if field.name != "created_at"
+)
+
+
+def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
+    """Return the flavor as an instance keeps it: a copy, whatever becomes of the flavor."""
+    return {name: getattr(flavor, name) for name in _FLAVOR_FIELDS}
+
+
+def instance_of(row: Any) -> Instance:
+    """Return the instance of a full row."""
+    values = dict(row._mapping)
+    values["flavor"] = Flavor(**values["flavor"])
+    values["vm_state"] = VmState(values["vm_state"])
+    task_state = values["task_state"]
+    values["task_state"] = TaskState(task_state) if task_state else None
+    values["power_state"] = PowerState(values["power_state"])
+    values["network_info"] = tuple(values["network_info"])
+    return Instance(**values)
+
+
+def node_of(row: Any) -> ComputeNode:
+    """Return the node of a full row."""
+    return ComputeNode(**row._mapping)
+
+
+def service_of(row: Any) -> ServiceRecord:
+    """Return the service of a full row."""
+    return ServiceRecord(**row._mapping)
+
+
+def boot_to_json(boot: BootRequest) -> dict[str, Any]:
+    """Return what a later attempt, or the compute host, must know of the request."""
+    return {
+        "image_properties": dict(boot.image_properties),
+        "networks": [dataclasses.asdict(request) for request in boot.networks],
+        "volumes": list(boot.volumes),
+        "scheduler_hints": dict(boot.scheduler_hints),
+        "key_data": boot.key_data,
+    }

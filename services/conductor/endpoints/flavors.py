@@ -1,0 +1,27 @@
+"""Serves services.conductor.rpcapi.flavors."""
+
+from __future__ import annotations
+
+import oslo_messaging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db import flavors
+from devstack_lite.db.engine import Database
+from devstack_lite.objects.compute import Flavor
+
+
+class Flavors:
+    """Each method is one transaction."""
+
+    target = oslo_messaging.Target(namespace="flavors", version="1.0")
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def create_flavor(self, context: RequestContext, *, flavor: Flavor) -> Flavor:
+        """Record it. Delivered twice: the second is a Conflict."""
+        return flavors.create_flavor(self._db, flavor=flavor)
+
+    def delete_flavor(self, context: RequestContext, *, flavor_id: str) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        flavors.delete_flavor(self._db, flavor_id=flavor_id)

@@ -1,0 +1,44 @@
+"""The conductor's endpoints: one per interface, all behind one queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devstack_lite.db import hosts
+from devstack_lite.db.engine import Database
+from devstack_lite.db.quotas import Limits
+from services.conductor.endpoints.builds import Builds
+from services.conductor.endpoints.flavors import Flavors
+from services.conductor.endpoints.hosts import Hosts
+from services.conductor.endpoints.identity import Identity
+from services.conductor.endpoints.images import Images
+from services.conductor.endpoints.instances import Instances
+from services.conductor.endpoints.keypairs import Keypairs
+from services.conductor.endpoints.networks import Networks
+from services.conductor.endpoints.volumes import Volumes
+from services.scheduler.rpcapi import SchedulerAPI
+
+
+def endpoints_of(conf: Any, db: Database, transport: Any) -> list[Any]:
+    """Return every endpoint of a conductor worker."""
+    limits = Limits(instances=conf.quota.instances, cores=conf.quota.cores, ram=conf.quota.ram)
+    scheduler = SchedulerAPI(transport, call_monitor_s=conf.rpc.call_monitor_s)
+    return [
+        Builds(db, scheduler, limits=limits, max_attempts=conf.scheduler.max_attempts),
+        Instances(db),
+        Hosts(db),
+        Flavors(db),
+        Keypairs(db),
+        Identity(db),
+        Images(db),
+        Networks(db),
+        Volumes(db),
+    ]
+
+
+def report_self(conf: Any, db: Database) -> None:
+    """Give the conductor's own sign of life, without a message to itself."""
+    hosts.report_service(
+        db, binary="nova-conductor", host=conf.host, topic="conductor",
+        availability_zone="internal",
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""The boot's interface: what the api, the scheduler and compute ask of the conductor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from devstack_lite.context import RequestContext
+from devstack_lite.objects.compute import (
+    BootRequest,
+    BuildOrder,
+    BuildResult,
+    Claim,
+    Instance,
+    Progress,
+)
+from devstack_lite.objects.registry import Json
+from devstack_lite.rpc.client import RpcClient, declare
+
+
+class BuildsAPI(RpcClient):
+    """Each method takes many instances: one request, or one moment, often brings many."""
+
+    TOPIC = "conductor"
+    NAMESPACE = "builds"
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
+        """Record the instances of a request, all or none. Raises QuotaExceeded. Step 4."""
+        return cast("list[Instance]", self.invoke(context, self.create_instances, boot=boot))
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def claim_nodes(self, context: RequestContext, *, wanted: Sequence[Claim]) -> list[str]:
+        """Record claims; `claimed`, `full` or `stale` for each, in order. Part of step 7."""
+        return cast("list[str]", self.invoke(context, self.claim_nodes, wanted=list(wanted)))
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def start_builds(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        owner: str,
+        orders: Sequence[BuildOrder],
+    ) -> Json:
+        """Hand builds to owner on host. Steps 9 to 11.
+
+        Returns `instances`, those that are owner's to build, and `steps`, per uuid the steps that
+        are not written yet, the conductor's own still open.
+        """
+        return cast(
+            Json,
+            self.invoke(
+                context, self.start_builds, host=host, owner=owner, orders=list(orders)
+            ),
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def write_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> None:
+        """Show task_states that last long enough for a person to see."""
+        self.invoke(context, self.write_progress, reports=list(reports))
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def finish_builds(
+        self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
+    ) -> dict[str, bool]:
+        """Make built instances ACTIVE. False for one that is no longer the caller's: undo it."""
+        return cast(
+            "dict[str, bool]",
+            self.invoke(
+                context,
+                self.finish_builds,
+                results=list(results),
+                availability_zone=availability_zone,
+            ),
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def fail_builds(
+        self, context: RequestContext, *, results: Sequence[BuildResult], failed_host: str | None
+    ) -> None:
+        """End failed builds: scheduled again, away from failed_host, or in ERROR with a fault.
+
+        The caller has left nothing of the instances behind.
+        """
+        self.invoke(
+            context, self.fail_builds, results=list(results), failed_host=failed_host
+        )

@@ -1,0 +1,80 @@
+"""What is done to an instance after its boot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from devstack_lite.context import RequestContext
+from devstack_lite.objects.compute import Instance
+from devstack_lite.rpc.client import RpcClient, declare
+from devstack_lite.states import PowerState, TaskState, VmState
+
+
+class InstancesAPI(RpcClient):
+    """An action begins and ends here; in between it is its host's."""
+
+    TOPIC = "conductor"
+    NAMESPACE = "instances"
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_action(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        action: str,
+        event: str,
+        vm_states: Sequence[VmState],
+        task_state: TaskState,
+    ) -> Instance:
+        """Note that action is under way. Raises NotFound, InstanceInvalidState."""
+        return cast(
+            Instance,
+            self.invoke(
+                context,
+                self.begin_action,
+                uuid=uuid,
+                action=action,
+                event=event,
+                vm_states=list(vm_states),
+                task_state=task_state,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def finish_action(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        action: str,
+        task_state: TaskState,
+        vm_state: VmState,
+        power_state: PowerState,
+        error: str | None = None,
+    ) -> bool:
+        """End an action; False when it was not under way any more."""
+        return cast(
+            bool,
+            self.invoke(
+                context,
+                self.finish_action,
+                uuid=uuid,
+                action=action,
+                task_state=task_state,
+                vm_state=vm_state,
+                power_state=power_state,
+                error=error,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_delete(self, context: RequestContext, *, uuid: str) -> Instance:
+        """Note that an instance shall go; deleted_at is set if no host has it. Raises NotFound."""
+        return cast(Instance, self.invoke(context, self.begin_delete, uuid=uuid))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
+        """Remove an instance whose host has left nothing of it; False when it is gone already."""
+        return cast(bool, self.invoke(context, self.finish_delete, uuid=uuid))
