@@ -1,1 +1,1 @@
-"""Chooses hosts: filter, then weigh."""
+"""Chooses hosts: filter, then weigh, over a table of hosts held in columns."""

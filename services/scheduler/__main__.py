@@ -1,0 +1,59 @@
+"""Starts the scheduler: python -m services.scheduler --config-file F."""
+
+from __future__ import annotations
+
+import sys
+
+from devstack_lite import daemon, launcher, worker
+
+
+def main() -> None:
+    """Run the launcher until it is told to stop."""
+    conf = daemon.configure("scheduler", sys.argv[1:])
+
+    def make_worker(number: int) -> launcher.Worker:
+        from devstack_lite.context import service_context
+        from devstack_lite.db.engine import Database
+        from devstack_lite.rpc.server import RpcServer, get_transport
+        from services.compute.rpcapi import ComputeAPI
+        from services.conductor.rpcapi.builds import BuildsAPI
+        from services.conductor.rpcapi.hosts import HostsAPI
+        from services.scheduler.decide import load_scheduler
+        from services.scheduler.manager import SchedulerManager
+        from services.scheduler.place import Placer
+
+        worker.become("scheduler", conf.host, number)
+        transport = get_transport(conf)
+        monitor_s = conf.rpc.call_monitor_s
+        placer = Placer(
+            Database(conf.database.connection, pool_size=conf.database.pool_size),
+            load_scheduler(conf),
+            BuildsAPI(transport, call_monitor_s=monitor_s),
+            ComputeAPI(transport, call_monitor_s=monitor_s),
+            down_time_s=conf.service_down_time_s,
+        )
+        server = RpcServer(
+            transport,
+            topic="scheduler",
+            server=conf.host,
+            endpoints=[SchedulerManager(placer)],
+            threads=conf.rpc.threads,
+        )
+        hosts = HostsAPI(transport, call_monitor_s=monitor_s)
+
+        def report() -> None:
+            hosts.report_service(
+                service_context(), binary="nova-scheduler", host=conf.host, topic="scheduler",
+                availability_zone="internal",
+            )  # fmt: skip
+
+        return daemon.RpcWorker(conf, server, report)
+
+    group = launcher.WorkerGroup(
+        name="scheduler", workers=conf.scheduler.workers, factory=make_worker
+    )
+    launcher.run(conf, "scheduler", [group])
+
+
+if __name__ == "__main__":
+    main()

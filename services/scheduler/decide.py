@@ -1,0 +1,146 @@
+"""One decision: filter the table, weigh what is left, take the best.
+
+Pure: a table and a request in, selections out; claims and messages are services.scheduler.place's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from devstack_lite.objects.compute import ScheduleRequest
+from services.scheduler.filters import Filter
+from services.scheduler.hosts import Column, HostTable, Mask
+from services.scheduler.weighers import Weigher, normalize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """A node that was chosen."""
+
+    row: int
+    host: str
+    node: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterCount:
+    """What one filter left of the hosts that reached it."""
+
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Decision:
+    """The selections of one pass, and the counts that explain where it ended."""
+
+    selections: list[Selection] = field(default_factory=list)
+    counts: list[FilterCount] = field(default_factory=list)
+
+    def explain(self) -> str:
+        """Return one sentence for the fault of an instance that no host takes."""
+        if not self.counts or self.counts[0].start == 0:
+            return "There are no compute nodes."
+        for count in self.counts:
+            if count.end == 0:
+                return f"{count.name} refused the last {count.start} of {self.counts[0].start} nodes."
+        return "Every node that passed the filters filled up before it could be claimed."
+
+
+class Scheduler:
+    """Filters and weighers in their configured order."""
+
+    def __init__(
+        self,
+        filters: Sequence[tuple[str, Filter]],
+        weighers: Sequence[tuple[Weigher, float]],
+        *,
+        subset_size: int = 1,
+    ) -> None:
+        self._filters = tuple(filters)
+        self._weighers = tuple(weighers)
+        self._subset_size = subset_size
+
+    def decide(self, table: HostTable, request: ScheduleRequest, count: int) -> Decision:
+        """Choose a node for each of count instances, each taking its room off the table.
+
+        Fewer selections than count: the rest found no node.
+        """
+        decision = Decision()
+        for _ in range(count):
+            mask, counts = self._filter(table, request)
+            decision.counts = counts
+            if not mask.any():
+                break
+            row, weight = self._best(table, request, mask)
+            table.consume(row, request.boot.flavor)
+            decision.selections.append(
+                Selection(row=row, host=table.hosts[row], node=table.nodes[row], weight=weight)
+            )
+        return decision
+
+    def _filter(
+        self, table: HostTable, request: ScheduleRequest
+    ) -> tuple[Mask, list[FilterCount]]:
+        mask: Mask = np.ones(len(table), dtype=bool)
+        if request.ignore_hosts:
+            mask &= np.array([host not in request.ignore_hosts for host in table.hosts], dtype=bool)
+        counts = []
+        left = int(mask.sum())
+        for name, host_filter in self._filters:
+            mask = mask & host_filter.mask(table, request)
+            start, left = left, int(mask.sum())
+            counts.append(FilterCount(name=name, start=start, end=left))
+            if left == 0:
+                break
+        return mask, counts
+
+    def _best(
+        self, table: HostTable, request: ScheduleRequest, mask: Mask
+    ) -> tuple[int, float]:
+        rows = np.flatnonzero(mask)
+        total: Column = np.zeros(len(rows))
+        for weigher, multiplier in self._weighers:
+            total += multiplier * normalize(weigher.weigh(table, request)[rows])
+        if self._subset_size > 1:
+            best = np.argsort(-total, kind="stable")[: self._subset_size]
+            chosen = int(secrets.choice(best.tolist()))
+        else:
+            chosen = int(np.argmax(total))
+        return int(rows[chosen]), float(total[chosen])
+
+
+def load_scheduler(conf: Any) -> Scheduler:
+    """Return the scheduler that the configuration names.
+
+    Raises RuntimeError, one sentence, for a filter or weigher that no entry point names.
+    """
+    own = conf.scheduler
+    filters = _load("devstack_lite.scheduler.filters", own.enabled_filters)
+    weighers = _load("devstack_lite.scheduler.weighers", own.weight_classes)
+    return Scheduler(
+        filters,
+        [(weigher, getattr(own, weigher.multiplier_option)) for _, weigher in weighers],
+        subset_size=own.host_subset_size,
+    )
+
+
+def _load(namespace: str, names: Sequence[str]) -> list[tuple[str, Any]]:
+    from stevedore.named import NamedExtensionManager
+
+    manager = NamedExtensionManager(
+        namespace, names=list(names), invoke_on_load=True, name_order=True,
+        warn_on_missing_entrypoint=False,
+    )  # fmt: skip
+    loaded = [(extension.name, extension.obj) for extension in manager]
+    missing = set(names) - {name for name, _ in loaded}
+    if missing:
+        raise RuntimeError(f"no entry point of {namespace} is named {sorted(missing)[0]}")
+    return loaded

@@ -1,0 +1,117 @@
+"""The host table: what the scheduler knows of every node, in columns.
+
+Read from the database by what changed since the last time; a filter is a mask over all rows, a
+weigher a vector. What this worker has just placed is taken off its own copy, until the next read
+brings what the claims made of it. The table decides nothing: a claim in the database does.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from devstack_lite.clock import utcnow
+from devstack_lite.db import hosts as rows
+from devstack_lite.db.engine import Database
+from devstack_lite.objects.compute import ComputeNode, Flavor, ServiceRecord
+
+Mask = npt.NDArray[np.bool_]
+Column = npt.NDArray[np.float64]
+
+_COLUMNS = (
+    "vcpus_total", "vcpus_used", "memory_mb_total", "memory_mb_used", "disk_gb_total",
+    "disk_gb_used", "instances", "io_ops",
+)  # fmt: skip
+
+
+class HostTable:
+    """One row per hypervisor node; totals already carry ratio and reserve. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self.hosts: list[str] = []
+        self.nodes: list[str] = []
+        self.columns: dict[str, Column] = {name: np.zeros(0) for name in _COLUMNS}
+        self.architectures: npt.NDArray[Any] = np.zeros(0, dtype=object)
+        self.zones: npt.NDArray[Any] = np.zeros(0, dtype=object)
+        self.is_up: Mask = np.zeros(0, dtype=bool)
+        self.is_enabled: Mask = np.zeros(0, dtype=bool)
+        self._row_of: dict[str, int] = {}
+        self._version = -1
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def refresh(self, db: Database, *, down_time_s: float) -> None:
+        """Read what changed since the last time, and which services are up."""
+        changed = rows.list_nodes(db, newer_than=self._version)
+        if changed:
+            self._merge(changed)
+            self._version = max(self._version, *(node.version for node in changed))
+        self._note_services(rows.list_services(db), utcnow(), down_time_s)
+
+    def load(self, nodes: Sequence[ComputeNode]) -> None:
+        """Put nodes in, all of them up and enabled: a table without a database behind it."""
+        self._merge(nodes)
+        self.is_up = np.ones(len(self), dtype=bool)
+        self.is_enabled = np.ones(len(self), dtype=bool)
+
+    def _merge(self, nodes: Sequence[ComputeNode]) -> None:
+        new = [node for node in nodes if node.hypervisor_hostname not in self._row_of]
+        if new:
+            self._append(new)
+        for node in nodes:
+            row = self._row_of[node.hypervisor_hostname]
+            self.architectures[row] = node.architecture
+            self.zones[row] = node.availability_zone
+            for name, value in _values_of(node).items():
+                self.columns[name][row] = value
+
+    def _append(self, nodes: Sequence[ComputeNode]) -> None:
+        for node in nodes:
+            self._row_of[node.hypervisor_hostname] = len(self.nodes)
+            self.nodes.append(node.hypervisor_hostname)
+            self.hosts.append(node.host)
+        more = len(nodes)
+        for name, column in self.columns.items():
+            self.columns[name] = np.concatenate([column, np.zeros(more)])
+        empty = np.empty(more, dtype=object)
+        self.architectures = np.concatenate([self.architectures, empty])
+        self.zones = np.concatenate([self.zones, empty])
+
+    def _note_services(
+        self, services: Sequence[ServiceRecord], now: datetime.datetime, down_time_s: float
+    ) -> None:
+        computes = {record.host: record for record in services if record.binary == "nova-compute"}
+        up = {host: record.is_up(now, down_time_s) for host, record in computes.items()}
+        enabled = {host: not record.is_disabled for host, record in computes.items()}
+        self.is_up = np.array([up.get(host, False) for host in self.hosts], dtype=bool)
+        self.is_enabled = np.array([enabled.get(host, False) for host in self.hosts], dtype=bool)
+
+    def free(self, resource: str) -> Column:
+        """Return what is left of vcpus, memory_mb or disk_gb on each node."""
+        return self.columns[f"{resource}_total"] - self.columns[f"{resource}_used"]
+
+    def consume(self, row: int, flavor: Flavor) -> None:
+        """Take what one instance of flavor needs off a node, in this copy."""
+        self.columns["vcpus_used"][row] += flavor.vcpus
+        self.columns["memory_mb_used"][row] += flavor.memory_mb
+        self.columns["disk_gb_used"][row] += flavor.disk_gb
+        self.columns["instances"][row] += 1
+        self.columns["io_ops"][row] += 1
+
+
+def _values_of(node: ComputeNode) -> dict[str, float]:
+    return {
+        "vcpus_total": node.vcpus * node.cpu_allocation_ratio,
+        "vcpus_used": node.vcpus_used,
+        "memory_mb_total": (node.memory_mb - node.reserved_memory_mb) * node.ram_allocation_ratio,
+        "memory_mb_used": node.memory_mb_used,
+        "disk_gb_total": node.disk_gb * node.disk_allocation_ratio,
+        "disk_gb_used": node.disk_gb_used,
+        "instances": node.instances,
+        "io_ops": node.io_ops,
+    }

@@ -1,0 +1,34 @@
+"""The scheduler's entry points."""
+
+from __future__ import annotations
+
+import oslo_messaging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.steps import StepLog
+from services.scheduler.place import Placer
+
+
+class SchedulerManager:
+    """Serves services.scheduler.rpcapi."""
+
+    target = oslo_messaging.Target(version="1.0")
+
+    def __init__(self, placer: Placer) -> None:
+        self._placer = placer
+
+    def schedule_builds(
+        self, context: RequestContext, *, request: ScheduleRequest
+    ) -> dict[str, str]:
+        """Place them. Delivered twice: a claim that is held answers again, a started build stays.
+
+        The api's step ends when its message was sent; the time in the queue is step 6.
+        """
+        log = StepLog.received(request.steps, sent_at=context.sent_at, queue_step=6)
+        return self._placer.place(context, request, log)
+
+    def reschedule_builds(self, context: RequestContext, *, request: ScheduleRequest) -> None:
+        """Place them again. Delivered twice: as above."""
+        log = StepLog.received(request.steps, sent_at=context.sent_at, queue_step=6)
+        self._placer.place(context, request, log)

@@ -1,0 +1,151 @@
+"""Placing the instances of a request: decide, have it claimed, hand over; step 7 of a boot.
+
+A claim that the database refuses is decided again on fresh rows. Only what is claimed is handed to
+a host, and what no host takes ends in ERROR with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db.claims import CLAIMED, FULL
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Unavailable
+from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
+from devstack_lite.steps import StepLog
+from services.compute.rpcapi import ComputeAPI
+from services.conductor.rpcapi.builds import BuildsAPI
+from services.scheduler.decide import Decision, Scheduler, Selection
+from services.scheduler.hosts import HostTable
+
+LOG = logging.getLogger(__name__)
+
+CLAIM_ROUNDS = 10
+"""Races lost in a row before a request is refused. Each round starts from fresh rows, so that a
+round is lost only to somebody who won one."""
+
+
+class Placer:
+    """The table of one worker and what it places with."""
+
+    def __init__(
+        self,
+        db: Database,
+        scheduler: Scheduler,
+        conductor: BuildsAPI,
+        compute: ComputeAPI,
+        *,
+        down_time_s: float,
+    ) -> None:
+        self._db = db
+        self._scheduler = scheduler
+        self._conductor = conductor
+        self._compute = compute
+        self._down_time_s = down_time_s
+        self._table = HostTable()
+        self._lock = threading.Lock()
+
+    def place(
+        self, context: RequestContext, request: ScheduleRequest, log: StepLog
+    ) -> dict[str, str]:
+        """Claim a node for each instance and hand it over; return the host per uuid."""
+        log.open(7)
+        waiting = list(request.boot.instance_uuids)
+        orders: dict[str, list[BuildOrder]] = defaultdict(list)
+        decision = Decision()
+        for _ in range(CLAIM_ROUNDS):
+            decision = self._decide(request, len(waiting))
+            pairs = list(zip(waiting, decision.selections, strict=False))
+            refused = waiting[len(pairs) :]
+            waiting = self._claim(context, request, pairs, orders) if pairs else []
+            if refused:
+                self._refuse(context, request, refused, decision, log)
+            if not waiting:
+                break
+        if waiting:
+            self._refuse(context, request, waiting, decision, log)
+        self._hand_over(context, orders, log)
+        return {order.instance_uuid: host for host, own in orders.items() for order in own}
+
+    def _decide(self, request: ScheduleRequest, count: int) -> Decision:
+        # The lock covers reading and deciding, not the claim: the table's own copy of what was
+        # just placed keeps two requests of this worker apart meanwhile.
+        with self._lock:
+            self._table.refresh(self._db, down_time_s=self._down_time_s)
+            return self._scheduler.decide(self._table, request, count)
+
+    def _claim(
+        self,
+        context: RequestContext,
+        request: ScheduleRequest,
+        pairs: Sequence[tuple[str, Selection]],
+        orders: dict[str, list[BuildOrder]],
+    ) -> list[str]:
+        """Have the selections claimed; return the instances whose node was full by then."""
+        flavor = request.boot.flavor
+        wanted = [
+            Claim(
+                instance_uuid=uuid, host=selection.host, node=selection.node,
+                vcpus=flavor.vcpus, memory_mb=flavor.memory_mb, disk_gb=flavor.disk_gb,
+                attempt=request.attempt,
+            )
+            for uuid, selection in pairs
+        ]  # fmt: skip
+        answers = self._conductor.claim_nodes(context, wanted=wanted)
+        lost = []
+        for (uuid, selection), answer in zip(pairs, answers, strict=True):
+            LOG.info("step 7: %s on %s, weight %.3f", answer, selection.node, selection.weight,
+                     extra={"instance_uuid": uuid})  # fmt: skip
+            if answer == CLAIMED:
+                orders[selection.host].append(
+                    BuildOrder(instance_uuid=uuid, node=selection.node, attempt=request.attempt)
+                )
+            elif answer == FULL:
+                lost.append(uuid)
+        return lost
+
+    def _hand_over(
+        self, context: RequestContext, orders: dict[str, list[BuildOrder]], log: StepLog
+    ) -> None:
+        steps = log.to_message()
+        for host, own in orders.items():
+            try:
+                self._compute.build_instances(context, host=host, orders=own, steps=steps)
+            except Unavailable as error:
+                LOG.warning("%s takes no builds: %s", host, error)
+                results = [
+                    BuildResult(
+                        instance_uuid=order.instance_uuid, attempt=order.attempt,
+                        error=str(error), can_retry=True, steps=steps,
+                    )
+                    for order in own
+                ]  # fmt: skip
+                self._conductor.fail_builds(context, results=results, failed_host=host)
+
+    def _refuse(
+        self,
+        context: RequestContext,
+        request: ScheduleRequest,
+        uuids: Sequence[str],
+        decision: Decision,
+        log: StepLog,
+    ) -> None:
+        reason = decision.explain()
+        LOG.warning("NoValidHost for %d instances: %s", len(uuids), reason)
+        ending = log.fork()
+        ending.close(outcome="error: NoValidHost", detail=reason)
+        counts = "; ".join(f"{count.name} {count.start} to {count.end}" for count in decision.counts)
+        results = [
+            BuildResult(
+                instance_uuid=uuid, attempt=request.attempt,
+                error=f"No valid host was found. {reason}",
+                error_details=f"Nodes before and after each filter: {counts}",
+                steps=ending.to_message(),
+            )
+            for uuid in uuids
+        ]  # fmt: skip
+        self._conductor.fail_builds(context, results=results, failed_host=None)
