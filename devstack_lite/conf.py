@@ -169,6 +169,12 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.IntOpt("reserved_memory_mb", default=512, min=0, help="Nova's default."),
+        cfg.IntOpt(
+            "build_threads",
+            default=16,
+            min=1,
+            help="Builds a worker has under way at once; Nova's max_concurrent_builds is 10.",
+        ),
         cfg.FloatOpt(
             "progress_s",
             default=0.2,

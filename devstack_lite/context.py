@@ -62,6 +62,10 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
             sent_at=float(message.get("sent_at") or 0.0),
         )
 
+    def for_instance(self, uuid: str) -> Self:
+        """Return this context as it is for work on one instance, so that the log names it."""
+        return type(self).from_message({**self.to_message(), "instance_uuid": uuid})
+
     def make_current(self) -> None:
         """Have this thread's log lines carry this context's ids."""
         self.update_store()

@@ -140,7 +140,7 @@ class _GroupService(ServiceBase):  # type: ignore[misc]
         global _replaced_pid
         self.number = number
         _replaced_pid = self.roll.sign(self.first_slot + number - 1) or None
-        _set_title(f"{self.title} worker {number}")
+        set_title(f"{self.title} worker {number}")
         threading.Thread(target=_die_with, args=(life_line,), name="life-line", daemon=True).start()
 
     def start(self) -> None:
@@ -235,7 +235,8 @@ def _die_with(life_line: int) -> None:
     os._exit(1)
 
 
-def _set_title(title: str) -> None:
+def set_title(title: str) -> None:
+    """Name this process, as ps and top show it."""
     import setproctitle
 
     setproctitle.setproctitle(title)
@@ -275,7 +276,7 @@ def run(conf: cfg.ConfigOpts, daemon: str, groups: Sequence[WorkerGroup]) -> Non
     hooks = _Hooks(conf, manager, os.pipe())
     hooks.services.update(zip(manager._services, services, strict=True))  # noqa: SLF001
 
-    _set_title(f"{title} launcher")
+    set_title(f"{title} launcher")
     gc.collect()
     gc.freeze()
     LOG.info("%s launcher forks %d workers", title, first_slot)

@@ -3,7 +3,7 @@
 The default cloud has OpenStack's standard ports, so that documentation applies as it is. Others get
 a block of ten; within a block the order is fixed:
 
-    P identity, P+1 api (compute), P+2 volume, P+3 image, P+4 network, P+5 metadata; the rest is kept
+    P identity, P+1 api (compute), P+2 volume, P+3 image, P+4 network; the rest is kept for later
 
 The broker's ports are anybody's: nothing outside the cloud needs to know them.
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from devstack_lite.cloud import CloudError
 from devstack_lite.conf import STANDARD_PORTS
@@ -41,7 +42,7 @@ def in_block(base: int) -> dict[str, int]:
 
 
 def choose(
-    name: str, *, is_default: bool, base: int | None, reserved: Collection[int], listen: str
+    name: str, *, is_default: bool, base: int | None, reserved: AbstractSet[int], listen: str
 ) -> dict[str, int]:
     """Return a new cloud's ports, all free now. reserved are the ports of the other clouds.
 
@@ -56,7 +57,9 @@ def choose(
     first = zlib.crc32(name.encode()) % len(bases)
     for candidate in (*bases[first:], *bases[:first]):
         ports = in_block(candidate)
-        if not reserved & ports.values() and all(is_free(port, listen) for port in ports.values()):
+        if reserved.isdisjoint(ports.values()) and all(
+            is_free(port, listen) for port in ports.values()
+        ):
             return ports
     raise CloudError("There is no free block of ports; give one with --port-base.")
 

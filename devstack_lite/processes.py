@@ -24,6 +24,10 @@ class Process:
     """Unique in the cloud; also the name of its configuration file and of its log."""
     daemon: str
     host: str
+    module: str
+    """What `python -P -m` takes to start it."""
+    stage: int
+    """Processes of one stage start and stop together; lower stages start first and stop last."""
     config_file: Path
     log_file: Path
     output_file: Path
@@ -37,29 +41,25 @@ class Process:
     """Its name in the list of services; it is ready when it is up there."""
 
     @property
-    def module(self) -> str:
-        """What `python -P -m` takes to start it."""
-        return f"services.{self.daemon}"
-
-    @property
     def arguments(self) -> list[str]:
         """The command line behind the module."""
         return ["--config-file", str(self.config_file)]
 
 
-# daemon, name in the list of services, whether it serves HTTP
-_TABLE: tuple[tuple[str, str | None, bool], ...] = (
-    ("conductor", "nova-conductor", False),
-    ("identity", None, True),
-    ("image", None, True),
-    ("network", None, True),
-    ("volume", None, True),
-    ("scheduler", "nova-scheduler", False),
-    ("compute", "nova-compute", False),
-    ("api", None, True),
+# Stage, daemon, its name in the list of services, whether it serves HTTP. Who is asked starts
+# before who asks: everybody writes through the conductor, and the api has work for all.
+_TABLE: tuple[tuple[int, str, str | None, bool], ...] = (
+    (0, "conductor", "nova-conductor", False),
+    (1, "identity", None, True),
+    (1, "image", None, True),
+    (1, "network", None, True),
+    (1, "volume", None, True),
+    (2, "scheduler", "nova-scheduler", False),
+    (2, "compute", "nova-compute", False),
+    (3, "api", None, True),
 )
 
-DAEMONS = tuple(daemon for daemon, _, _ in _TABLE)
+DAEMONS = tuple(daemon for _, daemon, _, _ in _TABLE)
 
 
 def of(cloud: Cloud) -> tuple[Process, ...]:
@@ -69,6 +69,8 @@ def of(cloud: Cloud) -> tuple[Process, ...]:
             name=name,
             daemon=daemon,
             host=host,
+            module=f"services.{daemon}",
+            stage=stage,
             config_file=cloud.etc_dir / f"{name}.conf",
             log_file=cloud.log_dir / f"{name}.log",
             output_file=cloud.log_dir / f"{name}.out",
@@ -76,9 +78,16 @@ def of(cloud: Cloud) -> tuple[Process, ...]:
             url=f"http://{cloud.listen}:{cloud.ports[daemon]}" if serves_http else None,
             binary=binary,
         )
-        for daemon, binary, serves_http in _TABLE
+        for stage, daemon, binary, serves_http in _TABLE
         for name, host in _instances(cloud, daemon)
     )
+
+
+def queues(cloud: Cloud) -> list[str]:
+    """Return the names of the queues whose messages are work: by topic, and by topic and host."""
+    served = [process for process in of(cloud) if process.binary is not None]
+    topics = {process.daemon for process in served if process.daemon != "compute"}
+    return sorted(topics) + [f"{process.daemon}.{process.host}" for process in served]
 
 
 def _instances(cloud: Cloud, daemon: str) -> Iterable[tuple[str, str]]:

@@ -52,7 +52,7 @@ STEPS: tuple[Step, ...] = tuple(
         (8, "compute", "compute takes the request from its queue", "AMQP",
          "services.compute.manager:ComputeManager.build_instances"),
         (9, "compute", "compute asks the conductor for the instance", "rpc.call conductor",
-         "services.compute.build:fetch_orders"),
+         "services.compute.manager:fetch_orders"),
         (10, "conductor", "conductor takes that from its queue", "AMQP",
          "services.conductor.manager:ConductorManager.start_builds"),
         (11, "conductor", "conductor reads and updates the database, answers", "DB",

@@ -9,7 +9,7 @@ What makes its start quick (RabbitMQ 3.10, Erlang 25, two cores; seconds to the 
   plugins: Erlang looks for each of 1,500 modules in one folder after the other. 5.8 becomes 2.8.
   A server that does not come up like that is started again with all it has.
 - A process table for 65,536 processes instead of a million: 0.2 s and 10 MB.
-- User and vhost come from the environment at the first start, not from a control tool at 0.3 s each.
+- User and vhost come from the environment at the first start; a control tool takes 0.3 s for each.
 """
 
 from __future__ import annotations

@@ -201,3 +201,19 @@ def _record(
             host=row.host,
         )  # fmt: skip
     )
+
+
+CHANGEABLE = frozenset({"name", "access_ip_v4", "access_ip_v6"})
+
+
+def update_instance(db: Database, uuid: str, values: dict[str, str]) -> Instance:
+    """Change what a user may change of an instance at any time. Raises NotFound."""
+    changed = {column: values[column] for column in CHANGEABLE & values.keys()}
+    with db.write() as connection:
+        _locked(connection, uuid)
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == uuid)
+            .values(updated_at=utcnow(), **changed)
+        )
+        return instance_of(_locked(connection, uuid))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ def _action_row(context: RequestContext, uuid: str, action: str, now: Any) -> di
 
 
 def start_builds(
-    db: Database, host: str, owner: str, orders: Sequence[BuildOrder], logs: dict[str, StepLog]
+    db: Database, host: str, owner: str, orders: Sequence[BuildOrder], log: StepLog
 ) -> list[Instance]:
     """Hand these builds to owner on host; return the instances that are its to build.
 
@@ -146,22 +147,18 @@ def start_builds(
         _start_events(connection, started, host, now)
         _write_steps(
             connection,
-            [(row.uuid, row.attempt, row.request_id, logs[row.uuid]) for row in granted
-             if row.uuid in logs],
-        )  # fmt: skip
+            [(row.uuid, row.attempt, row.request_id, log) for row in granted],
+        )
     return [
-        instance_of_granted(row, host=host, node=wanted[row.uuid].node, owner=owner)
+        replace(
+            instance_of(row),
+            host=host,
+            node=wanted[row.uuid].node,
+            owner=owner,
+            task_state=TaskState.NETWORKING,
+        )
         for row in granted
     ]
-
-
-def instance_of_granted(row: Any, *, host: str, node: str, owner: str) -> Instance:
-    """Return the instance as start_builds left it, without reading it again."""
-    from dataclasses import replace
-
-    return replace(
-        instance_of(row), host=host, node=node, owner=owner, task_state=TaskState.NETWORKING
-    )
 
 
 def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: Any) -> None:

@@ -313,6 +313,15 @@ images = sa.Table(
     _when("updated_at", is_nullable=False),
 )  # fmt: skip
 
+image_members = sa.Table(
+    "image_members", metadata,
+    sa.Column("image_id", sa.String(64), primary_key=True),
+    sa.Column("member_id", sa.String(64), primary_key=True),
+    sa.Column("status", sa.String(16), nullable=False),
+    _when("created_at", is_nullable=False),
+    _when("updated_at", is_nullable=False),
+)  # fmt: skip
+
 # ----------------------------------------------------------------------------------- network
 
 networks = sa.Table(
@@ -388,6 +397,7 @@ volumes = sa.Table(
     _flag("bootable"),
     _flag("multiattach"),
     sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("image_metadata", sa.JSON, nullable=False),
     _when("created_at", is_nullable=False),
     _when("updated_at", is_nullable=False),
 )  # fmt: skip
@@ -399,6 +409,8 @@ volume_attachments = sa.Table(
     sa.Column("status", sa.String(32), nullable=False),
     sa.Column("mountpoint", sa.String(255)),
     sa.Column("connector", sa.JSON, nullable=False),
+    sa.Column("attached_host", sa.String(255)),
+    sa.Column("attach_mode", sa.String(8), nullable=False, default="rw"),
     _when("attached_at"),
     sa.UniqueConstraint("volume_id", "instance_uuid"),
 )  # fmt: skip

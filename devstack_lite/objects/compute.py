@@ -243,7 +243,6 @@ class BuildOrder:
     instance_uuid: str
     node: str
     attempt: int
-    steps: Json = field(default_factory=dict)
 
 
 @message

@@ -88,9 +88,17 @@ class RpcServer:
     """One queue's consumer in one worker."""
 
     def __init__(
-        self, transport: Any, *, topic: str, server: str, endpoints: Sequence[Any], threads: int
+        self,
+        transport: Any,
+        *,
+        topic: str,
+        server: str,
+        endpoints: Sequence[Any],
+        threads: int,
+        in_flight: InFlight | None = None,
     ) -> None:
-        self.in_flight = InFlight()
+        """in_flight: shared with work that an endpoint goes on with after it returned."""
+        self.in_flight = in_flight or InFlight()
         self._threads = threads
         self._server = oslo_messaging.get_rpc_server(
             transport,

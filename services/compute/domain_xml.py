@@ -1,7 +1,8 @@
 """A guest's domain XML, as libvirt reads it and as Nova's tools know it.
 
-Owns how a guest is written down. Pure functions: nothing is looked up and nothing is kept. Sources: https://libvirt.org/formatdomain.html, and Nova's
-instance metadata (doc/source/admin/libvirt-misc.rst).
+Owns how a guest is written down. Pure functions: nothing is looked up and nothing is kept.
+Sources: https://libvirt.org/formatdomain.html, and Nova's instance metadata
+(doc/source/admin/libvirt-misc.rst).
 """
 
 from __future__ import annotations

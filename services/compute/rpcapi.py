@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import BuildOrder, Instance
+from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 from devstack_lite.states import TaskState
 
@@ -17,11 +18,24 @@ class ComputeAPI(RpcClient):
 
     @declare("cast", is_idempotent=True)
     def build_instances(
-        self, context: RequestContext, *, host: str, orders: Sequence[BuildOrder]
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        orders: Sequence[BuildOrder],
+        steps: Json,
     ) -> None:
-        """Build instances that are claimed on host's nodes. Step 8 and what follows."""
+        """Build instances that are claimed on host's nodes. Step 8 and what follows.
+
+        steps: what is recorded so far; all the orders of a message share it.
+        """
         self.invoke(
-            context, self.build_instances, rpc_server=host, host=host, orders=list(orders)
+            context,
+            self.build_instances,
+            rpc_server=host,
+            host=host,
+            orders=list(orders),
+            steps=steps,
         )
 
     @declare("cast", is_idempotent=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Sequence
 
 import oslo_messaging
@@ -54,25 +53,24 @@ class Builds:
         return claims.claim_nodes(self._db, wanted)
 
     def start_builds(
-        self, context: RequestContext, *, host: str, owner: str, orders: Sequence[BuildOrder]
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        owner: str,
+        orders: Sequence[BuildOrder],
+        steps: Json,
     ) -> Json:
         """Hand builds over; keyed by owner."""
-        logs = {
-            order.instance_uuid: StepLog.received(
-                order.steps, sent_at=context.sent_at, queue_step=10
-            )
-            for order in orders
-        }
-        began = time.time()
-        granted = builds.start_builds(self._db, host, owner, orders, logs)
-        open_steps = {}
+        log = StepLog.received(steps, sent_at=context.sent_at, queue_step=10)
+        began = log.mark
+        granted = builds.start_builds(self._db, host, owner, orders, log)
         for instance in granted:
-            rest = StepLog()
-            rest.open(11, start=began)
-            open_steps[instance.uuid] = rest.to_message()
             LOG.info("step 11: handed to %s, attempt %d", host, instance.attempt,
                      extra={"instance_uuid": instance.uuid})  # fmt: skip
-        return {"instances": granted, "steps": open_steps}
+        rest = StepLog()
+        rest.open(11, start=began)
+        return {"instances": granted, "steps": rest.to_message()}
 
     def write_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> None:
         """Show where builds are; a late report of an older attempt changes nothing."""

@@ -83,3 +83,9 @@ class Instances:
         is_done = actions.finish_delete(self._db, uuid)
         LOG.info("deleted" if is_done else "was deleted already", extra={"instance_uuid": uuid})
         return is_done
+
+    def update_instance(
+        self, context: RequestContext, *, uuid: str, values: dict[str, str]
+    ) -> Instance:
+        """Change it. Delivered twice: the same values again."""
+        return actions.update_instance(self._db, uuid, values)

@@ -42,16 +42,22 @@ class BuildsAPI(RpcClient):
         host: str,
         owner: str,
         orders: Sequence[BuildOrder],
+        steps: Json,
     ) -> Json:
-        """Hand builds to owner on host. Steps 9 to 11.
+        """Hand builds to owner on host, and record the steps up to here. Steps 9 to 11.
 
-        Returns `instances`, those that are owner's to build, and `steps`, per uuid the steps that
-        are not written yet, the conductor's own still open.
+        Returns `instances`, those that are owner's to build, and `steps`, which holds the
+        conductor's own step, still open.
         """
         return cast(
             Json,
             self.invoke(
-                context, self.start_builds, host=host, owner=owner, orders=list(orders)
+                context,
+                self.start_builds,
+                host=host,
+                owner=owner,
+                orders=list(orders),
+                steps=steps,
             ),
         )
 

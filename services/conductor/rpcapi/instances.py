@@ -78,3 +78,12 @@ class InstancesAPI(RpcClient):
     def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
         """Remove an instance whose host has left nothing of it; False when it is gone already."""
         return cast(bool, self.invoke(context, self.finish_delete, uuid=uuid))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_instance(
+        self, context: RequestContext, *, uuid: str, values: dict[str, str]
+    ) -> Instance:
+        """Change name or access addresses. Raises NotFound."""
+        return cast(
+            Instance, self.invoke(context, self.update_instance, uuid=uuid, values=values)
+        )

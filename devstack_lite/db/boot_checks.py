@@ -1,0 +1,98 @@
+"""What a boot request names of the sibling services: does it exist, and may this project use it?
+
+Read from the database all services share, so that a request is refused before anything is recorded.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db.engine import Database
+from devstack_lite.db.schema import images, networks, ports, subnets
+from devstack_lite.exceptions import Conflict, Invalid
+from devstack_lite.objects.compute import NetworkRequest
+
+
+def find_image(db: Database, context: RequestContext, image_id: str) -> dict[str, Any]:
+    """Return the image's row. Raises Invalid when the project cannot see it."""
+    with db.read() as connection:
+        row = connection.execute(sa.select(images).where(images.c.id == image_id)).one_or_none()
+    is_seen = row is not None and (
+        context.is_admin or row.visibility != "private" or row.owner == context.project_id
+    )
+    if row is None or not is_seen:
+        raise Invalid("Can not find requested image")
+    return dict(row._mapping)
+
+
+def find_networks(
+    db: Database, context: RequestContext, wanted: Sequence[NetworkRequest] | None
+) -> tuple[NetworkRequest, ...]:
+    """Return the interfaces to make: those asked for, checked; or one on the only network.
+
+    Raises Invalid for a network or port that the project cannot use, Conflict when none was named
+    and there are several.
+    """
+    with db.read() as connection:
+        if wanted is None:
+            return _only_network(connection, context)
+        return tuple(_check(connection, context, request) for request in wanted)
+
+
+def _usable(context: RequestContext) -> sa.ColumnElement[bool]:
+    return sa.or_(networks.c.project_id == context.project_id, networks.c.shared.is_(True))
+
+
+def _only_network(connection: Connection, context: RequestContext) -> tuple[NetworkRequest, ...]:
+    own = networks.c
+    found = connection.execute(
+        sa.select(own.id).where(_usable(context), own.external.is_(False)).limit(2)
+    ).all()
+    if len(found) > 1:
+        raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
+    return tuple(NetworkRequest(network_id=row.id) for row in found)
+
+
+def _check(
+    connection: Connection, context: RequestContext, request: NetworkRequest
+) -> NetworkRequest:
+    if request.port_id is not None:
+        return _check_port(connection, context, request)
+    query = sa.select(networks).where(networks.c.id == request.network_id)
+    if not context.is_admin:
+        query = query.where(_usable(context))
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise Invalid(f"Network {request.network_id} could not be found.")
+    cidrs = connection.execute(
+        sa.select(subnets.c.cidr).where(subnets.c.network_id == row.id)
+    ).scalars().all()  # fmt: skip
+    if not cidrs:
+        raise Invalid(f"Network {request.network_id} requires a subnet in order to boot instances on.")
+    if request.fixed_ip is not None and not any(
+        ipaddress.ip_address(request.fixed_ip) in ipaddress.ip_network(cidr) for cidr in cidrs
+    ):
+        raise Invalid(
+            f"Fixed IP {request.fixed_ip} is not a valid ip address for network"
+            f" {request.network_id}."
+        )
+    return request
+
+
+def _check_port(
+    connection: Connection, context: RequestContext, request: NetworkRequest
+) -> NetworkRequest:
+    row = connection.execute(
+        sa.select(ports).where(ports.c.id == request.port_id)
+    ).one_or_none()
+    if row is None or not (context.is_admin or row.project_id == context.project_id):
+        raise Invalid(f"Port {request.port_id} could not be found.")
+    if row.device_id:
+        raise Conflict(f"Port {request.port_id} is still in use.")
+    return request

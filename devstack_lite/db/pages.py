@@ -1,0 +1,47 @@
+"""Paging by marker: the order of a list, and the condition of coming behind a row of it.
+
+NULLs sort in different places on different databases; here they sort as the lowest value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+SortOrder = Sequence[tuple[str, str]]
+"""Column names with `asc` or `desc`; the last must be unique."""
+
+
+def _key(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    if not column.nullable:
+        return column
+    lowest: Any = 0 if isinstance(column.type, sa.Integer) else ""
+    return sa.func.coalesce(column, lowest)
+
+
+def _value(column: sa.Column[Any], row: Any) -> Any:
+    value = row._mapping[column]
+    if value is None:
+        return 0 if isinstance(column.type, sa.Integer) else ""
+    return value
+
+
+def in_order(query: sa.Select[Any], table: sa.Table, sort: SortOrder) -> sa.Select[Any]:
+    """Return the query in this order."""
+    keys = ((_key(table.c[name]), direction) for name, direction in sort)
+    return query.order_by(*(key.desc() if way == "desc" else key.asc() for key, way in keys))
+
+
+def behind(table: sa.Table, row: Any, sort: SortOrder) -> sa.ColumnElement[bool]:
+    """Return the condition of coming behind a full row of table in this order."""
+    alternatives = []
+    for position, (name, direction) in enumerate(sort):
+        column = table.c[name]
+        equal = [
+            _key(table.c[other]) == _value(table.c[other], row) for other, _ in sort[:position]
+        ]
+        key, value = _key(column), _value(column, row)
+        alternatives.append(sa.and_(*equal, key < value if direction == "desc" else key > value))
+    return sa.or_(*alternatives)

@@ -1,0 +1,223 @@
+"""Taking a boot request: check it, have it recorded, ask for hosts; steps 2 to 5.
+
+All checks read the database only, so that a refused request leaves nothing behind. Once the
+instances are recorded the request is accepted, whatever becomes of the call to the scheduler: what
+it asks for stands in their rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db import flavors, hosts, keypairs
+from devstack_lite.db.boot_checks import find_image, find_networks
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
+from devstack_lite.objects.compute import BootRequest, Flavor, Instance, ScheduleRequest
+from devstack_lite.objects.registry import Json
+from devstack_lite.steps import StepLog, StepRecord
+from services.api.networks_wanted import networks_wanted
+from services.conductor.rpcapi.builds import BuildsAPI
+from services.scheduler.rpcapi import SchedulerAPI
+
+LOG = logging.getLogger(__name__)
+
+MAX_COUNT = 1000
+"""Servers of one request; Nova has no bound but the quota, a message has one of size."""
+
+
+class Booter:
+    """What POST /servers does."""
+
+    def __init__(
+        self,
+        db: Database,
+        conductor: BuildsAPI,
+        scheduler: SchedulerAPI,
+        *,
+        max_metadata_items: int,
+    ) -> None:
+        self._db = db
+        self._conductor = conductor
+        self._scheduler = scheduler
+        self._max_metadata_items = max_metadata_items
+
+    def boot(
+        self,
+        context: RequestContext,
+        server: Json,
+        hints: Json,
+        *,
+        started_at: float,
+        issued: StepRecord | None,
+        validated: StepRecord | None,
+    ) -> list[Instance]:
+        """Accept a boot request and return its instances, which build from now on.
+
+        started_at: when the request came in, in epoch seconds; issued and validated: what is known
+        of steps 1 and 3. Raises Invalid, Forbidden, QuotaExceeded: nothing was recorded.
+        """
+        log = StepLog()
+        if issued is not None:
+            log.add(issued)
+        log.open(2, start=started_at)
+        if validated is not None:
+            log.add(validated)
+        minimum, maximum = _counts(server)
+        wanted = self._check(context, server, hints, maximum)
+        log.close(detail=f"{maximum} x {wanted.flavor.name}")
+        instances = record_instances(context, self._conductor, wanted, minimum, log)
+        wanted = _only(wanted, instances)
+        try:
+            ask_scheduler(context, self._scheduler, wanted, log)
+        except Unavailable as error:
+            LOG.warning("accepted, but the scheduler did not answer: %s", error)
+        return instances
+
+    def _check(
+        self, context: RequestContext, server: Json, hints: Json, count: int
+    ) -> BootRequest:
+        flavor = self._flavor(server["flavorRef"])
+        image = self._image(context, server, flavor)
+        metadata = server.get("metadata", {})
+        if len(metadata) > self._max_metadata_items:
+            raise QuotaExceeded("Quota exceeded, too many metadata items.")
+        return BootRequest(
+            name=server["name"].strip(),
+            flavor=flavor,
+            image_ref=image.get("id", ""),
+            image_properties=image.get("properties", {}),
+            instance_uuids=tuple(str(uuid.uuid4()) for _ in range(count)),
+            networks=find_networks(self._db, context, networks_wanted(server)),
+            availability_zone=self._zone(server.get("availability_zone")),
+            key_name=server.get("key_name"),
+            key_data=self._key_data(context, server.get("key_name")),
+            metadata=metadata,
+            user_data=server.get("user_data"),
+            config_drive=server.get("config_drive") in {True, "true", "True", "1"},
+            description=server.get("description"),
+            reservation_id=f"r-{uuid.uuid4().hex[:8]}",
+            scheduler_hints=hints,
+            access_ip_v4=server.get("accessIPv4"),
+            access_ip_v6=server.get("accessIPv6"),
+        )
+
+    def _flavor(self, reference: str) -> Flavor:
+        flavor_id = str(reference).rstrip("/").rsplit("/", 1)[-1]
+        try:
+            return flavors.get_flavor(self._db, flavor_id)
+        except NotFound as error:
+            raise Invalid(error.message) from error
+
+    def _image(self, context: RequestContext, server: Json, flavor: Flavor) -> Json:
+        _refuse_volumes(server)
+        reference = str(server.get("imageRef") or "")
+        if not reference:
+            raise Invalid("Invalid image: imageRef is needed to boot from an image.")
+        image = find_image(self._db, context, reference.rstrip("/").rsplit("/", 1)[-1])
+        if image["status"] != "active":
+            raise Invalid(f"Image {image['id']} is not active.")
+        if flavor.memory_mb < image["min_ram"]:
+            raise Invalid("Flavor's memory is too small for requested image.")
+        if flavor.root_gb and flavor.root_gb < image["min_disk"]:
+            raise Invalid("Flavor's disk is too small for requested image.")
+        return image
+
+    def _key_data(self, context: RequestContext, name: str | None) -> str | None:
+        if name is None:
+            return None
+        try:
+            keypair = keypairs.get_keypair(self._db, user_id=str(context.user_id), name=name)
+        except NotFound as error:
+            raise Invalid("Invalid key_name provided.") from error
+        return keypair.public_key
+
+    def _zone(self, name: str | None) -> str | None:
+        if not name:
+            return None
+        zones = {
+            service.availability_zone
+            for service in hosts.list_services(self._db)
+            if service.binary == "nova-compute"
+        }
+        if name not in zones:
+            raise Invalid("The requested availability zone is not available")
+        return name
+
+
+def record_instances(
+    context: RequestContext,
+    conductor: BuildsAPI,
+    wanted: BootRequest,
+    minimum: int,
+    log: StepLog,
+) -> list[Instance]:
+    """Have the instances recorded: step 4. Fewer than asked, down to minimum, if the quota says so.
+
+    Raises QuotaExceeded: nothing was recorded.
+    """
+    with log.step(4) as detail:
+        try:
+            made = conductor.create_instances(context, boot=wanted)
+        except QuotaExceeded:
+            if minimum == len(wanted.instance_uuids):
+                raise
+            wanted = _first(wanted, minimum)
+            made = conductor.create_instances(context, boot=wanted)
+        detail.append(f"{len(made)} rows")
+    LOG.info("accepted %d servers named %s", len(made), wanted.name)
+    return made
+
+
+def ask_scheduler(
+    context: RequestContext, scheduler: SchedulerAPI, wanted: BootRequest, log: StepLog
+) -> None:
+    """Ask for a host for each: step 5. Raises Unavailable (indefinite)."""
+    log.open(5)
+    scheduler.schedule_builds(
+        context, request=ScheduleRequest(boot=wanted, attempt=1, steps=log.to_message())
+    )
+
+
+def _counts(server: Json) -> tuple[int, int]:
+    minimum = int(server.get("min_count", 1))
+    maximum = int(server.get("max_count", minimum))
+    if minimum > maximum:
+        raise Invalid("min_count must be <= max_count")
+    if maximum > MAX_COUNT:
+        raise Invalid(f"max_count must be <= {MAX_COUNT}")
+    return minimum, maximum
+
+
+def _refuse_volumes(server: Json) -> None:
+    """Refuse what cannot be done yet: any block device but the image on the local disk."""
+    devices = server.get("block_device_mapping_v2") or ()
+    local = all(
+        device.get("source_type") == "image"
+        and device.get("destination_type", "local") == "local"
+        and str(device.get("boot_index")) == "0"
+        and device.get("uuid") == server.get("imageRef")
+        for device in devices
+    )
+    if not local or server.get("block_device_mapping"):
+        raise Invalid("Block Device Mapping is Invalid: only the image on local disk is supported.")
+
+
+def _first(wanted: BootRequest, count: int) -> BootRequest:
+    import dataclasses
+
+    return dataclasses.replace(wanted, instance_uuids=wanted.instance_uuids[:count])
+
+
+def _only(wanted: BootRequest, instances: list[Instance]) -> BootRequest:
+    return _first(wanted, len(instances))
+
+
+def started_at(environ: dict[str, Any]) -> float:
+    """Return when a request came in, as the first filter noted it."""
+    from devstack_lite.wsgi.request import STARTED
+
+    return float(environ[STARTED])

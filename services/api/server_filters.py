@@ -1,0 +1,120 @@
+"""The query string of a server list as a filter on instances."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any
+
+from devstack_lite.db.instances import SORT_KEYS, InstanceFilter
+from devstack_lite.exceptions import Forbidden, Invalid
+from devstack_lite.states import vm_states_of
+from devstack_lite.wsgi.request import Request
+from services.api.paging import page_size
+
+_TRUE = {"1", "true", "True", "yes", "on", ""}
+
+_EXACT = {
+    "user_id": "user_id",
+    "image": "image_ref",
+    "uuid": "uuid",
+    "reservation_id": "reservation_id",
+    "key_name": "key_name",
+    "availability_zone": "availability_zone",
+}
+_EXACT_ADMIN = {
+    "host": "host",
+    "node": "node",
+    "vm_state": "vm_state",
+    "task_state": "task_state",
+    "project_id": "project_id",
+    "tenant_id": "project_id",
+}
+
+
+def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
+    """Return which instances the request asks for. Raises Invalid, Forbidden."""
+    query = req.GET
+    context = req.context
+    all_tenants = query.get("all_tenants", query.get("all_projects"))
+    is_everywhere = all_tenants is not None and all_tenants in _TRUE
+    if is_everywhere and not context.is_admin:
+        raise Forbidden(
+            "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed."
+        )
+    known = {**_EXACT, **_EXACT_ADMIN} if context.is_admin else _EXACT
+    equals: list[tuple[str, Any]] = [
+        (column, query.getall(key) if len(query.getall(key)) > 1 else query[key])
+        for key, column in known.items()
+        if key in query
+    ]
+    return InstanceFilter(
+        project_id=None if is_everywhere else context.project_id,
+        equals=tuple(equals),
+        name_pattern=_pattern(query.get("name")),
+        vm_states=tuple(
+            state for status in query.getall("status") for state in _states(status, req)
+        ),
+        flavor_id=query.get("flavor"),
+        changes_since=_moment(query.get("changes-since")),
+        changes_before=_moment(query.get("changes-before")),
+        is_deleted=_deleted(req),
+        sort=_sort(req),
+        marker=query.get("marker"),
+        limit=page_size(req, max_limit),
+    )
+
+
+def _pattern(text: str | None) -> str | None:
+    if not text:
+        return None
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Invalid(f"Invalid input for query parameters name. Value: {text}. {error}") from error
+    return text
+
+
+def _states(status: str, req: Request) -> tuple[Any, ...]:
+    found = vm_states_of(status)
+    if not found:
+        # Nova answers an unknown status with an empty list; no instance has this state.
+        return ("unknown",)
+    return found
+
+
+def _deleted(req: Request) -> bool | None:
+    if "deleted" in req.GET and req.context.is_admin:
+        return req.GET["deleted"] in _TRUE
+    if "changes-since" in req.GET:
+        return None
+    return "DELETED" in [status.upper() for status in req.GET.getall("status")]
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(
+            f"Invalid input for query parameters changes-since. Value: {text}."
+            " It is not a date and time."
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def _sort(req: Request) -> tuple[tuple[str, str], ...]:
+    keys = req.GET.getall("sort_key") or ["created_at"]
+    directions = req.GET.getall("sort_dir")
+    pairs = []
+    for position, key in enumerate(keys):
+        if key not in SORT_KEYS:
+            raise Invalid(f"Invalid input for query parameters sort_key. Value: {key}.")
+        direction = directions[position] if position < len(directions) else "desc"
+        if direction not in {"asc", "desc"}:
+            raise Invalid(f"Unknown sort direction, must be 'desc' or 'asc'. Value: {direction}")
+        pairs.append((key, direction))
+    if "uuid" not in keys:
+        pairs.append(("uuid", pairs[-1][1]))
+    return tuple(pairs)

@@ -1,0 +1,1 @@
+"""How the compute API shows things: plain functions from objects to dicts."""

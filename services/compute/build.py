@@ -1,0 +1,277 @@
+"""Building one instance: steps 12 to 18 of its boot, and what undoes them.
+
+On any error the host, its ports and its attachments are as before; how the build then ends is the
+table OUTCOMES. A build that is no longer this attempt's is undone in the same way and not reported.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from devstack_lite.clients.image import ImageClient
+from devstack_lite.clients.network import NetworkClient
+from devstack_lite.clients.volume import VolumeClient
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import (
+    Conflict,
+    DevstackError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
+from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest, Progress
+from devstack_lite.states import PowerState, TaskState
+from devstack_lite.steps import StepLog
+from services.compute.batches import Batcher, ProgressBoard
+from services.compute.driver import HypervisorError, LibvirtDriver
+from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+
+LOG = logging.getLogger(__name__)
+
+OUTCOMES: dict[type[Exception], bool] = {
+    # May another host do better? The first class that fits decides; anything else: yes.
+    NotFound: False,
+    Invalid: False,
+    Forbidden: False,
+    Unauthorized: False,
+    Conflict: False,
+    HypervisorError: True,
+    Unavailable: True,
+}
+
+FINISH_ATTEMPTS = 20
+FINISH_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peers:
+    """Whom a build talks to."""
+
+    driver: LibvirtDriver
+    image: ImageClient
+    network: NetworkClient
+    volume: VolumeClient
+    finish: Batcher[BuildResult, bool]
+    fail: Callable[[RequestContext, BuildResult], None]
+    progress: ProgressBoard[Progress]
+
+
+def build_instance(
+    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
+) -> None:
+    """Build an instance to ACTIVE, or undo everything and say why it failed."""
+    context.make_current()
+    try:
+        guest, ports = prepare_guest(context, instance, log, peers)
+        log.open(18)
+        power_state = spawn(instance, guest, peers)
+        result = BuildResult(
+            instance_uuid=instance.uuid,
+            attempt=instance.attempt,
+            network_info=tuple(ports),
+            power_state=int(power_state),
+            steps=log.to_message(),
+        )
+        peers.progress.forget(instance.uuid)
+        if report_built(result, peers):
+            LOG.info("step 18: domain created on %s, ACTIVE", instance.node)
+            return
+        LOG.info("built, but no longer wanted: undoing it")
+        undo(context, instance, peers)
+    except Exception as error:
+        peers.progress.forget(instance.uuid)
+        if isinstance(error, DevstackError):
+            LOG.warning("build failed on %s: %s", instance.node, error)
+        else:
+            LOG.exception("build failed on %s", instance.node)
+        log.close(outcome=f"error: {type(error).__name__}", detail=str(error))
+        undo(context, instance, peers)
+        peers.fail(context, failure_of(instance, error, log))
+
+
+def failure_of(instance: Instance, error: Exception, log: StepLog) -> BuildResult:
+    """Return how a build that raised error ends."""
+    can_retry = next(
+        (answer for cls, answer in OUTCOMES.items() if isinstance(error, cls)), True
+    )
+    return BuildResult(
+        instance_uuid=instance.uuid,
+        attempt=instance.attempt,
+        error=f"Build of instance {instance.uuid} failed: {error}",
+        error_details=f"{type(error).__name__} on {instance.node}",
+        can_retry=can_retry,
+        steps=log.to_message(),
+    )
+
+
+def prepare_guest(
+    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
+) -> tuple[GuestConfig, list[dict[str, Any]]]:
+    """Fetch what the guest is made of: steps 12 to 17. Returns it and its ports."""
+    _show(instance, TaskState.NETWORKING, peers)
+    image = fetch_image(context, instance, log, peers)
+    ports = allocate_network(context, instance, log, peers)
+    _show(instance, TaskState.BLOCK_DEVICE_MAPPING, peers)
+    volumes = attach_volumes(context, instance, log, peers)
+    _show(instance, TaskState.SPAWNING, peers)
+    flavor = instance.flavor
+    guest = GuestConfig(
+        uuid=instance.uuid,
+        name=f"instance-{instance.uuid[:8]}",
+        node=str(instance.node),
+        vcpus=flavor.vcpus,
+        memory_mb=flavor.memory_mb,
+        root_gb=flavor.root_gb,
+        image_id=instance.image_ref,
+        image_path=f"/var/lib/nova/instances/{instance.uuid}/disk" if image else None,
+        interfaces=tuple(
+            GuestInterface(
+                port_id=port["port_id"],
+                mac=port["mac"],
+                network_name=port["network_name"],
+                ips=tuple(ip["address"] for ip in port["ips"]),
+            )
+            for port in ports
+        ),
+        volumes=volumes,
+        display_name=instance.name,
+        flavor_name=flavor.name,
+        host=str(instance.host),
+        project_id=instance.project_id,
+        user_id=instance.user_id,
+        metadata=dict(instance.metadata),
+    )
+    return guest, ports
+
+
+def fetch_image(
+    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
+) -> dict[str, Any]:
+    """Ask image for the image, with the user's token: step 12, and image's own step 13."""
+    if not instance.image_ref:
+        with log.step(12) as detail:
+            detail.append("boots from a volume: nothing to fetch")
+        return {}
+    with log.step(12) as detail:
+        image, validated = peers.image.get_image(context, instance.image_ref)
+        if validated is not None:
+            log.add(validated)
+        if image.get("status") != "active":
+            raise Invalid(f"Image {instance.image_ref} is not active.")
+        peers.driver.play_stage("image.fetch", _selectors(instance))
+        detail.append(f"image {image.get('name')}, {image.get('size')} bytes")
+    LOG.info("step 12: image %s", image.get("name"))
+    return image
+
+
+def allocate_network(
+    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
+) -> list[dict[str, Any]]:
+    """Ask network for ports and addresses: step 14, and network's own step 15."""
+    requests = [
+        NetworkRequest(**request) for request in instance.boot_request.get("networks", ())
+    ]
+    with log.step(14) as detail:
+        ports, validated = peers.network.allocate(
+            context, instance.uuid, str(instance.host), requests
+        )
+        if validated is not None:
+            log.add(validated)
+        for port in ports:
+            peers.driver.play_stage("network.plug", _selectors(instance))
+            detail += [ip["address"] for ip in port["ips"]]
+    LOG.info("step 14: %d ports %s", len(ports), ", ".join(detail))
+    return ports
+
+
+def attach_volumes(
+    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
+) -> tuple[GuestVolume, ...]:
+    """Ask volume for the attachments and complete them: step 16, and volume's own step 17."""
+    with log.step(16) as detail:
+        attachments, validated = peers.volume.list_attachments(context, instance.uuid)
+        if validated is not None:
+            log.add(validated)
+        volumes = []
+        for attachment in attachments:
+            peers.driver.play_stage("volume.attach", _selectors(instance))
+            peers.volume.complete_attachment(context, attachment["id"])
+            volumes.append(
+                GuestVolume(
+                    volume_id=attachment["volume_id"],
+                    source_path=f"/dev/disk/by-id/volume-{attachment['volume_id']}",
+                )
+            )
+        detail.append(f"{len(volumes)} attachments")
+    LOG.info("step 16: %d attachments", len(volumes))
+    return tuple(volumes)
+
+
+def spawn(instance: Instance, guest: GuestConfig, peers: Peers) -> PowerState:
+    """Have the hypervisor create the domain: step 18, which ends when the instance is ACTIVE."""
+    return peers.driver.spawn(guest).power_state
+
+
+def report_built(result: BuildResult, peers: Peers) -> bool:
+    """Have the instance made ACTIVE; False when it is no longer this attempt's.
+
+    Whether a call without an answer was carried out is unknown, and asking again is safe: so it is
+    asked again, for FINISH_ATTEMPTS times.
+    """
+    for _ in range(FINISH_ATTEMPTS - 1):
+        try:
+            return peers.finish.submit(result)
+        except Unavailable as error:
+            LOG.warning("the conductor does not answer, asking again: %s", error)
+            time.sleep(FINISH_PAUSE_S)
+    return peers.finish.submit(result)
+
+
+def undo(context: RequestContext, instance: Instance, peers: Peers) -> None:
+    """Leave nothing of the instance on this host, in network and in volume.
+
+    Each part is tried, whatever becomes of the others; what fails is logged and left to the sweep.
+    """
+    parts: list[tuple[str, Callable[[], Any]]] = [
+        ("domain", lambda: peers.driver.destroy(str(instance.node), instance.uuid)),
+        ("ports", lambda: peers.network.deallocate(
+            context, instance.uuid, list(instance.network_info))),
+        ("attachments", lambda: detach_volumes(context, instance, peers)),
+    ]  # fmt: skip
+    for name, part in parts:
+        try:
+            part()
+        except DevstackError as error:
+            LOG.warning("the %s could not be removed: %s", name, error)
+
+
+def detach_volumes(context: RequestContext, instance: Instance, peers: Peers) -> None:
+    """Remove the instance's attachments; none is a success."""
+    attachments, _ = peers.volume.list_attachments(context, instance.uuid)
+    for attachment in attachments:
+        peers.volume.delete_attachment(context, attachment["id"])
+
+
+def _show(instance: Instance, task_state: TaskState, peers: Peers) -> None:
+    peers.progress.show(
+        instance.uuid,
+        Progress(instance_uuid=instance.uuid, attempt=instance.attempt, task_state=task_state),
+    )
+
+
+def _selectors(instance: Instance) -> dict[str, Any]:
+    return {
+        "flavor": instance.flavor.name,
+        "image": instance.image_ref,
+        "host": str(instance.host),
+        "node": str(instance.node),
+        "project": instance.project_id,
+        "user": instance.user_id,
+        "metadata": dict(instance.metadata),
+    }

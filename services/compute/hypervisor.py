@@ -1,0 +1,96 @@
+"""The host's driver and nodes, as the configuration says."""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+from pathlib import Path
+from typing import Any
+
+from devstack_lite.objects.compute import ComputeNode
+from services.compute.driver import LibvirtDriver
+
+FAKE = "fake_hypervisor"
+
+_NODE_IDS = uuid.UUID("6f5c2f0a-4c1c-4b4e-9c1b-3d1f6a0c7e55")
+"""Namespace of node ids: a node keeps its id, whoever reports it and how often."""
+
+
+def node_names(conf: Any) -> list[str]:
+    """Return the names of the host's nodes; a host with one node gives it its own name."""
+    if conf.compute.nodes == 1:
+        return [conf.host]
+    width = len(str(conf.compute.nodes))
+    return [f"{conf.host}-node{number:0{width}}" for number in range(1, conf.compute.nodes + 1)]
+
+
+def load_driver(conf: Any) -> LibvirtDriver:
+    """Return the driver, its hypervisor's store ready.
+
+    Raises ImportError when libvirt-python is asked for and missing, ValueError for a bad profile.
+    """
+    own = conf.compute
+    if own.libvirt_module != FAKE:
+        return LibvirtDriver(
+            importlib.import_module(own.libvirt_module),
+            lambda _node: str(own.connection_uri),
+            nodes=node_names(conf),
+        )
+    from fake_hypervisor import libvirt as fake_libvirt
+    from fake_hypervisor.stages import StageEngine
+    from fake_hypervisor.uri import make_uri
+
+    store = Path(conf.state_dir) / "hypervisor" / conf.host
+    store.mkdir(parents=True, exist_ok=True)
+    _write_capacity(store, own)
+    return LibvirtDriver(
+        fake_libvirt,
+        lambda node: make_uri(store, node, profile=own.profile),
+        nodes=node_names(conf),
+        stages=StageEngine.load(own.profile),
+        # The build plays them itself, in the steps they belong to.
+        spawn_stages=(),
+    )
+
+
+def _write_capacity(store: Path, own: Any) -> None:
+    """Say in the store's own file how large its nodes are; libvirt would know by itself."""
+    text = (
+        "# Written at each start from the options node_vcpus, node_memory_mb and node_disk_gb.\n"
+        f"defaults: {{vcpus: {own.node_vcpus}, memory_mb: {own.node_memory_mb},"
+        f" disk_gb: {own.node_disk_gb}}}\n"
+    )
+    path = store / "hosts.yaml"
+    if not path.exists() or path.read_text() != text:
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(path)
+
+
+def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
+    """Return what the host's nodes have, for the conductor.
+
+    The nodes of one host are alike, so one of them is asked for all.
+    """
+    names = driver.get_available_nodes()
+    own = conf.compute
+    found = driver.get_node_resources(names[0])
+    return [
+        ComputeNode(
+            id=str(uuid.uuid5(_NODE_IDS, name)),
+            host=conf.host,
+            hypervisor_hostname=name,
+            vcpus=found.vcpus,
+            memory_mb=found.memory_mb,
+            disk_gb=found.disk_gb,
+            reserved_memory_mb=own.reserved_memory_mb,
+            cpu_allocation_ratio=own.cpu_allocation_ratio,
+            ram_allocation_ratio=own.ram_allocation_ratio,
+            disk_allocation_ratio=own.disk_allocation_ratio,
+            hypervisor_type=found.hypervisor_type,
+            hypervisor_version=found.hypervisor_version,
+            architecture=found.arch,
+            availability_zone=own.availability_zone,
+        )
+        for name in names
+    ]

@@ -1,0 +1,1 @@
+"""What the image service answers, a class per noun."""
