@@ -133,7 +133,7 @@ OPTIONS: dict[str, list[Any]] = {
                 "RamFilter",
                 "DiskFilter",
             ],
-            help="Filters by name, in order; from the entry points devstack_lite.scheduler.filters.",
+            help="Filters by name, in order; entry points of devstack_lite.scheduler.filters.",
         ),
         cfg.ListOpt(
             "weight_classes",
@@ -190,6 +190,7 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt("metadata_items", default=128, min=0, help="Metadata items of a server."),
     ],
 }
+
 
 def register(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     """Register every option on conf; may be called again."""

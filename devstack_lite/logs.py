@@ -24,8 +24,10 @@ def configure(conf: Any, daemon: str) -> None:
     without = _FORMAT.format(ids="-").replace("%(daemon)s", daemon)
     conf.set_default("logging_context_format_string", with_context)
     conf.set_default("logging_default_format_string", without)
-    conf.set_default("logging_exception_prefix", "%(asctime)s.%(msecs)03d %(process)d ERROR "
-                     f"{daemon} %(name)s %(instance)s")
+    conf.set_default(
+        "logging_exception_prefix",
+        f"%(asctime)s.%(msecs)03d %(process)d ERROR {daemon} %(name)s %(instance)s",
+    )
     conf.set_default("default_log_levels", [f"{name}=WARNING" for name in _QUIET])
     log.setup(conf, "devstack-lite")
     if conf.combined_log:

@@ -139,11 +139,16 @@ class StepLog:
         self._mark = time.time() if end is None else end
         self.records.append(
             StepRecord(
-                step=began.step, service=began.service, host=began.host, pid=began.pid,
-                worker=began.worker, start=began.start,
+                step=began.step,
+                service=began.service,
+                host=began.host,
+                pid=began.pid,
+                worker=began.worker,
+                start=began.start,
                 duration_s=max(0.0, self._mark - began.start - self._inner_s),
-                outcome=outcome, detail=detail,
-            )  # fmt: skip
+                outcome=outcome,
+                detail=detail,
+            )
         )
 
     @contextmanager
@@ -161,7 +166,7 @@ class StepLog:
     def fork(self) -> StepLog:
         """Return a log that goes on from here on its own: one request, many instances."""
         twin = StepLog(list(self.records))
-        twin._mark, twin._open, twin._inner_s = self._mark, self._open, self._inner_s
+        twin.__dict__.update(_mark=self._mark, _open=self._open, _inner_s=self._inner_s)
         return twin
 
     def to_message(self) -> dict[str, Any]:
@@ -185,7 +190,9 @@ class StepLog:
         return log
 
     @classmethod
-    def received(cls, message: dict[str, Any] | None, *, sent_at: float, queue_step: int) -> StepLog:
+    def received(
+        cls, message: dict[str, Any] | None, *, sent_at: float, queue_step: int
+    ) -> StepLog:
         """Return the log at the receiver: the sender's step ends, the queue's is recorded."""
         log = cls.from_message(message)
         log.close(end=sent_at)

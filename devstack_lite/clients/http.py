@@ -1,6 +1,6 @@
 """HTTP with connections that stay open: one per thread and peer, closed with the thread.
 
-The standard library's client; a boot makes six such requests, so each tenth of a millisecond counts.
+The standard library's client: a boot makes six such requests, and a tenth of a millisecond counts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import http.client
 import json
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,16 @@ class Answer:
     def json(self) -> Any:
         """Return the body as JSON."""
         return json.loads(self.data)
+
+
+class _Headers(dict[str, str]):
+    """Header names as HTTP has them: upper and lower case are the same."""
+
+    def __init__(self, items: Iterable[tuple[str, str]]) -> None:
+        super().__init__((name.lower(), value) for name, value in items)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
 
 
 class HttpPeer:
@@ -65,7 +75,7 @@ class HttpPeer:
                 connection.request(method, self._path + path, body=data, headers=sent)
                 response = connection.getresponse()
                 return Answer(
-                    status=response.status, headers=response.headers, data=response.read()
+                    status=response.status, headers=_Headers(response.headers.items()), data=response.read()
                 )
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
                 self.close()

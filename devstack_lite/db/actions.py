@@ -61,9 +61,9 @@ def begin_action(
                 uuid, action=action, attribute="task_state", state=row.task_state
             )
         connection.execute(
-            instances.update().where(instances.c.uuid == uuid).values(
-                task_state=task_state, updated_at=now
-            )  # fmt: skip
+            instances.update()
+            .where(instances.c.uuid == uuid)
+            .values(task_state=task_state, updated_at=now)
         )
         _record(connection, context, row, action=action, event=event, now=now)
         return instance_of(_locked(connection, uuid))
@@ -95,9 +95,9 @@ def finish_action(
             set_error(connection, fault, action, now)
             return True
         connection.execute(
-            instances.update().where(instances.c.uuid == uuid).values(
-                vm_state=vm_state, task_state=None, power_state=power_state, updated_at=now
-            )  # fmt: skip
+            instances.update()
+            .where(instances.c.uuid == uuid)
+            .values(vm_state=vm_state, task_state=None, power_state=power_state, updated_at=now)
         )
         finish_actions(connection, [uuid], action, now, result="Success")
         return True
@@ -114,9 +114,9 @@ def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
         row = _locked(connection, uuid)
         if row.task_state != TaskState.DELETING:
             connection.execute(
-                instances.update().where(instances.c.uuid == uuid).values(
-                    task_state=TaskState.DELETING, updated_at=now
-                )  # fmt: skip
+                instances.update()
+                .where(instances.c.uuid == uuid)
+                .values(task_state=TaskState.DELETING, updated_at=now)
             )
             _record(
                 connection, context, row,
@@ -154,10 +154,17 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
         instance_faults.delete().where(instance_faults.c.instance_uuid == instance.uuid)
     )
     connection.execute(
-        instances.update().where(instances.c.uuid == instance.uuid).values(
-            vm_state=VmState.DELETED, task_state=None, power_state=PowerState.NOSTATE,
-            owner=None, deleted_at=now, terminated_at=now, updated_at=now,
-        )  # fmt: skip
+        instances.update()
+        .where(instances.c.uuid == instance.uuid)
+        .values(
+            vm_state=VmState.DELETED,
+            task_state=None,
+            power_state=PowerState.NOSTATE,
+            owner=None,
+            deleted_at=now,
+            terminated_at=now,
+            updated_at=now,
+        )
     )
     finish_actions(connection, [instance.uuid], DELETE, now, result="Success")
 
@@ -190,16 +197,23 @@ def _record(
 ) -> None:
     inserted = connection.execute(
         instance_actions.insert().values(
-            instance_uuid=row.uuid, action=action, request_id=context.request_id,
+            instance_uuid=row.uuid,
+            action=action,
+            request_id=context.request_id,
             user_id=context.user_id or row.user_id,
-            project_id=context.project_id or row.project_id, started_at=now, updated_at=now,
-        )  # fmt: skip
+            project_id=context.project_id or row.project_id,
+            started_at=now,
+            updated_at=now,
+        )
     )
+    action_id, *_ = inserted.inserted_primary_key or ()
     connection.execute(
         action_events.insert().values(
-            action_id=inserted.inserted_primary_key[0], event=event, started_at=now,
+            action_id=action_id,
+            event=event,
+            started_at=now,
             host=row.host,
-        )  # fmt: skip
+        )
     )
 
 

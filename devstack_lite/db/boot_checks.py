@@ -1,4 +1,4 @@
-"""What a boot request names of the sibling services: does it exist, and may this project use it?
+"""What a boot request names of the sibling services, and whether this project may use it.
 
 Read from the database all services share, so that a request is refused before anything is recorded.
 """
@@ -74,7 +74,9 @@ def _check(
         sa.select(subnets.c.cidr).where(subnets.c.network_id == row.id)
     ).scalars().all()  # fmt: skip
     if not cidrs:
-        raise Invalid(f"Network {request.network_id} requires a subnet in order to boot instances on.")
+        raise Invalid(
+            f"Network {request.network_id} requires a subnet in order to boot instances on."
+        )
     if request.fixed_ip is not None and not any(
         ipaddress.ip_address(request.fixed_ip) in ipaddress.ip_network(cidr) for cidr in cidrs
     ):
@@ -88,9 +90,7 @@ def _check(
 def _check_port(
     connection: Connection, context: RequestContext, request: NetworkRequest
 ) -> NetworkRequest:
-    row = connection.execute(
-        sa.select(ports).where(ports.c.id == request.port_id)
-    ).one_or_none()
+    row = connection.execute(sa.select(ports).where(ports.c.id == request.port_id)).one_or_none()
     if row is None or not (context.is_admin or row.project_id == context.project_id):
         raise Invalid(f"Port {request.port_id} could not be found.")
     if row.device_id:

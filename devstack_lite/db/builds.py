@@ -138,10 +138,15 @@ def start_builds(
             granted.append(row)
         for node, uuids in fresh.items():
             connection.execute(
-                instances.update().where(instances.c.uuid.in_(uuids)).values(
-                    host=host, node=node, owner=owner, task_state=TaskState.NETWORKING,
+                instances.update()
+                .where(instances.c.uuid.in_(uuids))
+                .values(
+                    host=host,
+                    node=node,
+                    owner=owner,
+                    task_state=TaskState.NETWORKING,
                     updated_at=now,
-                )  # fmt: skip
+                )
             )
         started = [uuid for uuids in fresh.values() for uuid in uuids]
         _start_events(connection, started, host, now)
@@ -311,10 +316,16 @@ def fail_builds(
         ended = [row.uuid for row in rows if row.uuid not in set(again)]
         if again:
             connection.execute(
-                instances.update().where(instances.c.uuid.in_(again)).values(
-                    attempt=instances.c.attempt + 1, task_state=TaskState.SCHEDULING,
-                    host=None, node=None, owner=None, updated_at=now,
-                )  # fmt: skip
+                instances.update()
+                .where(instances.c.uuid.in_(again))
+                .values(
+                    attempt=instances.c.attempt + 1,
+                    task_state=TaskState.SCHEDULING,
+                    host=None,
+                    node=None,
+                    owner=None,
+                    updated_at=now,
+                )
             )
         for uuid in ended:
             result = by_uuid[uuid]
@@ -333,16 +344,19 @@ def set_error(connection: Connection, fault: Fault, action: str, now: Any) -> No
     """Put an instance into ERROR with its fault, and end the action, in this transaction."""
     uuid = fault.instance_uuid
     connection.execute(
-        instances.update().where(instances.c.uuid == uuid).values(
-            vm_state=VmState.ERROR, task_state=None, owner=None, updated_at=now
-        )  # fmt: skip
+        instances.update()
+        .where(instances.c.uuid == uuid)
+        .values(vm_state=VmState.ERROR, task_state=None, owner=None, updated_at=now)
     )
     connection.execute(instance_faults.delete().where(instance_faults.c.instance_uuid == uuid))
     connection.execute(
         instance_faults.insert().values(
-            instance_uuid=uuid, code=fault.code, message=fault.message[:255],
-            details=fault.details, created_at=now,
-        )  # fmt: skip
+            instance_uuid=uuid,
+            code=fault.code,
+            message=fault.message[:255],
+            details=fault.details,
+            created_at=now,
+        )
     )
     finish_actions(connection, [uuid], action, now, result="Error", message=fault.message[:255])
 
@@ -370,20 +384,18 @@ def finish_actions(
     if not ids:
         return
     connection.execute(
-        instance_actions.update().where(instance_actions.c.id.in_(ids)).values(
-            finished_at=now, updated_at=now, message=message
-        )  # fmt: skip
+        instance_actions.update()
+        .where(instance_actions.c.id.in_(ids))
+        .values(finished_at=now, updated_at=now, message=message)
     )
     connection.execute(
-        action_events.update().where(
-            action_events.c.action_id.in_(ids), action_events.c.finished_at.is_(None)
-        ).values(finished_at=now, result=result, details=message)  # fmt: skip
+        action_events.update()
+        .where(action_events.c.action_id.in_(ids), action_events.c.finished_at.is_(None))
+        .values(finished_at=now, result=result, details=message)
     )
 
 
-def _write_steps(
-    connection: Connection, logs: Sequence[tuple[str, int, str, StepLog]]
-) -> None:
+def _write_steps(connection: Connection, logs: Sequence[tuple[str, int, str, StepLog]]) -> None:
     """Add the steps that are not there yet; a step that was delivered twice is kept once."""
     rows: list[dict[str, Any]] = []
     for uuid, attempt, request_id, log in logs:

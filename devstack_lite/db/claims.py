@@ -31,9 +31,7 @@ def next_version(connection: Connection) -> int:
     Whoever reads what is newer than a version therefore never misses one that commits later.
     """
     connection.execute(
-        counters.update()
-        .where(counters.c.name == NODE_VERSION)
-        .values(value=counters.c.value + 1)
+        counters.update().where(counters.c.name == NODE_VERSION).values(value=counters.c.value + 1)
     )
     return int(
         connection.execute(
@@ -123,9 +121,7 @@ def _take(connection: Connection, size: tuple[Any, ...], count: int, version: in
     return taken
 
 
-def _take_exactly(
-    connection: Connection, size: tuple[Any, ...], count: int, version: int
-) -> bool:
+def _take_exactly(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> bool:
     node, vcpus, memory_mb, disk_gb = size
     own = compute_nodes.c
     fits = sa.and_(

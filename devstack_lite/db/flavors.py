@@ -30,9 +30,7 @@ def list_flavors(
 ) -> list[Flavor]:
     """Return flavors; is_public None returns all. One read."""
     own = flavors.c
-    query = sa.select(flavors).where(
-        own.memory_mb >= min_memory_mb, own.root_gb >= min_root_gb
-    )
+    query = sa.select(flavors).where(own.memory_mb >= min_memory_mb, own.root_gb >= min_root_gb)
     if is_public is not None:
         query = query.where(own.is_public.is_(is_public))
     order = own[sort_key].desc() if is_descending else own[sort_key].asc()
@@ -43,9 +41,7 @@ def list_flavors(
 def get_flavor(db: Database, flavor_id: str) -> Flavor:
     """Return one flavor. Raises NotFound."""
     with db.read() as connection:
-        row = connection.execute(
-            sa.select(flavors).where(flavors.c.id == flavor_id)
-        ).one_or_none()
+        row = connection.execute(sa.select(flavors).where(flavors.c.id == flavor_id)).one_or_none()
     if row is None:
         raise NotFound(f"Flavor {flavor_id} could not be found.", kind="flavor")
     return _flavor(row)

@@ -37,10 +37,15 @@ def report_service(
             return
         connection.execute(
             services.insert().values(
-                id=str(uuid.uuid4()), binary=binary, host=host, topic=topic,
-                availability_zone=availability_zone, created_at=now, last_seen_at=now,
+                id=str(uuid.uuid4()),
+                binary=binary,
+                host=host,
+                topic=topic,
+                availability_zone=availability_zone,
+                created_at=now,
+                last_seen_at=now,
                 updated_at=now,
-            )  # fmt: skip
+            )
         )
 
 

@@ -140,7 +140,7 @@ def count_by_state(db: Database) -> dict[str, int]:
         .group_by(instances.c.vm_state)
     )
     with db.read() as connection:
-        return {state: count for state, count in connection.execute(query)}
+        return dict(connection.execute(query).tuples().all())
 
 
 def get_faults(db: Database, uuids: Sequence[str]) -> dict[str, Fault]:
@@ -167,9 +167,7 @@ def list_action_events(db: Database, action_id: int) -> list[ActionEvent]:
     """Return the parts of an action, the latest first."""
     own = action_events.c
     query = (
-        sa.select(
-            own.event, own.started_at, own.finished_at, own.result, own.host, own.details
-        )
+        sa.select(own.event, own.started_at, own.finished_at, own.result, own.host, own.details)
         .where(own.action_id == action_id)
         .order_by(own.id.desc())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,23 +41,16 @@ def create_keypair(db: Database, *, keypair: Keypair, limit: int) -> Keypair:
 
     Raises Conflict when the user has one of that name, QuotaExceeded.
     """
+    made = replace(keypair, created_at=utcnow())
     count = sa.select(sa.func.count()).where(keypairs.c.user_id == keypair.user_id)
     try:
         with db.write() as connection:
             if 0 <= limit <= connection.execute(count).scalar_one():
                 raise QuotaExceeded("Quota exceeded, too many key pairs.", kind="keypair")
-            values = {
-                "user_id": keypair.user_id,
-                "name": keypair.name,
-                "public_key": keypair.public_key,
-                "fingerprint": keypair.fingerprint,
-                "type": keypair.type,
-                "created_at": utcnow(),
-            }
-            connection.execute(keypairs.insert().values(values))
+            connection.execute(keypairs.insert().values(asdict(made)))
     except IntegrityError as error:
         raise Conflict(f"Key pair '{keypair.name}' already exists.", kind="keypair") from error
-    return Keypair(**values)
+    return made
 
 
 def delete_keypair(db: Database, *, user_id: str, name: str) -> None:

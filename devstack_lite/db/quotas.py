@@ -63,9 +63,7 @@ def take_quota(
     connection.execute(quota_usages.insert().values(project_id=project_id, **wanted))
 
 
-def _message(
-    over: list[str], wanted: dict[str, int], used: dict[str, int], limits: Limits
-) -> str:
+def _message(over: list[str], wanted: dict[str, int], used: dict[str, int], limits: Limits) -> str:
     def listed(numbers: dict[str, int]) -> str:
         return ", ".join(str(numbers[resource]) for resource in over)
 
@@ -80,9 +78,11 @@ def give_back(connection: Connection, project_id: str, flavor: Flavor) -> None:
     """Count one server of flavor off the project, in the caller's transaction."""
     own = quota_usages.c
     connection.execute(
-        quota_usages.update().where(own.project_id == project_id).values(
+        quota_usages.update()
+        .where(own.project_id == project_id)
+        .values(
             instances=own.instances - 1,
             cores=own.cores - flavor.vcpus,
             ram=own.ram - flavor.memory_mb,
-        )  # fmt: skip
+        )
     )

@@ -124,9 +124,7 @@ def _progress(there: VolumeAttachment, wanted: VolumeAttachment) -> dict[str, An
     return values
 
 
-def _check_free(
-    volume: Volume, known: Sequence[VolumeAttachment], *, is_reserved: bool
-) -> None:
+def _check_free(volume: Volume, known: Sequence[VolumeAttachment], *, is_reserved: bool) -> None:
     allowed = ["available"]
     if volume.multiattach:
         allowed += ["in-use", "reserved", "attaching"]
@@ -214,9 +212,7 @@ def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment
                 f"Invalid volume: attachment {attachment_id} is {there.status}: it has no connector",
                 kind="attachment",
             )
-        return _write(
-            connection, volume, there, {"status": "attached", "attached_at": utcnow()}
-        )
+        return _write(connection, volume, there, {"status": "attached", "attached_at": utcnow()})
 
 
 def delete_attachment(db: Database, *, attachment_id: str) -> None:

@@ -94,9 +94,9 @@ def list_volumes(db: Database, wanted: VolumeFilter) -> list[Volume]:
 
 def sum_volumes(db: Database, wanted: VolumeFilter) -> tuple[int, int]:
     """Return how many volumes there are and their GiB; page, order and metadata do not count."""
-    query = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(volumes.c.size_gb), 0)
-    ).where(*_conditions(wanted))
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(volumes.c.size_gb), 0)).where(
+        *_conditions(wanted)
+    )
     with db.read() as connection:
         count, size_gb = connection.execute(query).one()
     return int(count), int(size_gb)
@@ -128,9 +128,9 @@ def _check_quota(
     connection: Connection, project_id: str, quota: VolumeQuota, *, more: int, more_gb: int
 ) -> None:
     """Raise QuotaExceeded, in Cinder's words, when the project may not have so much more."""
-    query = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(volumes.c.size_gb), 0)
-    ).where(volumes.c.project_id == project_id)
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(volumes.c.size_gb), 0)).where(
+        volumes.c.project_id == project_id
+    )
     count, size_gb = connection.execute(query).one()
     if 0 <= quota.volumes < count + more:
         raise QuotaExceeded(

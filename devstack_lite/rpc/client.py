@@ -67,9 +67,7 @@ class RpcClient:
     def __init__(self, transport: Any, *, call_monitor_s: int = 3) -> None:
         self._client = oslo_messaging.get_rpc_client(
             transport,
-            oslo_messaging.Target(
-                topic=self.TOPIC, namespace=self.NAMESPACE, version=self.VERSION
-            ),
+            oslo_messaging.Target(topic=self.TOPIC, namespace=self.NAMESPACE, version=self.VERSION),
             serializer=MessageSerializer(),
             call_monitor_timeout=call_monitor_s,
             # A cast to a host without a queue is an error, not silence.
@@ -112,6 +110,4 @@ class RpcClient:
 
 def declarations(interface: type[RpcClient]) -> dict[str, Declaration]:
     """Return the declared methods of an interface, by name."""
-    return {
-        name: member.rpc for name, member in vars(interface).items() if hasattr(member, "rpc")
-    }
+    return {name: member.rpc for name, member in vars(interface).items() if hasattr(member, "rpc")}

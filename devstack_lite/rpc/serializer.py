@@ -73,13 +73,17 @@ def decode(value: Any) -> Any:
     fields: dict[str, Any] = {}
     for key, item in value.items():
         if key in known:
-            item = decode(item)
-            if isinstance(item, list):
-                item = tuple(item)
-            elif key in _ENUMS and item is not None:
-                item = _ENUMS[key](item)
-            fields[key] = item
+            fields[key] = _decode_field(key, item)
     return REGISTRY[name](**fields)
+
+
+def _decode_field(key: str, item: Any) -> Any:
+    decoded = decode(item)
+    if isinstance(decoded, list):
+        return tuple(decoded)
+    if key in _ENUMS and decoded is not None:
+        return _ENUMS[key](decoded)
+    return decoded
 
 
 class MessageSerializer(oslo_messaging.NoOpSerializer):  # type: ignore[misc]

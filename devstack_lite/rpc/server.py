@@ -26,9 +26,7 @@ REMOTE_EXCEPTION_MODULES = [DevstackError.__module__]
 
 def get_transport(conf: Any) -> Any:
     """Return the RPC transport. Make its first use after the fork: an earlier one breaks there."""
-    return oslo_messaging.get_rpc_transport(
-        conf, allowed_remote_exmods=REMOTE_EXCEPTION_MODULES
-    )
+    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_EXCEPTION_MODULES)
 
 
 class InFlight:
@@ -118,5 +116,3 @@ class RpcServer:
         self._server.stop()
         if not self.in_flight.wait(timeout_s):
             LOG.warning("left with work in hand after %.0f s", timeout_s)
-
-

@@ -111,6 +111,7 @@ class Resource:
                 self._methods[name] = (method, notes)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
         req = Request(environ)
         headers = self._negotiate(req)
         arguments = dict(environ["wsgiorg.routing_args"][1])
@@ -139,7 +140,9 @@ class Resource:
         req.api_version = version
         return self._versions.reply_headers(version)
 
-    def _choose(self, req: Request, name: str | None) -> tuple[Callable[..., Any], MethodNotes, Any]:
+    def _choose(
+        self, req: Request, name: str | None
+    ) -> tuple[Callable[..., Any], MethodNotes, Any]:
         if name == "action":
             body = self._body(req, _PLAIN)
             if len(body) != 1:
@@ -156,7 +159,11 @@ class Resource:
             raise HttpError(405, f"The method {req.method} is not allowed for this resource.")
         method, notes = entry
         if notes.query is not None:
-            self._check(dict(req.GET.dict_of_lists()), notes.query, what="Invalid input for query parameters")
+            self._check(
+                dict(req.GET.dict_of_lists()),
+                notes.query,
+                what="Invalid input for query parameters",
+            )
         if notes.body is None:
             return method, notes, None
         body = self._body(req, notes)

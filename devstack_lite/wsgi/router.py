@@ -5,7 +5,7 @@ Each service declares its routes as one table of Route rows; connect() puts them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class Router:
     def __init__(
         self,
         table: Iterable[Route],
-        resources: dict[str, WsgiApp],
+        resources: Mapping[str, WsgiApp],
         *,
         prefixes: Iterable[str] = ("",),
     ) -> None:
@@ -74,6 +74,7 @@ class Router:
         self._any.create_regs()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
         path = environ.get("PATH_INFO") or "/"
         if len(path) > 1 and path.endswith("/"):
             path = path[:-1]

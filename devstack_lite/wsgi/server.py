@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _SharedSocketServer(wsgi.Server):  # type: ignore[misc]
+class _SharedSocketServer(wsgi.Server):
     """cheroot's server on a socket that is there already."""
 
     def __init__(self, listener: socket.socket, app: Any, threads: int) -> None:
@@ -50,10 +50,12 @@ class _SharedSocketServer(wsgi.Server):  # type: ignore[misc]
         self._listener = listener
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - cheroot's
+        """Take the socket that is there."""
         self.socket = self._listener
         return self._listener
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
+        """Send cheroot's messages to the log."""
         LOG.log(level, "%s", msg, exc_info=traceback)
 
 

@@ -17,6 +17,7 @@ class UrlMap:
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
         path = environ.get("PATH_INFO", "")
         for prefix, app in self._apps:
             if path == prefix or path.startswith(prefix + "/") or not prefix:

@@ -77,9 +77,7 @@ class Booter:
             LOG.warning("accepted, but the scheduler did not answer: %s", error)
         return instances
 
-    def _check(
-        self, context: RequestContext, server: Json, hints: Json, count: int
-    ) -> BootRequest:
+    def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(server["flavorRef"])
         image = self._image(context, server, flavor)
         metadata = server.get("metadata", {})

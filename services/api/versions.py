@@ -48,6 +48,7 @@ class VersionsApp:
     """Answers / with all versions, and /v2 and /v2.1 with their own document, to anybody."""
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
         req = Request(environ)
         path = req.path_info.strip("/")
         if path in {"v2", "v2.1"}:

@@ -62,9 +62,7 @@ class Peers:
     progress: ProgressBoard[Progress]
 
 
-def build_instance(
-    context: RequestContext, instance: Instance, log: StepLog, peers: Peers
-) -> None:
+def build_instance(context: RequestContext, instance: Instance, log: StepLog, peers: Peers) -> None:
     """Build an instance to ACTIVE, or undo everything and say why it failed."""
     context.make_current()
     try:
@@ -97,9 +95,7 @@ def build_instance(
 
 def failure_of(instance: Instance, error: Exception, log: StepLog) -> BuildResult:
     """Return how a build that raised error ends."""
-    can_retry = next(
-        (answer for cls, answer in OUTCOMES.items() if isinstance(error, cls)), True
-    )
+    can_retry = next((answer for cls, answer in OUTCOMES.items() if isinstance(error, cls)), True)
     return BuildResult(
         instance_uuid=instance.uuid,
         attempt=instance.attempt,
@@ -174,9 +170,7 @@ def allocate_network(
     context: RequestContext, instance: Instance, log: StepLog, peers: Peers
 ) -> list[dict[str, Any]]:
     """Ask network for ports and addresses: step 14, and network's own step 15."""
-    requests = [
-        NetworkRequest(**request) for request in instance.boot_request.get("networks", ())
-    ]
+    requests = [NetworkRequest(**request) for request in instance.boot_request.get("networks", ())]
     with log.step(14) as detail:
         ports, validated = peers.network.allocate(
             context, instance.uuid, str(instance.host), requests

@@ -61,9 +61,7 @@ class ComputeManager:
             except Exception:
                 LOG.exception("the end of a build could not be reported")
 
-    def terminate_instance(
-        self, context: RequestContext, *, host: str, instance: Instance
-    ) -> None:
+    def terminate_instance(self, context: RequestContext, *, host: str, instance: Instance) -> None:
         """Remove it. Delivered twice: the second finds nothing to do."""
         own_context = context.for_instance(instance.uuid)
         own_context.make_current()

@@ -39,13 +39,9 @@ class ComputeAPI(RpcClient):
         )
 
     @declare("cast", is_idempotent=True)
-    def terminate_instance(
-        self, context: RequestContext, *, host: str, instance: Instance
-    ) -> None:
+    def terminate_instance(self, context: RequestContext, *, host: str, instance: Instance) -> None:
         """Remove an instance, its domain, ports and attachments."""
-        self.invoke(
-            context, self.terminate_instance, rpc_server=host, host=host, instance=instance
-        )
+        self.invoke(context, self.terminate_instance, rpc_server=host, host=host, instance=instance)
 
     @declare("cast", is_idempotent=True)
     def change_power(

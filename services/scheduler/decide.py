@@ -50,7 +50,9 @@ class Decision:
             return "There are no compute nodes."
         for count in self.counts:
             if count.end == 0:
-                return f"{count.name} refused the last {count.start} of {self.counts[0].start} nodes."
+                return (
+                    f"{count.name} refused the last {count.start} of {self.counts[0].start} nodes."
+                )
         return "Every node that passed the filters filled up before it could be claimed."
 
 
@@ -86,9 +88,7 @@ class Scheduler:
             )
         return decision
 
-    def _filter(
-        self, table: HostTable, request: ScheduleRequest
-    ) -> tuple[Mask, list[FilterCount]]:
+    def _filter(self, table: HostTable, request: ScheduleRequest) -> tuple[Mask, list[FilterCount]]:
         mask: Mask = np.ones(len(table), dtype=bool)
         if request.ignore_hosts:
             mask &= np.array([host not in request.ignore_hosts for host in table.hosts], dtype=bool)
@@ -102,9 +102,7 @@ class Scheduler:
                 break
         return mask, counts
 
-    def _best(
-        self, table: HostTable, request: ScheduleRequest, mask: Mask
-    ) -> tuple[int, float]:
+    def _best(self, table: HostTable, request: ScheduleRequest, mask: Mask) -> tuple[int, float]:
         rows = np.flatnonzero(mask)
         total: Column = np.zeros(len(rows))
         for weigher, multiplier in self._weighers:
@@ -142,5 +140,5 @@ def _load(namespace: str, names: Sequence[str]) -> list[tuple[str, Any]]:
     loaded = [(extension.name, extension.obj) for extension in manager]
     missing = set(names) - {name for name, _ in loaded}
     if missing:
-        raise RuntimeError(f"no entry point of {namespace} is named {sorted(missing)[0]}")
+        raise RuntimeError(f"no entry point of {namespace} is named {min(missing)}")
     return loaded

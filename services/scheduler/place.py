@@ -138,7 +138,9 @@ class Placer:
         LOG.warning("NoValidHost for %d instances: %s", len(uuids), reason)
         ending = log.fork()
         ending.close(outcome="error: NoValidHost", detail=reason)
-        counts = "; ".join(f"{count.name} {count.start} to {count.end}" for count in decision.counts)
+        counts = "; ".join(
+            f"{count.name} {count.start} to {count.end}" for count in decision.counts
+        )
         results = [
             BuildResult(
                 instance_uuid=uuid, attempt=request.attempt,

@@ -22,9 +22,7 @@ class SchedulerAPI(RpcClient):
 
         Returns the host per uuid; an instance that no host takes is missing, and in ERROR.
         """
-        return cast(
-            "dict[str, str]", self.invoke(context, self.schedule_builds, request=request)
-        )
+        return cast("dict[str, str]", self.invoke(context, self.schedule_builds, request=request))
 
     @declare("cast", is_idempotent=True)
     def reschedule_builds(self, context: RequestContext, *, request: ScheduleRequest) -> None:

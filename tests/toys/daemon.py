@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from devstack_lite import conf as configuration
 from devstack_lite import launcher
@@ -26,6 +27,9 @@ class Toy:
                 f" {launcher.replaced_pid() or 0}\n"
             )
 
+    def reloaded(self, conf: Any, _fresh: object) -> None:
+        self.note(f"debug={conf.debug}")
+
     def start(self) -> None:
         if self.trouble == "dies":
             raise RuntimeError("this toy always fails")
@@ -41,16 +45,22 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     conf = configuration.load("toy", sys.argv[1:])
     notes = Path(conf.state_dir) / f"{conf.host}.notes"
+
+    def factory_of(group: str) -> launcher.WorkerFactory:
+        def make(number: int) -> launcher.Worker:
+            toy = Toy(notes, group, number, conf.cloud_name)
+            conf.register_mutate_hook(toy.reloaded)
+            return toy
+
+        return make
+
+    groups = (("toy", conf.conductor.workers), ("extra", 1))
     launcher.run(
         conf,
         "toy",
         [
-            launcher.WorkerGroup(
-                name=name,
-                workers=workers,
-                factory=lambda number, name=name: Toy(notes, name, number, conf.cloud_name),
-            )
-            for name, workers in (("toy", conf.conductor.workers), ("extra", 1))
+            launcher.WorkerGroup(name=name, workers=workers, factory=factory_of(name))
+            for name, workers in groups
         ],
     )
 

@@ -34,9 +34,12 @@ class AuthToken:
         self._www_authenticate = www_authenticate
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Do it for one request."""
         token = environ.get("HTTP_X_AUTH_TOKEN") or environ.get("HTTP_X_STORAGE_TOKEN")
         if not token:
-            raise _refused("The request you have made requires authentication.", self._www_authenticate)
+            raise _refused(
+                "The request you have made requires authentication.", self._www_authenticate
+            )
         info = self.validate(environ, token)
         environ[TOKEN] = info
         if not environ.get("HTTP_X_DEVSTACK_TRACE"):
@@ -47,8 +50,8 @@ class AuthToken:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             return start_response(status, [*headers, trace], exc_info)
 
-        answer = self._app(environ, start)
-        return answer
+        traced: Iterable[bytes] = self._app(environ, start)
+        return traced
 
     def validate(self, environ: dict[str, Any], token: str) -> TokenInfo:
         """Return what identity says of token, and leave the records of the question in environ.

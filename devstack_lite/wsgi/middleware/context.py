@@ -19,6 +19,7 @@ class KeystoneContext:
         self._needs_project = needs_project
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Do it for one request."""
         info = environ[TOKEN]
         if self._needs_project and info.project_id is None:
             raise Unauthorized("This request needs a token that is scoped to a project.")

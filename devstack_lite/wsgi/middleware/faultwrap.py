@@ -25,10 +25,10 @@ class FaultWrap:
         self._render = render
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
         environ["devstack_lite.headers"] = _headers_of(environ)
         try:
-            answer: Iterable[bytes] = self._app(environ, start_response)
-            return answer
+            return self._app(environ, start_response)  # type: ignore[no-any-return]
         except webob.exc.HTTPException as error:
             problem: Exception = faults.HttpError(error.status_int, str(error.detail or error))
         except Exception as error:  # noqa: BLE001 - the outermost filter answers for all of them
@@ -58,6 +58,8 @@ def _headers_of(environ: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def factory(_global_conf: Any, format: str = "compute", **_local: Any) -> Callable[[Any], FaultWrap]:  # noqa: A002
-    """Paste filter factory; format: whose faults to speak (compute, identity, network, …)."""
-    return lambda app: FaultWrap(app, faults.FORMATS[format])
+def factory(
+    _global_conf: Any, speaks: str = "compute", **_local: Any
+) -> Callable[[Any], FaultWrap]:
+    """Paste filter factory; speaks: whose faults these are (compute, identity, network, …)."""
+    return lambda app: FaultWrap(app, faults.FORMATS[speaks])

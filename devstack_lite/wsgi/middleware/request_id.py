@@ -18,6 +18,7 @@ class RequestId:
         self._headers = ("x-openstack-request-id", *headers)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Do it for one request."""
         environ[STARTED] = time.time()
         request_id = environ[REQUEST_ID] = new_request_id()
 

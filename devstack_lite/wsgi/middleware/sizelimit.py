@@ -19,6 +19,7 @@ class SizeLimit:
         self._maximum = maximum
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Do it for one request."""
         length = environ.get("CONTENT_LENGTH")
         if length:
             if int(length) > self._maximum:

@@ -32,9 +32,7 @@ class HypervisorsController:
         """List names and states."""
         require_admin(req.context, _RULE + "list")
         services = self._services()
-        return {
-            "hypervisors": [self._brief(node, services) for node in hosts.list_nodes(self._db)]
-        }
+        return {"hypervisors": [self._brief(node, services) for node in hosts.list_nodes(self._db)]}
 
     def detail(self, req: Request) -> Json:
         """List hypervisors in full."""

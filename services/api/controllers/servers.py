@@ -174,7 +174,7 @@ class ServersController:
             issued=req.environ.get(ISSUED),
             validated=req.environ.get(VALIDATED),
         )
-        if server.get("return_reservation_id") in {True, "true", "True", "1", 1}:
+        if server.get("return_reservation_id") in {True, "true", "True", "1"}:
             return Reply(body={"reservation_id": made[0].reservation_id}, status=202)
         first = made[0].uuid
         links = thing_links(req, "servers", first)
@@ -213,9 +213,7 @@ class ServersController:
         uuid = self._get(req, id).uuid
         instance = self._conductor.begin_delete(req.context, uuid=uuid)
         if instance.deleted_at is None and instance.host is not None:
-            self._compute.terminate_instance(
-                req.context, host=instance.host, instance=instance
-            )
+            self._compute.terminate_instance(req.context, host=instance.host, instance=instance)
 
     @api(status=202, action="os-stop")
     def stop(self, req: Request, id: str, body: Json) -> None:  # noqa: A002

@@ -22,9 +22,7 @@ COUNT: Schema = {
 }
 METADATA: Schema = {
     "type": "object",
-    "patternProperties": {
-        r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}
-    },
+    "patternProperties": {r"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }
 

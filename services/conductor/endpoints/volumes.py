@@ -71,9 +71,7 @@ class Volumes:
         self, context: RequestContext, *, volume_id: str, size_gb: int, quota: VolumeQuota
     ) -> Volume:
         """Extend it. Delivered twice: the second finds it done."""
-        return volumes.extend_volume(
-            self._db, volume_id=volume_id, size_gb=size_gb, quota=quota
-        )
+        return volumes.extend_volume(self._db, volume_id=volume_id, size_gb=size_gb, quota=quota)
 
     def delete_volume(self, context: RequestContext, *, volume_id: str, is_forced: bool) -> None:
         """Remove it. Delivered twice: the second is NotFound."""
@@ -109,6 +107,4 @@ class Volumes:
         self, context: RequestContext, *, volume_id: str, attachment_id: str | None
     ) -> None:
         """Remove it. Delivered twice: the second finds it done."""
-        volume_attachments.detach_volume(
-            self._db, volume_id=volume_id, attachment_id=attachment_id
-        )
+        volume_attachments.detach_volume(self._db, volume_id=volume_id, attachment_id=attachment_id)

@@ -89,6 +89,4 @@ class BuildsAPI(RpcClient):
 
         The caller has left nothing of the instances behind.
         """
-        self.invoke(
-            context, self.fail_builds, results=list(results), failed_host=failed_host
-        )
+        self.invoke(context, self.fail_builds, results=list(results), failed_host=failed_host)

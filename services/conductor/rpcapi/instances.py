@@ -84,6 +84,4 @@ class InstancesAPI(RpcClient):
         self, context: RequestContext, *, uuid: str, values: dict[str, str]
     ) -> Instance:
         """Change name or access addresses. Raises NotFound."""
-        return cast(
-            Instance, self.invoke(context, self.update_instance, uuid=uuid, values=values)
-        )
+        return cast(Instance, self.invoke(context, self.update_instance, uuid=uuid, values=values))

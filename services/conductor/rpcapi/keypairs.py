@@ -18,7 +18,9 @@ class KeypairsAPI(RpcClient):
     @declare("call", timeout_s=10, is_idempotent=False)
     def create_keypair(self, context: RequestContext, *, keypair: Keypair, limit: int) -> Keypair:
         """Record a key pair of which a user may have limit. Raises Conflict, QuotaExceeded."""
-        return cast(Keypair, self.invoke(context, self.create_keypair, keypair=keypair, limit=limit))
+        return cast(
+            Keypair, self.invoke(context, self.create_keypair, keypair=keypair, limit=limit)
+        )
 
     @declare("call", timeout_s=10, is_idempotent=False)
     def delete_keypair(self, context: RequestContext, *, user_id: str, name: str) -> None:

@@ -21,9 +21,7 @@ class VolumesAPI(RpcClient):
         self, context: RequestContext, *, volume: Volume, quota: VolumeQuota
     ) -> Volume:
         """Record a volume under the id it brings. Raises QuotaExceeded, Conflict."""
-        return cast(
-            Volume, self.invoke(context, self.create_volume, volume=volume, quota=quota)
-        )
+        return cast(Volume, self.invoke(context, self.create_volume, volume=volume, quota=quota))
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def update_volume(self, context: RequestContext, *, volume_id: str, values: Json) -> Volume:
@@ -147,6 +145,4 @@ class VolumesAPI(RpcClient):
 
         Raises NotFound, Invalid.
         """
-        self.invoke(
-            context, self.detach_volume, volume_id=volume_id, attachment_id=attachment_id
-        )
+        self.invoke(context, self.detach_volume, volume_id=volume_id, attachment_id=attachment_id)
