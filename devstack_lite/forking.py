@@ -17,10 +17,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from devstack_lite import launcher
+from devstack_lite import launcher, reaper
 
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-_PR_SET_PDEATHSIG = 1
 
 
 class Signals:
@@ -71,7 +70,9 @@ def fork(signals: Signals, work: Callable[[], None], title: str, output: Path) -
     try:
         os.setsid()
         signals.forget()
-        _die_with(parent)
+        reaper.die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
         _redirect(output)
         launcher.set_title(f"devstack-lite: {title}")
         _close_log()
@@ -109,15 +110,6 @@ def tail(path: Path, lines: int = 12) -> str:
 
 def _wake_only(_number: int, _frame: object) -> None:
     """Do nothing: the number is in the wake-up pipe."""
-
-
-def _die_with(parent: int) -> None:
-    """Have the kernel send SIGTERM to this process when the supervisor dies, however it dies."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _close_log() -> None:

@@ -28,6 +28,7 @@ DEFAULT_WORKERS: Mapping[str, int] = {
     "volume": 1,
 }
 DEFAULT_HOSTS = 3
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,6 @@ class Wishes:
     database: str | None = None
     port_base: int | None = None
     profile: str | None = None
-    listen: str | None = None
 
 
 def plan(wishes: Wishes) -> Cloud:
@@ -56,14 +56,12 @@ def plan(wishes: Wishes) -> Cloud:
 
 
 def _plan_new(wishes: Wishes, state_dir: Path) -> Cloud:
-    listen = wishes.listen or "127.0.0.1"
-    known = _new_secrets()
     draft = Cloud(
         name=wishes.name,
         state_dir=state_dir,
-        listen=listen,
+        listen=LOOPBACK,
         region="RegionOne",
-        ports=_choose_ports(wishes, listen),
+        ports=_choose_ports(wishes, LOOPBACK),
         hosts=_host_names(wishes.hosts or DEFAULT_HOSTS),
         nodes_per_host=wishes.nodes_per_host or 1,
         workers=dict(DEFAULT_WORKERS) | dict(wishes.workers or {}),
@@ -71,18 +69,17 @@ def _plan_new(wishes: Wishes, state_dir: Path) -> Cloud:
         database_url="",
         database_reader_url="",
         broker=broker_choice.choose(wishes.broker or "auto", wishes.name),
-        secrets=known,
+        secrets=_new_secrets(),
     )
     return _with_database(draft, wishes.database)
 
 
 def _plan_again(wishes: Wishes, before: Cloud) -> Cloud:
-    listen = wishes.listen or before.listen
     if wishes.port_base is None:
-        ports.require_free(before.ports, listen)
+        ports.require_free(before.ports, before.listen)
         chosen = before.ports
     else:
-        chosen = _choose_ports(wishes, listen)
+        chosen = _choose_ports(wishes, before.listen)
     broker = (
         broker_choice.refresh(before.broker)
         if wishes.broker is None
@@ -90,7 +87,6 @@ def _plan_again(wishes: Wishes, before: Cloud) -> Cloud:
     )
     after = dataclasses.replace(
         before,
-        listen=listen,
         ports=chosen,
         hosts=before.hosts if wishes.hosts is None else _host_names(wishes.hosts),
         nodes_per_host=wishes.nodes_per_host or before.nodes_per_host,

@@ -6,12 +6,16 @@ workers are found by its session: the kernel gives no process a pid that is a li
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ def ref(pid: int) -> Ref:
     """Return the process that has the pid now; a dead one when there is none."""
     found = _stat(pid)
     return Ref(pid, found[1] if found is not None else -1)
+
+
+def die_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent dies, however it dies.
+
+    The parent is the thread that forked it: only for parents that fork from their main thread.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def session_members(leader: Ref) -> list[Ref]:

@@ -104,10 +104,10 @@ class Supervisor:
     # Starting
 
     def _start(self) -> None:
-        self._say(Phase.STARTING, "the broker")
+        self._say(Phase.STARTING, "the libraries")
         self._broker.start()
         self._roster.broker = [reaper.ref(pid) for pid in self._broker.pids()]
-        self._say(Phase.STARTING, "the libraries")
+        self._write()
         launcher.use_threads()
         for name in self._preload:
             importlib.import_module(name)
@@ -129,6 +129,7 @@ class Supervisor:
         limit_s = DOCKER_TIMEOUT_S if self._cloud.broker.kind == "docker" else BROKER_TIMEOUT_S
         if not self._wait_for(self._is_broker_ready, limit_s):
             raise CloudError(f"The broker does not start.\n{self._broker.last_words()}")
+        self._roster.broker = [reaper.ref(pid) for pid in self._broker.pids()]
         for process in self._table:
             if process.needs_broker:
                 self._start_daemon(process)
@@ -147,6 +148,7 @@ class Supervisor:
             if answer is not None:
                 return answer
             self._signals.wait(0.02)
+            self._note_deaths()
             if self._signals.must_stop:
                 raise _Stopped
         return None
@@ -171,16 +173,21 @@ class Supervisor:
         if self._signals.take_reload():
             for entry in self._roster.daemons.values():
                 entry.ref.send(signal.SIGHUP)
+        self._note_deaths()
         now = time.monotonic()
         for process in self._table:
             entry = self._roster.daemons[process.name]
-            if entry.state is DaemonState.RUNNING:
+            if entry.state is DaemonState.RESTARTING and now >= self._due[process.name]:
+                self._start_again(process, entry, now)
+        self._watch_broker(now)
+
+    def _note_deaths(self) -> None:
+        for process in self._table:
+            entry = self._roster.daemons.get(process.name)
+            if entry is not None and entry.state is DaemonState.RUNNING:
                 code = forking.reap(entry.pid)
                 if code is not None:
                     self._note_death(process, entry, code)
-            elif now >= self._due[process.name]:
-                self._start_again(process, entry, now)
-        self._watch_broker(now)
 
     def _note_death(self, process: Process, entry: Entry, code: int) -> None:
         entry.state = DaemonState.RESTARTING
@@ -251,7 +258,7 @@ class Supervisor:
         self._roster.write(self._cloud.state_dir)
 
 
-class _Stopped(Exception):  # noqa: N818 - no error
+class _Stopped(Exception):
     """SIGTERM came while something was waited for."""
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from devstack_lite import reaper
 from devstack_lite.broker import probe
 from devstack_lite.cloud import Broker, CloudError, make_private_folder
 from devstack_lite.paths import DEPLOY
@@ -82,6 +83,7 @@ class ComposeBroker:
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    preexec_fn=reaper.die_with_parent,  # noqa: PLW1509 - one thread
                 )
         except OSError as error:
             raise CloudError(f"docker cannot be run: {error}.") from error

@@ -17,7 +17,7 @@ def parse(url: str) -> Broker:
     """Return what a URL says. Raises CloudError for one that is not a RabbitMQ's."""
     parts = urlsplit(url)
     try:
-        port = parts.port or 5672
+        port = 5672 if parts.port is None else parts.port
     except ValueError:
         port = 0
     if parts.scheme not in _SCHEMES or not parts.hostname or not port:

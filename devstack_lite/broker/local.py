@@ -23,6 +23,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from devstack_lite import reaper
 from devstack_lite.broker import probe
 from devstack_lite.cloud import Broker, CloudError, make_private_folder, write_private
 from devstack_lite.paths import DEPLOY
@@ -68,6 +69,7 @@ class LocalBroker:
         self._node: subprocess.Popen[bytes] | None = None
         self._is_slim = True
         self._was_ready = False
+        self._has_worked = False
 
     def start(self) -> None:
         """Start epmd and the node; the node answers some seconds later."""
@@ -80,7 +82,7 @@ class LocalBroker:
     def is_ready(self) -> bool:
         """Say whether the node answers; its listener comes up last."""
         if probe.answers(self._broker.host, self._broker.port):
-            self._was_ready = True
+            self._was_ready = self._has_worked = True
         return self._was_ready
 
     def exit_code(self) -> int | None:
@@ -88,7 +90,7 @@ class LocalBroker:
         if self._node is None:
             return None
         code = self._node.poll()
-        if code is not None and self._is_slim and not self._was_ready:
+        if code is not None and self._is_slim and not self._has_worked:
             self._is_slim = False
             self._start_node(find_server())
             return None
@@ -184,6 +186,7 @@ class LocalBroker:
             stderr=subprocess.DEVNULL,
             cwd=self._home,
             start_new_session=True,
+            preexec_fn=reaper.die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
         )
 
     def _start_node(self, server: Path) -> None:
@@ -196,6 +199,7 @@ class LocalBroker:
                 stderr=subprocess.STDOUT,
                 cwd=self._home,
                 start_new_session=True,
+                preexec_fn=reaper.die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
             )
 
 

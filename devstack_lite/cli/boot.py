@@ -152,7 +152,7 @@ def _report(servers: list[dict[str, Any]], count: int, elapsed_s: float, timeout
             click.echo(f"{server['name']}: {message}", err=True)
         raise DevstackError(f"{len(failed)} of {count} ended in ERROR.")
     if len(active) < count:
-        raise DevstackError(f"{count - len(active)} were not ACTIVE within {timeout_s:.0f} s.")
+        raise DevstackError(f"{count - len(active)} were not ACTIVE within {timeout_s:g} s.")
 
 
 def _addresses(server: dict[str, Any]) -> str:

@@ -33,11 +33,12 @@ def logs(
     """Show the log of all daemons, or of one: conductor, compute, compute-host1, supervisor."""
     cloud = clouds.find(name)
     paths = paths_of(cloud, daemon)
+    places = ends(paths)
     for line in last_lines(paths, lines, request_id):
         print_line(line)
     if is_followed:
         with contextlib.suppress(KeyboardInterrupt):
-            for line in follow(paths, is_over=lambda: False):
+            for line in follow(places, is_over=lambda: False):
                 if request_id is None or request_id in line:
                     print_line(line)
 
@@ -72,13 +73,17 @@ def last_lines(paths: Sequence[Path], count: int, request_id: str | None) -> lis
     return kept[-count:] if count else []
 
 
-def follow(paths: Sequence[Path], *, is_over: Callable[[], bool]) -> Iterator[str]:
-    """Yield the lines that are written to the files from now on, until it is over."""
-    places = {path: path.stat().st_size if path.exists() else 0 for path in paths}
-    begun = dict.fromkeys(paths, "")
+def ends(paths: Sequence[Path]) -> dict[Path, int]:
+    """Return how long each file is."""
+    return {path: path.stat().st_size if path.exists() else 0 for path in paths}
+
+
+def follow(places: dict[Path, int], *, is_over: Callable[[], bool]) -> Iterator[str]:
+    """Yield the lines that are written to the files behind these places, until it is over."""
+    begun = dict.fromkeys(places, "")
     while not is_over():
         quiet = True
-        for path in paths:
+        for path in list(places):
             with contextlib.suppress(FileNotFoundError), path.open(errors="replace") as file:
                 file.seek(places[path])
                 text = begun[path] + file.read()

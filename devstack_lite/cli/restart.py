@@ -10,6 +10,7 @@ import click
 from devstack_lite import cloud as clouds
 from devstack_lite import control, processes
 from devstack_lite.cli import terminal
+from devstack_lite.cli.readiness import Readiness
 from devstack_lite.cloud import Cloud, CloudError
 from devstack_lite.roster import DaemonState, Roster
 
@@ -32,7 +33,18 @@ def restart(name: str, daemons: tuple[str, ...]) -> None:
             for one in chosen:
                 progress.show(one)
                 _wait_for_successor(cloud, one, before.daemons[one].pid)
+            progress.show("the services")
+            _wait_until_ready(cloud)
             progress.done()
+
+
+def _wait_until_ready(cloud: Cloud) -> None:
+    readiness = Readiness(cloud)
+    deadline = time.monotonic() + TIMEOUT_S
+    while missing := readiness.missing():
+        if time.monotonic() > deadline:
+            raise CloudError(f"{', '.join(missing)} did not come back in {TIMEOUT_S:.0f} s.")
+        time.sleep(0.05)
 
 
 def select(cloud: Cloud, wanted: tuple[str, ...]) -> list[str]:

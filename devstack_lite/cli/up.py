@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
-from pathlib import Path
 
 import click
 
@@ -204,9 +204,11 @@ def _stay(cloud: Cloud, supervisor: subprocess.Popen[bytes]) -> None:
 
     console = terminal.err()
     console.print("Ctrl-C ends it.")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
-        paths: list[Path] = [cloud.combined_log]
-        for line in logs.follow(paths, is_over=lambda: supervisor.poll() is not None):
+        places = logs.ends([cloud.combined_log])
+        for line in logs.follow(places, is_over=lambda: supervisor.poll() is not None):
             logs.print_line(line)
         raise CloudError(f"The supervisor of {cloud.name} ended: see {cloud.log_dir}.")
     except KeyboardInterrupt:

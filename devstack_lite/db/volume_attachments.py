@@ -23,6 +23,7 @@ from devstack_lite.objects.volume import Volume, VolumeAttachment
 _FIELDS = tuple(field.name for field in dataclasses.fields(VolumeAttachment))
 _VOLUME_STATUS = {"reserved": "reserved", "attaching": "attaching", "attached": "in-use"}
 _ADVANCE = ("reserved", "attaching", "attached")
+_SETTLED_FROM = frozenset({"available", "reserved", "attaching", "in-use", "detaching"})
 
 
 def _attachment(row: Any) -> VolumeAttachment:
@@ -153,7 +154,9 @@ def _write(
 
 
 def _settle(connection: Connection, volume: Volume) -> Volume:
-    """Give a locked volume the status that its attachments make."""
+    """Give a locked volume the status that its attachments make; one in error stays so."""
+    if volume.status not in _SETTLED_FROM:
+        return volume
     known = _of_volume(connection, volume.id)
     furthest = max((_ADVANCE.index(one.status) for one in known), default=None)
     status = "available" if furthest is None else _VOLUME_STATUS[_ADVANCE[furthest]]
@@ -209,7 +212,8 @@ def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment
             return there
         if there.status != "attaching":
             raise Invalid(
-                f"Invalid volume: attachment {attachment_id} is {there.status}: it has no connector",
+                f"Invalid volume: attachment {attachment_id} is {there.status}: it has no"
+                " connector",
                 kind="attachment",
             )
         return _write(connection, volume, there, {"status": "attached", "attached_at": utcnow()})

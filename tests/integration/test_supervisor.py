@@ -1,4 +1,4 @@
-"""The supervisor, with toy daemons: starts, restarts, ends, and what others find after its death."""
+"""The supervisor, with toy daemons: starts, restarts, ends, and what others find after it."""
 
 from __future__ import annotations
 

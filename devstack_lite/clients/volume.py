@@ -1,0 +1,109 @@
+"""The volume service as compute asks it, with the user's token."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from devstack_lite.clients.http import Answer, HttpPeer
+from devstack_lite.clients.image import headers_of, validated_of
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unauthorized, Unavailable
+from devstack_lite.steps import StepRecord
+
+_VERSION = {"OpenStack-API-Version": "volume 3.54"}
+"""The first that knows attachments whole: made, completed, with a mode."""
+
+
+class VolumeClient:
+    """Asks a Cinder v3 API; url is the endpoint with /v3.
+
+    Every method raises Unauthorized (definite) and Unavailable (indefinite). A repeated request is
+    answered as the first was.
+    """
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._peer = HttpPeer(url, timeout_s=timeout_s)
+
+    def list_attachments(
+        self, context: RequestContext, instance_uuid: str
+    ) -> tuple[list[dict[str, Any]], StepRecord | None]:
+        """Return an instance's attachments, and how the token's validation went.
+
+        An administrator sees those of any project: the instance may be another's.
+        """
+        query = {"instance_id": instance_uuid}
+        if context.is_admin:
+            query["all_tenants"] = "1"
+        answer = self._send(context, "GET", f"/attachments/detail?{urlencode(query)}")
+        return answer.json()["attachments"], validated_of(answer)
+
+    def create_attachment(
+        self,
+        context: RequestContext,
+        *,
+        volume_id: str,
+        instance_uuid: str,
+        connector: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Reserve a volume for an instance, or begin to attach it; return the attachment.
+
+        The pair's attachment is returned when there is one. Raises NotFound, Invalid (definite).
+        """
+        asked: dict[str, Any] = {"volume_uuid": volume_id, "instance_uuid": instance_uuid}
+        if connector:
+            asked["connector"] = connector
+        answer = self._send(context, "POST", "/attachments", {"attachment": asked})
+        attachment: dict[str, Any] = answer.json()["attachment"]
+        return attachment
+
+    def update_attachment(
+        self, context: RequestContext, attachment_id: str, *, connector: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Say from which host the volume will be reached; return the attachment.
+
+        connector may name host, mountpoint and mode. Raises NotFound (definite).
+        """
+        body = {"attachment": {"connector": connector}}
+        answer = self._send(context, "PUT", f"/attachments/{attachment_id}", body)
+        attachment: dict[str, Any] = answer.json()["attachment"]
+        return attachment
+
+    def complete_attachment(self, context: RequestContext, attachment_id: str) -> None:
+        """Say that the instance has the volume. Raises NotFound, Invalid (definite)."""
+        body = {"os-complete": attachment_id}
+        self._send(context, "POST", f"/attachments/{attachment_id}/action", body)
+
+    def delete_attachment(self, context: RequestContext, attachment_id: str) -> None:
+        """Take the volume from the instance; absent is done."""
+        try:
+            self._send(context, "DELETE", f"/attachments/{attachment_id}")
+        except NotFound:
+            return
+
+    def _send(
+        self, context: RequestContext, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> Answer:
+        headers = {**headers_of(context), **_VERSION}
+        answer = self._peer.request(method, path, headers=headers, body=body)
+        if answer.status < 300:
+            return answer
+        message = _message_of(answer)
+        if answer.status in {401, 403}:
+            raise Unauthorized(f"volume refused the token (HTTP {answer.status}): {message}")
+        if answer.status == 404:
+            raise NotFound(message, kind="volume")
+        if answer.status == 400:
+            raise Invalid(message, kind="volume")
+        if answer.status == 409:
+            raise Conflict(message, kind="volume")
+        raise Unavailable(f"volume answered {answer.status}: {message}")
+
+
+def _message_of(answer: Answer) -> str:
+    """Return the text of a fault: {"itemNotFound": {"message": …}}."""
+    try:
+        fault = next(iter(answer.json().values()))
+        return str(fault["message"])
+    except (ValueError, AttributeError, StopIteration, KeyError, TypeError):
+        return f"HTTP {answer.status}"

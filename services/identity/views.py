@@ -1,0 +1,132 @@
+"""Tokens, users and projects as identity shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devstack_lite.clock import from_epoch
+from devstack_lite.objects.identity import Domain, Project, Role, Standing, User
+from services.identity.catalog import Catalog
+from services.identity.tokens import SYSTEM, Token
+
+Json = dict[str, Any]
+
+DEFAULT_DOMAIN = {"id": "default", "name": "Default"}
+
+
+def _time(seconds: float) -> str:
+    return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def token(said: Token, standing: Standing, catalog: Catalog | None) -> Json:
+    """Return the `token` object of v3; no catalog when None is given."""
+    shown: Json = {
+        "methods": list(said.methods),
+        "user": {
+            "id": standing.user.id,
+            "name": standing.user.name,
+            "domain": DEFAULT_DOMAIN,
+            "password_expires_at": None,
+        },
+        "audit_ids": [said.audit_id],
+        "issued_at": _time(said.issued_at),
+        "expires_at": _time(said.expires_at),
+    }
+    if said.project_id == SYSTEM:
+        shown["system"] = {"all": True}
+    if standing.project is not None:
+        shown["project"] = {
+            "id": standing.project.id,
+            "name": standing.project.name,
+            "domain": DEFAULT_DOMAIN,
+        }
+        shown["is_domain"] = False
+    if said.project_id is not None:
+        shown["roles"] = [{"id": role.id, "name": role.name} for role in standing.roles]
+        if catalog is not None:
+            project = standing.project
+            shown["catalog"] = catalog.view(project.id if project is not None else None)
+    return shown
+
+
+def token_v2(sealed: str, said: Token, standing: Standing, catalog: Catalog) -> Json:
+    """Return the `access` object of v2.0."""
+    project = standing.project
+    shown: Json = {"id": sealed, "expires": _time(said.expires_at), "issued_at":
+                   _time(said.issued_at), "audit_ids": [said.audit_id]}  # fmt: skip
+    if project is not None:
+        shown["tenant"] = {
+            "id": project.id,
+            "name": project.name,
+            "enabled": project.enabled,
+            "description": project.description,
+        }
+    return {
+        "token": shown,
+        "serviceCatalog": catalog.view_v2(project.id if project is not None else None),
+        "user": {
+            "id": standing.user.id,
+            "name": standing.user.name,
+            "username": standing.user.name,
+            "roles": [{"name": role.name} for role in standing.roles],
+            "roles_links": [],
+        },
+        "metadata": {"is_admin": 0, "roles": [role.id for role in standing.roles]},
+    }
+
+
+def user(one: User, base_url: str) -> Json:
+    """Return a user, without what is secret."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "domain_id": one.domain_id,
+        "enabled": one.enabled,
+        "default_project_id": one.default_project_id,
+        "email": one.email,
+        "description": one.description,
+        "password_expires_at": None,
+        "options": {},
+        "links": {"self": f"{base_url}/users/{one.id}"},
+    }
+
+
+def project(one: Project, base_url: str) -> Json:
+    """Return a project."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "domain_id": one.domain_id,
+        "parent_id": one.domain_id,
+        "is_domain": False,
+        "enabled": one.enabled,
+        "description": one.description or "",
+        "tags": [],
+        "options": {},
+        "links": {"self": f"{base_url}/projects/{one.id}"},
+    }
+
+
+def domain(one: Domain, base_url: str) -> Json:
+    """Return a domain."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "enabled": one.enabled,
+        "description": one.description or "",
+        "tags": [],
+        "options": {},
+        "links": {"self": f"{base_url}/domains/{one.id}"},
+    }
+
+
+def role(one: Role, base_url: str) -> Json:
+    """Return a role."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "domain_id": None,
+        "description": one.description,
+        "options": {},
+        "links": {"self": f"{base_url}/roles/{one.id}"},
+    }

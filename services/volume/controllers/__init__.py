@@ -1,0 +1,1 @@
+"""What the volume service answers, a class per noun."""

@@ -1,0 +1,120 @@
+"""The volume service over real HTTP: compute's client and the unmodified SDK."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import openstack
+import pytest
+from conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Cloud
+from keystoneauth1 import session, token_endpoint
+from openstack import exceptions as sdk_exceptions
+
+from devstack_lite.clients.volume import VolumeClient
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Invalid, NotFound, Unauthorized, Unavailable
+
+
+@pytest.fixture(scope="module")
+def url(cloud: Cloud) -> str:
+    return f"{cloud.serve('volume')}/v3"
+
+
+def connect(url: str, token: str) -> Any:
+    auth = token_endpoint.Token(url, token)
+    return openstack.connection.Connection(
+        session=session.Session(auth=auth), block_storage_endpoint_override=url,
+        block_storage_api_version="3",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sdk(url: str) -> Iterator[Any]:
+    connection = connect(url, DEMO)
+    yield connection
+    connection.close()
+
+
+def test_the_sdk_creates_lists_shows_changes_and_deletes(sdk: Any) -> None:
+    """What `openstack volume …` does, through the same library."""
+    storage = sdk.block_storage
+    made = storage.create_volume(name="sdk", size=1, metadata={"a": "1"})
+    assert "available" == storage.wait_for_status(made, wait=10, interval=0.1).status
+    assert made.id == storage.find_volume("sdk").id
+    assert [made.id] == [one.id for one in storage.volumes(name="sdk")]
+    storage.extend_volume(made, 2)
+    storage.set_volume_metadata(made, b="2")
+    storage.set_volume_bootable_status(made, True)
+    storage.update_volume(made, name="renamed")
+    shown = storage.get_volume(made.id)
+    assert ("renamed", 2, True) == (shown.name, shown.size, shown.is_bootable)
+    assert {"a": "1", "b": "2"} == shown.metadata
+    storage.delete_volume(made.id)
+    storage.wait_for_delete(shown, interval=0.1, wait=10)
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        storage.get_volume(made.id)
+
+
+def test_the_sdk_attaches(sdk: Any) -> None:
+    """The attachments API as `openstack volume attachment …` uses it."""
+    storage = sdk.block_storage
+    volume = storage.create_volume(name="attached", size=1)
+    instance = str(uuid.uuid4())
+    made = storage.create_attachment(volume, instance=instance, connector={"host": "c1"})
+    storage.complete_attachment(made)
+    assert "in-use" == storage.get_volume(volume.id).status
+    assert [made.id] == [one.id for one in storage.attachments(instance_id=instance)]
+    with pytest.raises(sdk_exceptions.BadRequestException, match="Volume status must be"):
+        storage.delete_volume(volume.id)
+    storage.delete_attachment(made)
+    storage.delete_volume(volume.id)
+
+
+def test_the_sdk_asks_about_the_service(url: str) -> None:
+    """Types, services, zones, limits and quotas are read by the SDK."""
+    admin = connect(url, ADMIN)
+    storage = admin.block_storage
+    assert "lvmdriver-1" == storage.find_type("lvmdriver-1").name
+    assert {"up"} == {one.state for one in storage.services()}
+    assert ["nova"] == [one.name for one in storage.availability_zones()]
+    assert 1000 == storage.get_limits().absolute.max_total_volumes
+    assert 1000 == storage.get_quota_set(DEMO_PROJECT).volumes
+    assert list(storage.extensions())
+    admin.close()
+
+
+def test_computes_client_attaches_and_detaches(sdk: Any, url: str) -> None:
+    """Reserve, connect, complete, list with step 17, delete; each may be sent twice."""
+    volume = sdk.block_storage.create_volume(name="compute", size=1)
+    client = VolumeClient(url, 10.0)
+    context = RequestContext(auth_token=DEMO, project_id=DEMO_PROJECT)
+    instance = str(uuid.uuid4())
+    assert [] == client.list_attachments(context, instance)[0]
+    made = client.create_attachment(context, volume_id=volume.id, instance_uuid=instance)
+    again = client.create_attachment(context, volume_id=volume.id, instance_uuid=instance)
+    assert made == again
+    connector = {"host": "compute1", "mountpoint": "/dev/vdb"}
+    for _ in range(2):
+        changed = client.update_attachment(context, made["id"], connector=connector)
+        client.complete_attachment(context, made["id"])
+    assert "/dev/vdb" == changed["connection_info"]["mountpoint"]
+    listed, step = client.list_attachments(context, instance)
+    assert [(made["id"], "attached")] == [(one["id"], one["status"]) for one in listed]
+    assert step is not None
+    assert 17 == step.step
+    admin = RequestContext(auth_token=ADMIN, is_admin=True)
+    assert 1 == len(client.list_attachments(admin, instance)[0])
+    other = RequestContext(auth_token=OTHER, project_id=OTHER_PROJECT)
+    with pytest.raises(NotFound):
+        client.create_attachment(other, volume_id=volume.id, instance_uuid=instance)
+    with pytest.raises(Invalid):
+        client.create_attachment(context, volume_id=volume.id, instance_uuid=str(uuid.uuid4()))
+    for _ in range(2):
+        client.delete_attachment(context, made["id"])
+    assert [] == client.list_attachments(context, instance)[0]
+    with pytest.raises(Unauthorized):
+        client.list_attachments(RequestContext(auth_token="nonsense"), instance)
+    with pytest.raises(Unavailable):
+        VolumeClient("http://127.0.0.1:1/v3", 1.0).list_attachments(context, instance)

@@ -1,0 +1,58 @@
+"""A database of its own for each test, with the tables and three nodes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db import hosts, schema
+from devstack_lite.db.claims import NODE_VERSION
+from devstack_lite.db.engine import Database
+from devstack_lite.objects.compute import BootRequest, ComputeNode, Flavor
+
+TINY = Flavor(id="1", name="m1.tiny", vcpus=1, memory_mb=512, root_gb=1)
+
+
+def make_node(host: str, **more: object) -> ComputeNode:
+    values: dict[str, object] = {
+        "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, host)),
+        "host": host,
+        "hypervisor_hostname": host,
+        "vcpus": 4,
+        "memory_mb": 4096,
+        "disk_gb": 100,
+        **more,
+    }
+    return ComputeNode(**values)  # type: ignore[arg-type]
+
+
+def make_boot(count: int = 1, flavor: Flavor = TINY, **more: object) -> BootRequest:
+    values: dict[str, object] = {
+        "name": "vm",
+        "flavor": flavor,
+        "image_ref": "an-image",
+        "instance_uuids": tuple(str(uuid.uuid4()) for _ in range(count)),
+        "reservation_id": "r-1",
+        **more,
+    }
+    return BootRequest(**values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/test.sqlite")
+    schema.metadata.create_all(database.engine)
+    with database.write() as connection:
+        connection.execute(schema.counters.insert().values(name=NODE_VERSION, value=0))
+    hosts.report_nodes(database, [make_node(name) for name in ("host1", "host2", "host3")])
+    yield database
+    database.engine.dispose()
+
+
+@pytest.fixture
+def context() -> RequestContext:
+    return RequestContext(user_id="a-user", project_id="a-project", roles=["member"])
