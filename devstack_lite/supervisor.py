@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from devstack_lite import cloud as clouds
-from devstack_lite import forking, launcher, processes, reaper
+from devstack_lite import forking, launcher, preload, processes, reaper
 from devstack_lite.broker import choose
 from devstack_lite.broker.runner import Runner
 from devstack_lite.cloud import Cloud, CloudError
@@ -37,13 +37,6 @@ from devstack_lite.processes import Process
 from devstack_lite.roster import DaemonState, Entry, Phase, Roster
 
 LOG = logging.getLogger(__name__)
-
-PRELOAD = (
-    "oslo_messaging", "oslo_messaging._drivers.impl_rabbit", "oslo_service.service",
-    "oslo_log.log", "oslo_policy.policy", "sqlalchemy", "sqlalchemy.dialects.sqlite",
-    "cheroot.wsgi", "webob", "webob.dec", "routes", "paste.deploy", "jsonschema", "stevedore",
-    "numpy", "http.client", "devstack_lite.daemon",
-)  # fmt: skip
 
 BROKER_TIMEOUT_S = 60.0
 """A cold node takes 3 s here; a slow disk, or an image to fetch, takes longer."""
@@ -70,13 +63,13 @@ class Supervisor:
         table: Sequence[Process],
         broker: Runner,
         bootstrap: Callable[[], None],
-        preload: Sequence[str] = PRELOAD,
+        modules: Sequence[str],
     ) -> None:
         self._cloud = cloud
         self._table = table
         self._broker = broker
         self._bootstrap = bootstrap
-        self._preload = preload
+        self._modules = modules
         self._due: dict[str, float] = {}
         self._failures: dict[str, int] = {}
         self._broker_due = 0.0
@@ -109,7 +102,7 @@ class Supervisor:
         self._roster.broker = [reaper.ref(pid) for pid in self._broker.pids()]
         self._write()
         launcher.use_threads()
-        for name in self._preload:
+        for name in self._modules:
             importlib.import_module(name)
         gc.collect()
         gc.freeze()
@@ -130,6 +123,7 @@ class Supervisor:
         if not self._wait_for(self._is_broker_ready, limit_s):
             raise CloudError(f"The broker does not start.\n{self._broker.last_words()}")
         self._roster.broker = [reaper.ref(pid) for pid in self._broker.pids()]
+        self._say(Phase.STARTING, "the daemons")
         for process in self._table:
             if process.needs_broker:
                 self._start_daemon(process)
@@ -288,6 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table=processes.of(cloud),
         broker=choose.runner_of(cloud),
         bootstrap=bootstrap,
+        modules=preload.shared_modules(),
     )
     return supervisor.run()
 

@@ -185,17 +185,21 @@ def _shorten(text: str, width: int = 300) -> str:
 def _print_summary(cloud: Cloud, elapsed_s: float) -> None:
     console = terminal.out()
     again = "" if cloud.name == clouds.DEFAULT_NAME else f" --name {cloud.name}"
-    console.print(f"[bold green]{cloud.name} is up[/] after {elapsed_s:.1f} s")
-    for service, url in cloud.endpoints.items():
-        console.print(f"  {service:<9} {url}")
-    console.print(f"  {'hosts':<9} {len(cloud.hosts)}, with {cloud.nodes_per_host} node(s) each")
-    console.print(f"  {'state':<9} {cloud.state_dir}")
-    console.print("What next:")
-    console.print(
-        f"  devstack-lite boot{again} vm1 --flavor m1.tiny --image cirros --network private --wait"
-    )
-    console.print(f"  devstack-lite trace{again} --last")
-    console.print(f'  eval "$(devstack-lite env{again})"; openstack server list')
+    facts = {
+        **cloud.endpoints,
+        "hosts": f"{len(cloud.hosts)}, with {cloud.nodes_per_host} node(s) each",
+        "state": str(cloud.state_dir),
+    }
+    lines = [
+        f"[bold green]{cloud.name} is up[/] after {elapsed_s:.1f} s",
+        *(f"  {key:<9} {value}" for key, value in facts.items()),
+        "What next:",
+        f"  devstack-lite boot vm1{again}",
+        f"  devstack-lite trace --last{again}",
+        f'  eval "$(devstack-lite env{again})"; openstack server list',
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def _stay(cloud: Cloud, supervisor: subprocess.Popen[bytes]) -> None:

@@ -75,7 +75,9 @@ class HttpPeer:
                 connection.request(method, self._path + path, body=data, headers=sent)
                 response = connection.getresponse()
                 return Answer(
-                    status=response.status, headers=_Headers(response.headers.items()), data=response.read()
+                    status=response.status,
+                    headers=_Headers(response.headers.items()),
+                    data=response.read(),
                 )
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
                 self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.context import RequestContext
@@ -36,7 +37,8 @@ class ImageClient:
 
         Raises NotFound and Unauthorized (definite), Unavailable (nothing was changed).
         """
-        answer = self._peer.request("GET", f"/v2/images/{image_id}", headers=headers_of(context))
+        path = f"/v2/images/{quote(image_id, safe='')}"
+        answer = self._peer.request("GET", path, headers=headers_of(context))
         if answer.status == 404:
             raise NotFound(f"Image {image_id} could not be found.", kind="image")
         if answer.status in {401, 403}:

@@ -70,7 +70,7 @@ class VolumeClient:
         return attachment
 
     def complete_attachment(self, context: RequestContext, attachment_id: str) -> None:
-        """Say that the instance has the volume. Raises NotFound, Invalid (definite)."""
+        """Say that the instance has the volume. Raises NotFound (definite)."""
         body = {"os-complete": attachment_id}
         self._send(context, "POST", f"/attachments/{attachment_id}/action", body)
 

@@ -206,10 +206,10 @@ def _record(
             updated_at=now,
         )
     )
-    action_id, *_ = inserted.inserted_primary_key or ()
+    key: Any = inserted.inserted_primary_key
     connection.execute(
         action_events.insert().values(
-            action_id=action_id,
+            action_id=key[0],
             event=event,
             started_at=now,
             host=row.host,

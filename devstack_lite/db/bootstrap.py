@@ -176,7 +176,7 @@ def _seed_user(connection: Connection, name: str, project: str, password: str) -
             domain_id=DOMAIN_ID,
             password_hash=password_hash,
             default_project_id=seed_id(f"project/{project}"),
-        )  # fmt: skip
+        )
     )
 
 

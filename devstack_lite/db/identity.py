@@ -133,7 +133,7 @@ def list_all(db: Database, kind: type[T]) -> list[T]:
         User: users,
         Role: roles,
         Assignment: role_assignments,
-    }[kind]  # type: ignore[index]
+    }[kind]
     with db.read() as connection:
         return [kind(**row._mapping) for row in connection.execute(sa.select(table))]
 

@@ -15,17 +15,20 @@ SortOrder = Sequence[tuple[str, str]]
 
 
 def _key(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    if not column.nullable:
-        return column
-    lowest: Any = 0 if isinstance(column.type, sa.Integer) else ""
-    return sa.func.coalesce(column, lowest)
+    if isinstance(column.type, sa.Boolean):
+        return sa.cast(column, sa.Integer)
+    return sa.func.coalesce(column, _lowest(column)) if column.nullable else column
+
+
+def _lowest(column: sa.Column[Any]) -> Any:
+    return 0 if isinstance(column.type, sa.Integer) else ""
 
 
 def _value(column: sa.Column[Any], row: Any) -> Any:
     value = row._mapping[column]
-    if value is None:
-        return 0 if isinstance(column.type, sa.Integer) else ""
-    return value
+    if isinstance(value, bool):
+        return int(value)
+    return _lowest(column) if value is None else value
 
 
 def in_order(query: sa.Select[Any], table: sa.Table, sort: SortOrder) -> sa.Select[Any]:

@@ -201,7 +201,7 @@ def update_attachment(
 def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment:
     """Say that the instance has the volume: in-use. One transaction; complete already is no error.
 
-    Raises NotFound, Invalid for an attachment without a connector.
+    As in Cinder one that was only reserved is completed, too. Raises NotFound.
     """
     with db.write() as connection:
         found = _located(connection, attachment_id)
@@ -210,12 +210,6 @@ def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment
         volume, there = found
         if there.status == "attached":
             return there
-        if there.status != "attaching":
-            raise Invalid(
-                f"Invalid volume: attachment {attachment_id} is {there.status}: it has no"
-                " connector",
-                kind="attachment",
-            )
         return _write(connection, volume, there, {"status": "attached", "attached_at": utcnow()})
 
 
@@ -250,3 +244,9 @@ def detach_volume(db: Database, *, volume_id: str, attachment_id: str | None) ->
             if attachment_id in {None, there.id}:
                 connection.execute(own.delete().where(own.c.id == there.id))
         _settle(connection, volume)
+
+
+def settle_volume(db: Database, *, volume_id: str) -> Volume:
+    """Give a volume the status that its attachments make. One transaction. Raises NotFound."""
+    with db.write() as connection:
+        return _settle(connection, records.locked(connection, volume_id))

@@ -209,7 +209,7 @@ class ThingsController:
         self._admin(req, "identity:get_role")
         return {"role": self._one(req, Role, id)}
 
-    def _one(self, req: Request, kind: type[Domain] | type[Role], wanted: str) -> Json:
+    def _one(self, req: Request, kind: type[Domain | Role], wanted: str) -> Json:
         for one in rows.list_all(self._db, kind):
             if one.id == wanted:
                 if isinstance(one, Domain):
@@ -222,8 +222,9 @@ class ThingsController:
         self._admin(req, "identity:list_role_assignments")
         names: dict[str, str] = {}
         if "include_names" in req.GET:
-            for kind in (User, Project, Role):
-                names.update({one.id: one.name for one in rows.list_all(self._db, kind)})
+            names |= {one.id: one.name for one in rows.list_all(self._db, User)}
+            names |= {one.id: one.name for one in rows.list_all(self._db, Project)}
+            names |= {one.id: one.name for one in rows.list_all(self._db, Role)}
         wanted = {
             "user_id": req.GET.get("user.id"),
             "role_id": req.GET.get("role.id"),

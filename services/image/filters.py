@@ -76,7 +76,10 @@ def _any_of(value: str) -> tuple[str, ...]:
     """Return the values of `in:a,"b,c"`, or the one value."""
     if not value.startswith("in:"):
         return (value,)
-    return tuple(next(csv.reader([value[3:]]), ()))
+    try:
+        return tuple(next(csv.reader([value[3:]]), ()))
+    except csv.Error as error:
+        raise Invalid(f"Invalid filter value {value}") from error
 
 
 def _integer(name: str, value: str) -> int:

@@ -91,6 +91,6 @@ def factory(_global_conf: Any, **_local: Any) -> BoundedBodies:
 
 def _sweep(db: Database, store: ImageStore) -> None:
     try:
-        store.sweep(images.list_image_ids(db))
+        store.sweep(lambda: images.list_image_ids(db))
     except SQLAlchemyError as error:
         LOG.warning("data of deleted images was not looked for: %s", error)

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -135,13 +135,15 @@ class ImageStore:
         for suffix in ("", ".part", ".staged", ".lock"):
             self._path(image_id, suffix).unlink(missing_ok=True)
 
-    def sweep(self, known: Iterable[str]) -> None:
+    def sweep(self, list_known: Callable[[], Iterable[str]]) -> None:
         """Remove the data of images that are no more: a worker died between row and file.
 
-        Rows come first and go first, so a file without a row belongs to nobody.
+        Rows come first and go first, so a file without a row belongs to nobody, provided that the
+        files are listed before the rows are.
         """
-        keep = set(known)
-        for path in self._folder.iterdir():
+        paths = list(self._folder.iterdir())
+        keep = set(list_known())
+        for path in paths:
             if path.name.partition(".")[0] not in keep:
                 LOG.info("removed %s: it belongs to no image", path.name)
                 path.unlink(missing_ok=True)
@@ -196,6 +198,18 @@ class Body:
                 dropped += len(chunk)
         except Invalid:
             return
+
+
+def _busy(image_id: str) -> Conflict:
+    return Conflict(f"Data of image {image_id} is being uploaded", kind="image")
+
+
+def _is_at(path: Path, file: IO[Any]) -> bool:
+    """Whether path still names the open file: its last holder may have removed the name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _read(source: Source) -> bytes:

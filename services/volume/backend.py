@@ -44,7 +44,7 @@ def find_type(name_or_id: str) -> VolumeType:
 def connection_data(volume_id: str, *, mode: str) -> dict[str, Any]:
     """Return how a hypervisor reaches a volume: a device of the volume's name."""
     return {
-        "device_path": f"/dev/stack-volumes-{DEFAULT_TYPE.name}/volume-{volume_id}",
+        "device_path": f"/dev/disk/by-id/volume-{volume_id}",
         "volume_id": volume_id,
         "access_mode": mode,
         "encrypted": False,

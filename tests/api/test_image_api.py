@@ -7,9 +7,9 @@ import uuid
 from typing import Any
 
 import pytest
-from conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Api, Cloud
 
 from devstack_lite.steps import TRACE_HEADER, from_header
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Api, Cloud
 
 PATCH = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -42,9 +42,9 @@ def test_versions_need_no_token(image: Api, path: str, status: int) -> None:
     answer = image("GET", path, token=None)
     assert answer.status == status
     versions = answer.json["versions"]
-    assert ("v2.16", "CURRENT") == (versions[0]["id"], versions[0]["status"])
-    assert "v2.0" == versions[-1]["id"]
-    assert "http://cloud.test/v2/" == versions[0]["links"][0]["href"]
+    assert (versions[0]["id"], versions[0]["status"]) == ("v2.16", "CURRENT")
+    assert versions[-1]["id"] == "v2.0"
+    assert versions[0]["links"][0]["href"] == "http://cloud.test/v2/"
 
 
 def test_a_request_without_token_is_refused_in_glance_form(image: Api) -> None:
@@ -58,12 +58,12 @@ def test_a_request_without_token_is_refused_in_glance_form(image: Api) -> None:
 def test_an_image_is_queued_until_its_data_came(cloud: Cloud, image: Api) -> None:
     """Upload stores the data whole, and records size, md5 and sha512."""
     made = create(image, name="one", os_distro="cirros", tags=["a", "a", "b"])
-    assert ("queued", None, "shared") == (made["status"], made["size"], made["visibility"])
-    assert (DEMO_PROJECT, "cirros") == (made["owner"], made["os_distro"])
-    assert ["a", "b"] == made["tags"]
-    assert 204 == image("GET", f"/v2/images/{made['id']}/file").status
+    assert (made["status"], made["size"], made["visibility"]) == ("queued", None, "shared")
+    assert (made["owner"], made["os_distro"]) == (DEMO_PROJECT, "cirros")
+    assert made["tags"] == ["a", "b"]
+    assert image("GET", f"/v2/images/{made['id']}/file").status == 204
     data = bytes(range(256)) * 5000
-    assert 204 == upload(image, made["id"], data).status
+    assert upload(image, made["id"], data).status == 204
     shown = image("GET", f"/v2/images/{made['id']}").json
     assert ("active", len(data)) == (shown["status"], shown["size"])
     assert hashlib.md5(data).hexdigest() == shown["checksum"]
@@ -72,10 +72,10 @@ def test_an_image_is_queued_until_its_data_came(cloud: Cloud, image: Api) -> Non
     assert data == fetched.data
     assert shown["checksum"] == fetched.headers["Content-MD5"]
     assert [made["id"]] == [path.name for path in (cloud.state_dir / "images").iterdir()]
-    assert 409 == upload(image, made["id"], b"other").status
-    assert 204 == image("DELETE", f"/v2/images/{made['id']}").status
-    assert [] == list((cloud.state_dir / "images").iterdir())
-    assert 404 == image("GET", f"/v2/images/{made['id']}").status
+    assert upload(image, made["id"], b"other").status == 409
+    assert image("DELETE", f"/v2/images/{made['id']}").status == 204
+    assert list((cloud.state_dir / "images").iterdir()) == []
+    assert image("GET", f"/v2/images/{made['id']}").status == 404
 
 
 def test_too_much_data_is_refused_and_leaves_the_image_queued(cloud: Cloud) -> None:
@@ -84,10 +84,10 @@ def test_too_much_data_is_refused_and_leaves_the_image_queued(cloud: Cloud) -> N
     small = cloud.api("image")
     cloud.conf.clear_override("max_upload_bytes", group="image")
     made = create(small)
-    assert 413 == upload(small, made["id"], b"x" * 1001).status
-    assert "queued" == small("GET", f"/v2/images/{made['id']}").json["status"]
-    assert [] == list((cloud.state_dir / "images").iterdir())
-    assert 204 == upload(small, made["id"], b"x" * 1000).status
+    assert upload(small, made["id"], b"x" * 1001).status == 413
+    assert small("GET", f"/v2/images/{made['id']}").json["status"] == "queued"
+    assert list((cloud.state_dir / "images").iterdir()) == []
+    assert upload(small, made["id"], b"x" * 1000).status == 204
     small("DELETE", f"/v2/images/{made['id']}")
 
 
@@ -96,13 +96,13 @@ def test_an_upload_that_was_cut_off_can_be_sent_again(cloud: Cloud, image: Api) 
     made = create(image)
     headers = {**OCTETS, "Content-Length": "100"}
     answer = image("PUT", f"/v2/images/{made['id']}/file", data=b"short", headers=headers)
-    assert 400 == answer.status
-    assert "queued" == image("GET", f"/v2/images/{made['id']}").json["status"]
+    assert answer.status == 400
+    assert image("GET", f"/v2/images/{made['id']}").json["status"] == "queued"
     from devstack_lite.db import images
 
     images.move_image(cloud.db, image_id=made["id"], status="saving", from_statuses=["queued"])
-    assert 204 == upload(image, made["id"], b"whole").status
-    assert b"whole" == image("GET", f"/v2/images/{made['id']}/file").data
+    assert upload(image, made["id"], b"whole").status == 204
+    assert image("GET", f"/v2/images/{made['id']}/file").data == b"whole"
 
 
 def test_two_uploads_at_once_cannot_be(cloud: Cloud, image: Api) -> None:
@@ -111,8 +111,8 @@ def test_two_uploads_at_once_cannot_be(cloud: Cloud, image: Api) -> None:
 
     made = create(image)
     with ImageStore(cloud.state_dir / "images", max_bytes=10).writing(made["id"]):
-        assert 409 == upload(image, made["id"], b"x").status
-    assert 204 == upload(image, made["id"], b"x").status
+        assert upload(image, made["id"], b"x").status == 409
+    assert upload(image, made["id"], b"x").status == 204
 
 
 def test_data_without_an_image_is_swept_away(cloud: Cloud, image: Api) -> None:
@@ -123,7 +123,7 @@ def test_data_without_an_image_is_swept_away(cloud: Cloud, image: Api) -> None:
     stray.write_bytes(b"x")
     cloud.api("image")
     assert not stray.exists()
-    assert b"x" == image("GET", f"/v2/images/{made['id']}/file").data
+    assert image("GET", f"/v2/images/{made['id']}/file").data == b"x"
 
 
 def test_staged_data_becomes_the_image_by_import(image: Api) -> None:
@@ -131,14 +131,14 @@ def test_staged_data_becomes_the_image_by_import(image: Api) -> None:
     made = create(image)
     path = f"/v2/images/{made['id']}"
     glance_direct = {"method": {"name": "glance-direct"}}
-    assert 409 == image("POST", f"{path}/import", glance_direct).status
-    assert 204 == upload(image, made["id"], b"staged", what="stage").status
-    assert "uploading" == image("GET", path).json["status"]
+    assert image("POST", f"{path}/import", glance_direct).status == 409
+    assert upload(image, made["id"], b"staged", what="stage").status == 204
+    assert image("GET", path).json["status"] == "uploading"
     refused = {"method": {"name": "web-download", "uri": "http://example.test"}}
-    assert 400 == image("POST", f"{path}/import", refused).status
-    assert 202 == image("POST", f"{path}/import", glance_direct).status
-    assert ("active", 6) == tuple(image("GET", path).json[key] for key in ("status", "size"))
-    assert ["glance-direct"] == image("GET", "/v2/info/import").json["import-methods"]["value"]
+    assert image("POST", f"{path}/import", refused).status == 400
+    assert image("POST", f"{path}/import", glance_direct).status == 202
+    assert tuple(image("GET", path).json[key] for key in ("status", "size")) == ("active", 6)
+    assert image("GET", "/v2/info/import").json["import-methods"]["value"] == ["glance-direct"]
 
 
 def test_a_patch_changes_attributes_and_properties(image: Api) -> None:
@@ -154,7 +154,7 @@ def test_a_patch_changes_attributes_and_properties(image: Api) -> None:
     answer = image("PATCH", path, operations, headers=PATCH)
     assert answer.status == 200, answer.data
     shown = image("GET", path).json
-    assert ("new", "1", "3", ["t"]) == tuple(shown[k] for k in ("name", "kept", "fresh", "tags"))
+    assert tuple(shown[k] for k in ("name", "kept", "fresh", "tags")) == ("new", "1", "3", ["t"])
     assert "gone" not in shown
     for operation, status in [
         ({"op": "replace", "path": "/status", "value": "active"}, 403),
@@ -165,7 +165,7 @@ def test_a_patch_changes_attributes_and_properties(image: Api) -> None:
         ({"op": "move", "path": "/name"}, 400),
     ]:
         assert status == image("PATCH", path, [operation], headers=PATCH).status, operation
-    assert 415 == image("PATCH", path, operations).status
+    assert image("PATCH", path, operations).status == 415
 
 
 @pytest.mark.parametrize(
@@ -190,14 +190,14 @@ def test_a_bad_create_is_refused(image: Api, body: Any, status: int) -> None:
 def test_a_large_body_is_refused(image: Api) -> None:
     """A record's body beyond max_request_body_size is 413."""
     answer = image("POST", "/v2/images", {"name": "x" * 200000})
-    assert 413 == answer.status
+    assert answer.status == 413
 
 
 def test_an_id_can_be_chosen_once(image: Api) -> None:
     """The id of a create is the image's; it is a conflict the second time."""
     image_id = str(uuid.uuid4())
     assert image_id == create(image, id=image_id)["id"]
-    assert 409 == image("POST", "/v2/images", {"id": image_id}).status
+    assert image("POST", "/v2/images", {"id": image_id}).status == 409
 
 
 def test_others_see_only_what_is_shared_with_them(image: Api) -> None:
@@ -205,33 +205,33 @@ def test_others_see_only_what_is_shared_with_them(image: Api) -> None:
     private = create(image, name="private", visibility="private")
     public = create(image, ADMIN, name="public", visibility="public")
     shared = create(image, name="shared")
-    assert 404 == image("GET", f"/v2/images/{private['id']}", token=OTHER).status
-    assert 404 == image("DELETE", f"/v2/images/{private['id']}", token=OTHER).status
-    assert 200 == image("GET", f"/v2/images/{public['id']}", token=OTHER).status
-    assert 403 == image("DELETE", f"/v2/images/{public['id']}", token=OTHER).status
+    assert image("GET", f"/v2/images/{private['id']}", token=OTHER).status == 404
+    assert image("DELETE", f"/v2/images/{private['id']}", token=OTHER).status == 404
+    assert image("GET", f"/v2/images/{public['id']}", token=OTHER).status == 200
+    assert image("DELETE", f"/v2/images/{public['id']}", token=OTHER).status == 403
     members = f"/v2/images/{shared['id']}/members"
-    assert 404 == image("GET", members, token=OTHER).status
-    assert 200 == image("POST", members, {"member": OTHER_PROJECT}).status
-    assert 409 == image("POST", members, {"member": OTHER_PROJECT}).status
+    assert image("GET", members, token=OTHER).status == 404
+    assert image("POST", members, {"member": OTHER_PROJECT}).status == 200
+    assert image("POST", members, {"member": OTHER_PROJECT}).status == 409
     assert "shared" not in names(image("GET", "/v2/images", token=OTHER))
     accept = image("PUT", f"{members}/{OTHER_PROJECT}", {"status": "accepted"}, token=OTHER)
-    assert "accepted" == accept.json["status"]
+    assert accept.json["status"] == "accepted"
     seen = names(image("GET", "/v2/images", token=OTHER))
     assert "shared" in seen
     assert "public" in seen
     assert "private" not in seen
-    assert 204 == image("DELETE", f"{members}/{OTHER_PROJECT}").status
-    assert 404 == image("GET", f"/v2/images/{shared['id']}", token=OTHER).status
+    assert image("DELETE", f"{members}/{OTHER_PROJECT}").status == 204
+    assert image("GET", f"/v2/images/{shared['id']}", token=OTHER).status == 404
 
 
 def test_a_protected_image_stays(image: Api) -> None:
     """Deleting it is 403 until protected is taken off."""
     made = create(image, protected=True)
     path = f"/v2/images/{made['id']}"
-    assert 403 == image("DELETE", path).status
+    assert image("DELETE", path).status == 403
     operation = {"op": "replace", "path": "/protected", "value": False}
-    assert 200 == image("PATCH", path, [operation], headers=PATCH).status
-    assert 204 == image("DELETE", path).status
+    assert image("PATCH", path, [operation], headers=PATCH).status == 200
+    assert image("DELETE", path).status == 204
 
 
 def test_a_deactivated_image_keeps_its_data_from_users(image: Api) -> None:
@@ -239,21 +239,21 @@ def test_a_deactivated_image_keeps_its_data_from_users(image: Api) -> None:
     made = create(image)
     upload(image, made["id"], b"x")
     path = f"/v2/images/{made['id']}"
-    assert 403 == image("POST", f"{path}/actions/deactivate").status
-    assert 204 == image("POST", f"{path}/actions/deactivate", token=ADMIN).status
-    assert 403 == image("GET", f"{path}/file").status
-    assert 204 == image("POST", f"{path}/actions/reactivate", token=ADMIN).status
-    assert 200 == image("GET", f"{path}/file").status
+    assert image("POST", f"{path}/actions/deactivate").status == 403
+    assert image("POST", f"{path}/actions/deactivate", token=ADMIN).status == 204
+    assert image("GET", f"{path}/file").status == 403
+    assert image("POST", f"{path}/actions/reactivate", token=ADMIN).status == 204
+    assert image("GET", f"{path}/file").status == 200
 
 
 def test_tags_come_and_go(image: Api) -> None:
     """A tag is put once and deleted once."""
     path = f"/v2/images/{create(image)['id']}"
-    assert 204 == image("PUT", f"{path}/tags/blue").status
-    assert 204 == image("PUT", f"{path}/tags/blue").status
-    assert ["blue"] == image("GET", path).json["tags"]
-    assert 204 == image("DELETE", f"{path}/tags/blue").status
-    assert 404 == image("DELETE", f"{path}/tags/blue").status
+    assert image("PUT", f"{path}/tags/blue").status == 204
+    assert image("PUT", f"{path}/tags/blue").status == 204
+    assert image("GET", path).json["tags"] == ["blue"]
+    assert image("DELETE", f"{path}/tags/blue").status == 204
+    assert image("DELETE", f"{path}/tags/blue").status == 404
 
 
 def test_a_list_is_filtered_sorted_and_paged(image: Api) -> None:
@@ -264,12 +264,12 @@ def test_a_list_is_filtered_sorted_and_paged(image: Api) -> None:
     def listed(query: str) -> list[str]:
         return names(image("GET", f"/v2/images?{query}", token=OTHER))
 
-    assert ["list-0", "list-0", "list-1", "list-1", "list-2"] == listed("flavour=odd&sort=name:asc")
-    assert ["list-2"] == listed("name=list-2")
-    assert 4 == len(listed("name=in:list-0,list-1&tag=l"))
-    assert [] == listed("flavour=odd&status=active")
-    assert ["list-1"] == listed("flavour=odd&min_ram=4")
-    assert 5 == len(listed(f"owner={OTHER_PROJECT}&visibility=shared"))
+    assert listed("flavour=odd&sort=name:asc") == ["list-0", "list-0", "list-1", "list-1", "list-2"]
+    assert listed("name=list-2") == ["list-2"]
+    assert len(listed("name=in:list-0,list-1&tag=l")) == 4
+    assert listed("flavour=odd&status=active") == []
+    assert listed("flavour=odd&min_ram=4") == ["list-1"]
+    assert len(listed(f"owner={OTHER_PROJECT}&visibility=shared")) == 5
     pages, path = [], "/v2/images?flavour=odd&limit=2&sort=name:desc,min_ram:asc"
     while path:
         page = image("GET", path, token=OTHER).json
@@ -280,14 +280,14 @@ def test_a_list_is_filtered_sorted_and_paged(image: Api) -> None:
     ]  # fmt: skip
     assert expected == pages
     for query in ("marker=nothing", "limit=x", "sort_key=colour", "visibility=odd"):
-        assert 400 == image("GET", f"/v2/images?{query}").status, query
+        assert image("GET", f"/v2/images?{query}").status == 400, query
 
 
 def test_hidden_images_are_listed_on_request(image: Api) -> None:
     """os_hidden=true lists them, the plain list does not."""
     create(image, name="hidden", os_hidden=True)
     assert "hidden" not in names(image("GET", "/v2/images?limit=1000"))
-    assert ["hidden"] == names(image("GET", "/v2/images?os_hidden=true"))
+    assert names(image("GET", "/v2/images?os_hidden=true")) == ["hidden"]
 
 
 @pytest.mark.parametrize("name", ["image", "images", "member", "members"])
@@ -300,12 +300,12 @@ def test_an_answer_carries_the_record_of_step_13(image: Api) -> None:
     """Who asks for a trace gets the validation of the token as step 13."""
     made = create(image)
     answer = image("GET", f"/v2/images/{made['id']}", headers={TRACE_HEADER: "1"})
-    assert 13 == from_header(answer.headers[TRACE_HEADER])["validated"].step
+    assert from_header(answer.headers[TRACE_HEADER])["validated"].step == 13
     assert answer.headers["x-openstack-request-id"].startswith("req-")
 
 
 def test_unknown_urls_and_methods_are_told_apart(image: Api) -> None:
     """404 for the one, 405 with Allow for the other."""
-    assert 404 == image("GET", "/v2/nothing").status
+    assert image("GET", "/v2/nothing").status == 404
     answer = image("POST", f"/v2/images/{uuid.uuid4()}")
-    assert (405, "DELETE, GET, PATCH") == (answer.status, answer.headers["Allow"])
+    assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET, PATCH")

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import openstack
 import pytest
-from conftest import ADMIN, ADMIN_PROJECT, DEMO, Cloud
 from keystoneauth1 import session, token_endpoint
 
 from devstack_lite.clients.image import ImageClient
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import NotFound, Unauthorized, Unavailable
+from tests.api.conftest import ADMIN, ADMIN_PROJECT, DEMO, Cloud
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +44,16 @@ def test_the_sdk_creates_lists_shows_changes_and_deletes(sdk: Any) -> None:
     )  # fmt: skip
     image = sdk.image.get_image(made.id)
     assert ("active", len(data)) == (image.status, image.size)
-    assert "cirros" == image.os_distro
+    assert image.os_distro == "cirros"
     assert made.id == sdk.image.find_image("sdk").id
     assert made.id in [one.id for one in sdk.image.images(limit=1)]
     changed = sdk.image.update_image(image, name="renamed", min_ram=64, extra="x")
-    assert ("renamed", 64, "x") == (changed.name, changed.min_ram, changed.properties["extra"])
+    assert (changed.name, changed.min_ram, changed.properties["extra"]) == ("renamed", 64, "x")
     target = io.BytesIO()
     sdk.image.download_image(made.id, output=target)
     assert data == target.getvalue()
     sdk.image.add_tag(made.id, "u")
-    assert ["t", "u"] == sdk.image.get_image(made.id).tags
+    assert sdk.image.get_image(made.id).tags == ["t", "u"]
     sdk.image.delete_image(made.id)
     assert sdk.image.find_image("renamed") is None
 
@@ -64,7 +64,7 @@ def test_the_sdk_imports(sdk: Any) -> None:
         "imported", data=b"staged", disk_format="raw", container_format="bare", use_import=True,
         wait=True, timeout=10,
     )  # fmt: skip
-    assert "active" == sdk.image.get_image(made.id).status
+    assert sdk.image.get_image(made.id).status == "active"
     sdk.image.delete_image(made.id)
 
 
@@ -73,7 +73,7 @@ def test_more_images_than_a_page_are_listed(sdk: Any) -> None:
     for number in range(30):
         sdk.image.create_image(f"page-{number}", disk_format="raw", container_format="bare")
     found = [one.name for one in sdk.image.images()]
-    assert 30 == len([name for name in found if name.startswith("page-")])
+    assert len([name for name in found if name.startswith("page-")]) == 30
 
 
 def _send_chunked(url: str, path: str, chunks: list[bytes]) -> int:
@@ -94,11 +94,11 @@ def test_a_chunked_body_is_taken(sdk: Any, url: str) -> None:
     made = sdk.image.create_image("chunked", disk_format="raw", container_format="bare")
     chunks = [b"a" * 70_000, b"b", b"c" * 300_000]
     path = f"/v2/images/{made.id}/file"
-    assert 204 == _send_chunked(url, path, chunks)
+    assert _send_chunked(url, path, chunks) == 204
     shown = sdk.image.get_image(made.id)
     assert hashlib.md5(b"".join(chunks)).hexdigest() == shown.checksum
-    assert 409 == _send_chunked(url, path, chunks)
-    assert 404 == _send_chunked(url, f"/v2/images/{uuid.uuid4()}/file", chunks)
+    assert _send_chunked(url, path, chunks) == 409
+    assert _send_chunked(url, f"/v2/images/{uuid.uuid4()}/file", chunks) == 404
 
 
 def test_computes_client_gets_an_image_and_step_13(sdk: Any, url: str) -> None:
@@ -109,7 +109,7 @@ def test_computes_client_gets_an_image_and_step_13(sdk: Any, url: str) -> None:
     image, step = client.get_image(context, made.id)
     assert (made.id, "for-compute") == (image["id"], image["name"])
     assert step is not None
-    assert 13 == step.step
+    assert step.step == 13
     with pytest.raises(NotFound):
         client.get_image(context, str(uuid.uuid4()))
     with pytest.raises(Unauthorized):

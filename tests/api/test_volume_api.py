@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 import pytest
-from conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 
 from devstack_lite.db import images as image_records
 from devstack_lite.db import volume_attachments, volumes
@@ -14,6 +13,7 @@ from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
 from devstack_lite.objects.image import Image
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
 from devstack_lite.steps import TRACE_HEADER, from_header
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 
 V370 = {"OpenStack-API-Version": "volume 3.70"}
 CONNECTOR = {"host": "compute1", "mountpoint": "/dev/vdb"}
@@ -50,54 +50,56 @@ def attach(volume: Api, volume_id: str, instance_uuid: str, **more: Any) -> Any:
 def test_versions(volume: Api) -> None:
     """GET / needs no token and answers 300; GET /v3/ answers 200; both name 3.0 to 3.70."""
     root = volume("GET", "/", token=None)
-    assert 300 == root.status
+    assert root.status == 300
     for answer in (root, volume("GET", "/v3/"), volume("GET", "/v3")):
         version = answer.json["versions"][0]
-        assert ("3.0", "3.70") == (version["min_version"], version["version"])
-        assert "http://cloud.test/v3/" == version["links"][0]["href"]
+        assert (version["min_version"], version["version"]) == ("3.0", "3.70")
+        assert version["links"][0]["href"] == "http://cloud.test/v3/"
 
 
 def test_microversions_are_negotiated(volume: Api) -> None:
     """The version is said back; one that is not offered is 406, nonsense 400."""
     answer = volume("GET", "/v3/volumes", headers=V370)
-    assert "volume 3.70" == answer.headers["OpenStack-API-Version"]
+    assert answer.headers["OpenStack-API-Version"] == "volume 3.70"
     assert (
-        406 == volume("GET", "/v3/volumes", headers={"OpenStack-API-Version": "volume 3.99"}).status
+        volume("GET", "/v3/volumes", headers={"OpenStack-API-Version": "volume 3.99"}).status == 406
     )
-    assert 400 == volume("GET", "/v3/volumes", headers={"OpenStack-API-Version": "volume x"}).status
-    assert 404 == volume("GET", "/v3/attachments").status
+    assert volume("GET", "/v3/volumes", headers={"OpenStack-API-Version": "volume x"}).status == 400
+    assert volume("GET", "/v3/attachments").status == 404
 
 
 def test_both_forms_of_urls_work(volume: Api) -> None:
     """With the project's id in the URL and without it; another project's is refused."""
     volume_id = create(volume, name="forms")
     path = f"/v3/{DEMO_PROJECT}/volumes/{volume_id}"
-    assert 200 == volume("GET", path).status
-    assert 400 == volume("GET", path, token=OTHER).status
+    assert volume("GET", path).status == 200
+    assert volume("GET", path, token=OTHER).status == 400
 
 
 def test_a_volume_is_created_shown_changed_and_deleted(volume: Api) -> None:
     """The plain life of a volume."""
     volume_id = create(volume, name="plain", description="d", metadata={"a": "1"}, size="2")
     shown = show(volume, volume_id)
-    assert ("available", 2, "lvmdriver-1", "false", []) == tuple(
+    assert tuple(
         shown[key] for key in ("status", "size", "volume_type", "bootable", "attachments")
-    )
-    assert (DEMO_PROJECT, "nova", {"a": "1"}) == tuple(
+    ) == ("available", 2, "lvmdriver-1", "false", [])
+    assert tuple(
         shown[key] for key in ("os-vol-tenant-attr:tenant_id", "availability_zone", "metadata")
-    )
+    ) == (DEMO_PROJECT, "nova", {"a": "1"})
     assert "volume_type_id" in shown
     assert "os-vol-host-attr:host" not in shown
     path = f"/v3/volumes/{volume_id}"
     changed = volume("PUT", path, {"volume": {"name": "new", "metadata": {"b": "2"}}})
-    assert ("new", "d", {"b": "2"}) == tuple(
-        changed.json["volume"][key] for key in ("name", "description", "metadata")
+    assert tuple(changed.json["volume"][key] for key in ("name", "description", "metadata")) == (
+        "new",
+        "d",
+        {"b": "2"},
     )
-    assert 404 == volume("GET", path, token=OTHER).status
-    assert 404 == volume("DELETE", path, token=OTHER).status
-    assert 202 == volume("DELETE", path).status
+    assert volume("GET", path, token=OTHER).status == 404
+    assert volume("DELETE", path, token=OTHER).status == 404
+    assert volume("DELETE", path).status == 202
     gone = volume("GET", path)
-    assert 404 == gone.status
+    assert gone.status == 404
     assert f"Volume {volume_id} could not be found." == gone.json["itemNotFound"]["message"]
 
 
@@ -154,51 +156,50 @@ def test_a_volume_of_an_image_is_bootable(
     )  # fmt: skip
     image_records.create_image(cloud.db, image=image)
     asked = {"volume": {"size": 2, "imageRef": image.id}}
-    assert 400 == volume("POST", "/v3/volumes", asked).status
+    assert volume("POST", "/v3/volumes", asked).status == 400
     active = Image(**{**{f: getattr(image, f) for f in image.__slots__},
                       "status": "active", "id": str(uuid.uuid4())})  # fmt: skip
     image_records.create_image(cloud.db, image=active)
     volume_id = create(volume, size=2, imageRef=active.id)
     shown = show(volume, volume_id)
-    assert "true" == shown["bootable"]
+    assert shown["bootable"] == "true"
     assert ("cirros", "cirros", active.id) == tuple(
         shown["volume_image_metadata"][key] for key in ("image_name", "os_distro", "image_id")
     )
     too_small = {"volume": {"size": 1, "imageRef": active.id}}
-    assert 400 == volume("POST", "/v3/volumes", too_small).status
-    assert 400 == volume("POST", "/v3/volumes", asked, token=OTHER).status
+    assert volume("POST", "/v3/volumes", too_small).status == 400
+    assert volume("POST", "/v3/volumes", asked, token=OTHER).status == 400
     copy = show(volume, create(volume, source_volid=volume_id, size=None))
-    assert ("true", 2) == (copy["bootable"], copy["size"])
+    assert (copy["bootable"], copy["size"]) == ("true", 2)
 
 
 def test_an_attachment_goes_through_its_states(volume: Api) -> None:
     """reserved, attaching, attached; the volume follows; deleting it frees the volume."""
     volume_id, instance = create(volume), str(uuid.uuid4())
     made = attach(volume, volume_id, instance).json["attachment"]
-    assert ("reserved", {}) == (made["status"], made["connection_info"])
-    assert "reserved" == show(volume, volume_id)["status"]
+    assert (made["status"], made["connection_info"]) == ("reserved", {})
+    assert show(volume, volume_id)["status"] == "reserved"
     path = f"/v3/attachments/{made['id']}"
     action = {"os-complete": made["id"]}
-    assert 400 == volume("POST", f"{path}/action", action, headers=V370).status
     changed = volume("PUT", path, {"attachment": {"connector": CONNECTOR}}, headers=V370).json
-    assert "local" == changed["attachment"]["connection_info"]["driver_volume_type"]
-    assert "attaching" == show(volume, volume_id)["status"]
+    assert changed["attachment"]["connection_info"]["driver_volume_type"] == "local"
+    assert show(volume, volume_id)["status"] == "attaching"
     for _ in range(2):
-        assert 204 == volume("POST", f"{path}/action", action, headers=V370).status
+        assert volume("POST", f"{path}/action", action, headers=V370).status == 204
     shown = show(volume, volume_id)
-    assert "in-use" == shown["status"]
+    assert shown["status"] == "in-use"
     assert (instance, "/dev/vdb", made["id"]) == tuple(
         shown["attachments"][0][key] for key in ("server_id", "device", "attachment_id")
     )
     refused = volume("DELETE", f"/v3/volumes/{volume_id}")
-    assert 400 == refused.status
+    assert refused.status == 400
     assert refused.json["badRequest"]["message"].startswith(
         "Invalid volume: Volume status must be available or error"
     )
-    assert 404 == volume("DELETE", path, headers=V370, token=OTHER).status
-    assert {"attachments": []} == volume("DELETE", path, headers=V370).json
-    assert "available" == show(volume, volume_id)["status"]
-    assert 404 == volume("DELETE", path, headers=V370).status
+    assert volume("DELETE", path, headers=V370, token=OTHER).status == 404
+    assert volume("DELETE", path, headers=V370).json == {"attachments": []}
+    assert show(volume, volume_id)["status"] == "available"
+    assert volume("DELETE", path, headers=V370).status == 404
 
 
 def test_a_pair_has_one_attachment(volume: Api) -> None:
@@ -207,18 +208,18 @@ def test_a_pair_has_one_attachment(volume: Api) -> None:
     first = attach(volume, volume_id, instance).json["attachment"]
     again = attach(volume, volume_id, instance, connector=CONNECTOR).json["attachment"]
     assert (first["id"], "attaching") == (again["id"], again["status"])
-    assert 400 == attach(volume, volume_id, str(uuid.uuid4())).status
+    assert attach(volume, volume_id, str(uuid.uuid4())).status == 400
     listed = volume(
         "GET", f"/v3/attachments/detail?instance_id={instance}",
         headers={**V370, TRACE_HEADER: "1"},
     )  # fmt: skip
     assert [first["id"]] == [one["id"] for one in listed.json["attachments"]]
-    assert 17 == from_header(listed.headers[TRACE_HEADER])["validated"].step
+    assert from_header(listed.headers[TRACE_HEADER])["validated"].step == 17
     path = f"/v3/attachments?instance_id={instance}"
-    assert {"attachments": []} == volume("GET", path, headers=V370, token=OTHER).json
-    assert {"attachments": []} == volume("GET", path, headers=V370, token=ADMIN).json
+    assert volume("GET", path, headers=V370, token=OTHER).json == {"attachments": []}
+    assert volume("GET", path, headers=V370, token=ADMIN).json == {"attachments": []}
     everywhere = volume("GET", f"{path}&all_tenants=1", headers=V370, token=ADMIN)
-    assert 1 == len(everywhere.json["attachments"])
+    assert len(everywhere.json["attachments"]) == 1
 
 
 def test_the_actions_that_nova_used_first(volume: Api) -> None:
@@ -250,45 +251,46 @@ def test_the_actions_that_nova_used_first(volume: Api) -> None:
 def test_other_actions(volume: Api) -> None:
     """extend, bootable, readonly, image metadata, reset and force delete do what they say."""
     volume_id = create(volume)
-    assert 202 == act(volume, volume_id, {"os-extend": {"new_size": 3}})
-    assert 400 == act(volume, volume_id, {"os-extend": {"new_size": 2}})
-    assert 413 == act(volume, volume_id, {"os-extend": {"new_size": 200_000}})
-    assert 200 == act(volume, volume_id, {"os-set_bootable": {"bootable": True}})
-    assert 202 == act(volume, volume_id, {"os-update_readonly_flag": {"readonly": True}})
+    assert act(volume, volume_id, {"os-extend": {"new_size": 3}}) == 202
+    assert act(volume, volume_id, {"os-extend": {"new_size": 2}}) == 400
+    assert act(volume, volume_id, {"os-extend": {"new_size": 200_000}}) == 413
+    assert act(volume, volume_id, {"os-set_bootable": {"bootable": True}}) == 200
+    assert act(volume, volume_id, {"os-update_readonly_flag": {"readonly": True}}) == 202
     image_metadata = {"os-set_image_metadata": {"metadata": {"k": "v"}}}
-    assert 200 == act(volume, volume_id, image_metadata)
+    assert act(volume, volume_id, image_metadata) == 200
     shown = show(volume, volume_id)
-    assert (3, "true", {"readonly": "True"}, {"k": "v"}) == tuple(
+    assert tuple(
         shown[key] for key in ("size", "bootable", "metadata", "volume_image_metadata")
-    )
-    assert 200 == act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}})
-    assert 404 == act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}})
+    ) == (3, "true", {"readonly": "True"}, {"k": "v"})
+    assert act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}}) == 200
+    assert act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}}) == 404
     connect = {"os-initialize_connection": {"connector": CONNECTOR}}
-    assert 200 == act(volume, volume_id, connect)
-    assert 202 == act(volume, volume_id, {"os-terminate_connection": {"connector": CONNECTOR}})
+    assert act(volume, volume_id, connect) == 200
+    assert act(volume, volume_id, {"os-terminate_connection": {"connector": CONNECTOR}}) == 202
     reset = {"os-reset_status": {"status": "error_deleting"}}
-    assert 403 == act(volume, volume_id, reset)
-    assert 202 == act(volume, volume_id, reset, ADMIN)
-    assert "error_deleting" == show(volume, volume_id)["status"]
-    assert 400 == volume("DELETE", f"/v3/volumes/{volume_id}").status
-    assert 403 == act(volume, volume_id, {"os-force_delete": None})
-    assert 202 == act(volume, volume_id, {"os-force_delete": None}, ADMIN)
-    assert 404 == volume("GET", f"/v3/volumes/{volume_id}").status
+    assert act(volume, volume_id, reset) == 403
+    assert act(volume, volume_id, reset, ADMIN) == 202
+    assert show(volume, volume_id)["status"] == "error_deleting"
+    assert volume("DELETE", f"/v3/volumes/{volume_id}").status == 400
+    assert act(volume, volume_id, {"os-force_delete": None}) == 403
+    assert act(volume, volume_id, {"os-force_delete": None}, ADMIN) == 202
+    assert volume("GET", f"/v3/volumes/{volume_id}").status == 404
 
 
 def test_metadata_is_a_resource(volume: Api) -> None:
     """Items are added, replaced, shown and deleted one by one or together."""
     path = f"/v3/volumes/{create(volume)}/metadata"
-    assert {"a": "1", "b": "2"} == volume("POST", path, {"metadata": {"a": "1", "b": "2"}}).json[
-        "metadata"
-    ]
-    assert {"c": "3"} == volume("PUT", path, {"metadata": {"c": "3"}}).json["metadata"]
-    assert {"c": "4"} == volume("PUT", f"{path}/c", {"meta": {"c": "4"}}).json["meta"]
-    assert 400 == volume("PUT", f"{path}/x", {"meta": {"c": "4"}}).status
-    assert {"meta": {"c": "4"}} == volume("GET", f"{path}/c").json
-    assert 200 == volume("DELETE", f"{path}/c").status
-    assert 404 == volume("DELETE", f"{path}/c").status
-    assert {"metadata": {}} == volume("GET", path).json
+    assert volume("POST", path, {"metadata": {"a": "1", "b": "2"}}).json["metadata"] == {
+        "a": "1",
+        "b": "2",
+    }
+    assert volume("PUT", path, {"metadata": {"c": "3"}}).json["metadata"] == {"c": "3"}
+    assert volume("PUT", f"{path}/c", {"meta": {"c": "4"}}).json["meta"] == {"c": "4"}
+    assert volume("PUT", f"{path}/x", {"meta": {"c": "4"}}).status == 400
+    assert volume("GET", f"{path}/c").json == {"meta": {"c": "4"}}
+    assert volume("DELETE", f"{path}/c").status == 200
+    assert volume("DELETE", f"{path}/c").status == 404
+    assert volume("GET", path).json == {"metadata": {}}
 
 
 def test_a_list_is_filtered_sorted_and_paged(volume: Api) -> None:
@@ -301,51 +303,56 @@ def test_a_list_is_filtered_sorted_and_paged(volume: Api) -> None:
         assert answer.status == 200, answer.data
         return [(one["name"], one["size"]) for one in answer.json["volumes"]]
 
-    assert [("l2", 3)] == listed("name=l2")
-    assert [("l0", 4), ("l0", 1)] == listed("name=l0&sort=size:desc")
-    assert [] == listed("status=error")
-    assert 5 == len(listed("metadata={'odd': '1'}"))
-    assert [] == listed('metadata={"odd": "2"}')
-    assert [] == listed("metadata=odd")
-    assert [("l0", 1), ("l0", 4)] == listed("sort=name:asc,size:asc&limit=2")
-    assert [("l2", 3)] == listed("name~=l2")
-    assert 400 == volume("GET", "/v3/volumes?limit=-1").status
-    assert 400 == volume("GET", "/v3/volumes?sort_key=colour").status
-    assert 404 == volume("GET", "/v3/volumes?marker=nothing").status
+    assert listed("name=l2") == [("l2", 3)]
+    assert listed("name=l0&sort=size:desc") == [("l0", 4), ("l0", 1)]
+    assert listed("status=error") == []
+    assert len(listed("metadata={'odd': '1'}")) == 5
+    assert listed('metadata={"odd": "2"}') == []
+    assert listed("metadata=odd") == []
+    assert listed("sort=name:asc,size:asc&limit=2") == [("l0", 1), ("l0", 4)]
+    assert listed("name~=l2") == [("l2", 3)]
+    assert volume("GET", "/v3/volumes?limit=-1").status == 400
+    assert volume("GET", "/v3/volumes?sort_key=colour").status == 400
+    assert volume("GET", "/v3/volumes?marker=nothing").status == 404
+    first = volume("GET", "/v3/volumes?limit=1&sort=bootable,size:asc", token=OTHER).json
+    rest = f"sort=bootable,size:asc&marker={first['volumes'][0]['id']}"
+    assert listed(rest) == [("l1", 2), ("l2", 3), ("l0", 4), ("l1", 5)]
     path, sizes = "/v3/volumes?limit=2&sort_key=size&sort_dir=asc&with_count=true", 0
     while path:
         page = volume("GET", path, token=OTHER, headers=V370).json
-        assert 5 == page["count"]
+        assert page["count"] == 5
         sizes += len(page["volumes"])
         link = page.get("volumes_links")
         path = link[0]["href"].removeprefix("http://cloud.test") if link else ""
-    assert 5 == sizes
+    assert sizes == 5
     summary = volume("GET", "/v3/volumes/summary", token=OTHER, headers=V370).json
-    assert {"total_count": 5, "total_size": 15, "metadata": {"odd": ["1"]}} == summary[
-        "volume-summary"
-    ]
+    assert summary["volume-summary"] == {
+        "total_count": 5,
+        "total_size": 15,
+        "metadata": {"odd": ["1"]},
+    }
     mine = volume("GET", "/v3/volumes/detail", token=ADMIN).json["volumes"]
-    assert [] == mine
+    assert mine == []
     all_of_them = volume("GET", "/v3/volumes/detail?all_tenants=1", token=ADMIN).json["volumes"]
     assert len(all_of_them) > 5
-    assert "devstack@lvmdriver-1#lvmdriver-1" == all_of_them[0]["os-vol-host-attr:host"]
+    assert all_of_them[0]["os-vol-host-attr:host"] == "devstack@lvmdriver-1#lvmdriver-1"
 
 
 def test_what_clients_ask_about_the_service(volume: Api) -> None:
     """Types, zones, services, quotas, limits, extensions."""
     types = volume("GET", "/v3/types").json["volume_types"]
-    assert ["lvmdriver-1"] == [one["name"] for one in types]
+    assert [one["name"] for one in types] == ["lvmdriver-1"]
     assert types[0]["id"] == volume("GET", "/v3/types/default").json["volume_type"]["id"]
-    assert 404 == volume("GET", "/v3/types/lvmdriver-1").status
+    assert volume("GET", "/v3/types/lvmdriver-1").status == 404
     zones = volume("GET", "/v3/os-availability-zone").json["availabilityZoneInfo"]
-    assert "nova" == zones[0]["zoneName"]
-    assert 403 == volume("GET", "/v3/os-services").status
+    assert zones[0]["zoneName"] == "nova"
+    assert volume("GET", "/v3/os-services").status == 403
     services = volume("GET", "/v3/os-services", token=ADMIN).json["services"]
     assert {"cinder-scheduler", "cinder-volume"} == {one["binary"] for one in services}
     quotas = volume("GET", f"/v3/os-quota-sets/{DEMO_PROJECT}?usage=True").json["quota_set"]
     limits = volume("GET", "/v3/limits").json["limits"]["absolute"]
     assert quotas["volumes"]["in_use"] == limits["totalVolumesUsed"]
-    assert 1000 == limits["maxTotalVolumes"]
+    assert limits["maxTotalVolumes"] == 1000
     assert volume("GET", "/v3/extensions").json["extensions"]
 
 

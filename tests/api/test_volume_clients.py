@@ -8,13 +8,13 @@ from typing import Any
 
 import openstack
 import pytest
-from conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Cloud
 from keystoneauth1 import session, token_endpoint
 from openstack import exceptions as sdk_exceptions
 
 from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Invalid, NotFound, Unauthorized, Unavailable
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Cloud
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_the_sdk_creates_lists_shows_changes_and_deletes(sdk: Any) -> None:
     """What `openstack volume …` does, through the same library."""
     storage = sdk.block_storage
     made = storage.create_volume(name="sdk", size=1, metadata={"a": "1"})
-    assert "available" == storage.wait_for_status(made, wait=10, interval=0.1).status
+    assert storage.wait_for_status(made, wait=10, interval=0.1).status == "available"
     assert made.id == storage.find_volume("sdk").id
     assert [made.id] == [one.id for one in storage.volumes(name="sdk")]
     storage.extend_volume(made, 2)
@@ -49,8 +49,8 @@ def test_the_sdk_creates_lists_shows_changes_and_deletes(sdk: Any) -> None:
     storage.set_volume_bootable_status(made, True)
     storage.update_volume(made, name="renamed")
     shown = storage.get_volume(made.id)
-    assert ("renamed", 2, True) == (shown.name, shown.size, shown.is_bootable)
-    assert {"a": "1", "b": "2"} == shown.metadata
+    assert (shown.name, shown.size, shown.is_bootable) == ("renamed", 2, True)
+    assert shown.metadata == {"a": "1", "b": "2"}
     storage.delete_volume(made.id)
     storage.wait_for_delete(shown, interval=0.1, wait=10)
     with pytest.raises(sdk_exceptions.NotFoundException):
@@ -64,7 +64,7 @@ def test_the_sdk_attaches(sdk: Any) -> None:
     instance = str(uuid.uuid4())
     made = storage.create_attachment(volume, instance=instance, connector={"host": "c1"})
     storage.complete_attachment(made)
-    assert "in-use" == storage.get_volume(volume.id).status
+    assert storage.get_volume(volume.id).status == "in-use"
     assert [made.id] == [one.id for one in storage.attachments(instance_id=instance)]
     with pytest.raises(sdk_exceptions.BadRequestException, match="Volume status must be"):
         storage.delete_volume(volume.id)
@@ -76,11 +76,11 @@ def test_the_sdk_asks_about_the_service(url: str) -> None:
     """Types, services, zones, limits and quotas are read by the SDK."""
     admin = connect(url, ADMIN)
     storage = admin.block_storage
-    assert "lvmdriver-1" == storage.find_type("lvmdriver-1").name
+    assert storage.find_type("lvmdriver-1").name == "lvmdriver-1"
     assert {"up"} == {one.state for one in storage.services()}
-    assert ["nova"] == [one.name for one in storage.availability_zones()]
-    assert 1000 == storage.get_limits().absolute.max_total_volumes
-    assert 1000 == storage.get_quota_set(DEMO_PROJECT).volumes
+    assert [one.name for one in storage.availability_zones()] == ["nova"]
+    assert storage.get_limits().absolute.max_total_volumes == 1000
+    assert storage.get_quota_set(DEMO_PROJECT).volumes == 1000
     assert list(storage.extensions())
     admin.close()
 
@@ -91,7 +91,7 @@ def test_computes_client_attaches_and_detaches(sdk: Any, url: str) -> None:
     client = VolumeClient(url, 10.0)
     context = RequestContext(auth_token=DEMO, project_id=DEMO_PROJECT)
     instance = str(uuid.uuid4())
-    assert [] == client.list_attachments(context, instance)[0]
+    assert client.list_attachments(context, instance)[0] == []
     made = client.create_attachment(context, volume_id=volume.id, instance_uuid=instance)
     again = client.create_attachment(context, volume_id=volume.id, instance_uuid=instance)
     assert made == again
@@ -99,13 +99,13 @@ def test_computes_client_attaches_and_detaches(sdk: Any, url: str) -> None:
     for _ in range(2):
         changed = client.update_attachment(context, made["id"], connector=connector)
         client.complete_attachment(context, made["id"])
-    assert "/dev/vdb" == changed["connection_info"]["mountpoint"]
+    assert changed["connection_info"]["mountpoint"] == "/dev/vdb"
     listed, step = client.list_attachments(context, instance)
     assert [(made["id"], "attached")] == [(one["id"], one["status"]) for one in listed]
     assert step is not None
-    assert 17 == step.step
+    assert step.step == 17
     admin = RequestContext(auth_token=ADMIN, is_admin=True)
-    assert 1 == len(client.list_attachments(admin, instance)[0])
+    assert len(client.list_attachments(admin, instance)[0]) == 1
     other = RequestContext(auth_token=OTHER, project_id=OTHER_PROJECT)
     with pytest.raises(NotFound):
         client.create_attachment(other, volume_id=volume.id, instance_uuid=instance)
@@ -113,7 +113,7 @@ def test_computes_client_attaches_and_detaches(sdk: Any, url: str) -> None:
         client.create_attachment(context, volume_id=volume.id, instance_uuid=str(uuid.uuid4()))
     for _ in range(2):
         client.delete_attachment(context, made["id"])
-    assert [] == client.list_attachments(context, instance)[0]
+    assert client.list_attachments(context, instance)[0] == []
     with pytest.raises(Unauthorized):
         client.list_attachments(RequestContext(auth_token="nonsense"), instance)
     with pytest.raises(Unavailable):

@@ -44,7 +44,7 @@ def main() -> int:
 
     table = [dataclasses.replace(one, module="daemon") for one in processes.of(cloud)]
     return Supervisor(
-        cloud, table=table, broker=NoBroker(), bootstrap=bootstrap, preload=["oslo_service.service"]
+        cloud, table=table, broker=NoBroker(), bootstrap=bootstrap, modules=["oslo_service.service"]
     ).run()
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
 from devstack_lite.db import schema
 
 
-def _render_item(kind: str, item: Any, api: Any) -> str | bool:
+def _render_item(kind: str, item: Any, api: Any) -> str | Literal[False]:
     if kind == "type" and isinstance(item, schema.UtcDateTime):
         api.imports.add("from devstack_lite.db.schema import UtcDateTime")
         return "UtcDateTime()"

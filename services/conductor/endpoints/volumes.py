@@ -108,3 +108,7 @@ class Volumes:
     ) -> None:
         """Remove it. Delivered twice: the second finds it done."""
         volume_attachments.detach_volume(self._db, volume_id=volume_id, attachment_id=attachment_id)
+
+    def settle_volume(self, context: RequestContext, *, volume_id: str) -> Volume:
+        """Settle it. Delivered twice: the second changes nothing."""
+        return volume_attachments.settle_volume(self._db, volume_id=volume_id)

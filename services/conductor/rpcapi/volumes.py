@@ -126,7 +126,7 @@ class VolumesAPI(RpcClient):
     def complete_attachment(
         self, context: RequestContext, *, attachment_id: str
     ) -> VolumeAttachment:
-        """Say that the instance has the volume. Raises NotFound, Invalid."""
+        """Say that the instance has the volume. Raises NotFound."""
         return cast(
             VolumeAttachment,
             self.invoke(context, self.complete_attachment, attachment_id=attachment_id),
@@ -146,3 +146,8 @@ class VolumesAPI(RpcClient):
         Raises NotFound, Invalid.
         """
         self.invoke(context, self.detach_volume, volume_id=volume_id, attachment_id=attachment_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def settle_volume(self, context: RequestContext, *, volume_id: str) -> Volume:
+        """Give a volume the status that its attachments make. Raises NotFound."""
+        return cast(Volume, self.invoke(context, self.settle_volume, volume_id=volume_id))

@@ -67,8 +67,10 @@ class DataController:
                 except (HttpError, OSError):
                     self._move(req, image, "queued")
                     raise
-        except DevstackError:
-            body.drain(self._store.max_bytes)
+        except Exception as error:
+            # The server would read the rest into memory; for a 413 it closes the connection.
+            if getattr(error, "status", 0) != 413:
+                body.drain(self._store.max_bytes)
             raise
 
     def _check_upload(self, req: Request, image_id: str, body: Body) -> Image:

@@ -49,7 +49,7 @@ class VolumeActions:
         """Undo os-reserve; the attachments decide what the volume is then."""
         volume = get_own(self._db, req, volume_id)
         if volume.status in {"reserved", "attaching"}:
-            self._move(req, volume_id, "available", "reserved", "attaching", action="unreserve")
+            self._conductor.settle_volume(req.context, volume_id=volume.id)
 
     @api(action="os-begin_detaching", status=202)
     def begin_detaching(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
@@ -59,8 +59,9 @@ class VolumeActions:
     @api(action="os-roll_detaching", status=202)
     def roll_detaching(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Undo os-begin_detaching; in any other state do nothing, as Cinder."""
-        if get_own(self._db, req, volume_id).status == "detaching":
-            self._move(req, volume_id, "in-use", "detaching", action="roll back detaching")
+        volume = get_own(self._db, req, volume_id)
+        if volume.status == "detaching":
+            self._conductor.settle_volume(req.context, volume_id=volume.id)
 
     @api(action="os-attach", status=202, body=schemas.ATTACH)
     def attach(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:

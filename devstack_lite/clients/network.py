@@ -1,0 +1,161 @@
+"""The network service as compute asks it, with the user's token."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from devstack_lite.clients.http import Answer, HttpPeer
+from devstack_lite.clients.image import headers_of, validated_of
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unauthorized, Unavailable
+from devstack_lite.objects.compute import NetworkRequest
+from devstack_lite.steps import StepRecord
+
+PORT_IDS_HEADER = "X-Devstack-Port-Ids"
+"""The ids that created ports shall have: a request that is sent twice then creates once. Whoever
+sends it may also say which host a port is bound to, which Neutron allows to services alone."""
+
+DEVICE_OWNER = "compute:nova"
+
+_PORT_IDS = uuid.UUID("a4c1d3a2-63f5-4a0b-8b7d-2f9f6f0f3e61")
+
+
+def port_id_of(instance_uuid: str, index: int) -> str:
+    """Return the id of an instance's port: the same whenever it is asked for."""
+    return str(uuid.uuid5(_PORT_IDS, f"{instance_uuid}/{index}"))
+
+
+class NetworkClient:
+    """Asks a Neutron v2.0 API; url is the service's root."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._peer = HttpPeer(url, timeout_s=timeout_s)
+
+    def allocate(
+        self,
+        context: RequestContext,
+        instance_uuid: str,
+        host: str,
+        requests: Sequence[NetworkRequest],
+    ) -> tuple[list[dict[str, Any]], StepRecord | None]:
+        """Return the instance's ports, made or bound, and how the token's validation went.
+
+        One request makes all ports on networks; one that is given is bound by a request of its
+        own. Idempotent. Raises NotFound, Invalid, Conflict, Unauthorized (definite), Unavailable.
+        """
+        found: dict[int, dict[str, Any]] = {}
+        record: StepRecord | None = None
+        new = {index: one for index, one in enumerate(requests) if one.port_id is None}
+        if new or not requests:
+            shown, record = self._create(context, instance_uuid, host, new)
+            found.update(shown)
+        for index, one in enumerate(requests):
+            if one.port_id is not None:
+                answer = self._bind(context, str(one.port_id), instance_uuid, host)
+                found[index] = _port(answer.json()["port"], is_ours=False)
+                record = record or validated_of(answer)
+        return [found[index] for index in sorted(found)], record
+
+    def _create(
+        self,
+        context: RequestContext,
+        instance_uuid: str,
+        host: str,
+        new: dict[int, NetworkRequest],
+    ) -> tuple[dict[int, dict[str, Any]], StepRecord | None]:
+        if not new:
+            # An instance without a port still asks: the question is a step of its boot.
+            answer = self._send(context, "GET", f"/v2.0/ports?device_id={instance_uuid}")
+            return {}, validated_of(answer)
+        ids = {port_id_of(instance_uuid, index): index for index in new}
+        body = {
+            "ports": [
+                {
+                    "network_id": one.network_id,
+                    "device_id": instance_uuid,
+                    "device_owner": DEVICE_OWNER,
+                    "binding:host_id": host,
+                    **({"fixed_ips": [{"ip_address": one.fixed_ip}]} if one.fixed_ip else {}),
+                }
+                for one in new.values()
+            ]
+        }
+        answer = self._send(context, "POST", "/v2.0/ports", body, {PORT_IDS_HEADER: ",".join(ids)})
+        ports = answer.json()["ports"]
+        return {ids[port["id"]]: _port(port, is_ours=True) for port in ports}, validated_of(answer)
+
+    def _bind(self, context: RequestContext, port_id: str, instance_uuid: str, host: str) -> Answer:
+        body = {
+            "port": {
+                "device_id": instance_uuid,
+                "device_owner": DEVICE_OWNER if instance_uuid else "",
+                "binding:host_id": host,
+            }
+        }
+        headers = {PORT_IDS_HEADER: port_id}
+        return self._send(context, "PUT", f"/v2.0/ports/{port_id}", body, headers)
+
+    def deallocate(
+        self, context: RequestContext, instance_uuid: str, ports: Sequence[dict[str, Any]]
+    ) -> None:
+        """Have the instance hold no port: its own are deleted, given ones are unbound.
+
+        ports empty: network is asked which there are. What is gone already is a success. Raises
+        Unauthorized, Unavailable.
+        """
+        for port in ports or self._ports_of(context, instance_uuid):
+            port_id = port["port_id"]
+            try:
+                if port["is_ours"]:
+                    self._send(context, "DELETE", f"/v2.0/ports/{port_id}")
+                else:
+                    self._bind(context, port_id, "", "")
+            except NotFound:
+                continue
+
+    def _ports_of(self, context: RequestContext, instance_uuid: str) -> list[dict[str, Any]]:
+        answer = self._send(context, "GET", f"/v2.0/ports?device_id={instance_uuid}")
+        ports = answer.json()["ports"]
+        own = {port_id_of(instance_uuid, index) for index in range(len(ports) + 64)}
+        return [_port(port, is_ours=port["id"] in own) for port in ports]
+
+    def _send(
+        self,
+        context: RequestContext,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        answer = self._peer.request(
+            method, path, headers={**headers_of(context), **(headers or {})}, body=body
+        )
+        if answer.status < 300:
+            return answer
+        if answer.status in {401, 403}:
+            raise Unauthorized(f"network refused the token (HTTP {answer.status})")
+        if answer.status in {400, 404, 409}:
+            message = answer.json()["NeutronError"]["message"]
+            raise {400: Invalid, 404: NotFound, 409: Conflict}[answer.status](message)
+        raise Unavailable(f"network answered {answer.status}")
+
+
+def _port(port: dict[str, Any], *, is_ours: bool) -> dict[str, Any]:
+    """Return what an instance keeps of a port."""
+    return {
+        "port_id": port["id"],
+        "mac": port["mac_address"],
+        "network_id": port["network_id"],
+        "network_name": port.get("network_name", port["network_id"]),
+        "ips": [
+            {
+                "address": fixed["ip_address"],
+                "version": 6 if ":" in fixed["ip_address"] else 4,
+                "subnet_id": fixed["subnet_id"],
+            }
+            for fixed in port["fixed_ips"]
+        ],
+        "is_ours": is_ours,
+    }

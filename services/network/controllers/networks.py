@@ -1,0 +1,95 @@
+"""/v2.0/networks."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from typing import Any
+
+from devstack_lite.db import networks as rows
+from devstack_lite.db.engine import Database
+from devstack_lite.objects.network import Network
+from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
+from services.conductor.rpcapi.networks import NetworksAPI
+from services.network import schemas, views
+from services.network.access import is_true, owner_of, require_admin_for, require_owner, view_of
+from services.network.listing import fields_of, listed
+
+Json = dict[str, Any]
+
+_FLAGS = {
+    "admin_state_up": "admin_state_up",
+    "shared": "shared",
+    "router:external": "external",
+    "port_security_enabled": "port_security_enabled",
+}
+
+
+class NetworksController:
+    """Networks: a project's own, shared and external ones."""
+
+    def __init__(self, db: Database, conductor: NetworksAPI) -> None:
+        self._db = db
+        self._conductor = conductor
+
+    def index(self, req: Request) -> Json:
+        """List networks."""
+        found = rows.list_networks(self._db, project_id=view_of(req.context))
+        subnet_ids = self._subnet_ids()
+        return listed(
+            req, "networks", [views.network(one, subnet_ids.get(one.id, [])) for one in found]
+        )
+
+    def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
+        """Show one network."""
+        found = rows.get_network(self._db, id, project_id=view_of(req.context))
+        return {"network": fields_of(req, self._view(found))}
+
+    def _view(self, network: Network) -> Json:
+        return views.network(network, self._subnet_ids().get(network.id, []))
+
+    def _subnet_ids(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for subnet in rows.list_subnets(self._db):
+            found[subnet.network_id].append(subnet.id)
+        return found
+
+    @api(status=201, body=schemas.one_or_many("network", schemas.NETWORK))
+    def create(self, req: Request, body: Json) -> Json:
+        """Make one network or many."""
+        many = body.get("networks")
+        wanted = [self._wanted(req, one) for one in (many or [body["network"]])]
+        made = self._conductor.create_networks(req.context, networks=wanted)
+        shown = [self._view(one) for one in made]
+        return {"networks": shown} if many else {"network": shown[0]}
+
+    def _wanted(self, req: Request, one: Json) -> Network:
+        require_admin_for(req.context, one, "shared", "router:external")
+        return Network(
+            id=str(uuid.uuid4()),
+            name=one.get("name", ""),
+            description=one.get("description", ""),
+            project_id=owner_of(req.context, one),
+            mtu=one.get("mtu", 1450),
+            **{column: is_true(one[key]) for key, column in _FLAGS.items() if key in one},
+        )
+
+    @api(body=schemas.one("network", schemas.NETWORK))
+    def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Change a network."""
+        found = rows.get_network(self._db, id, project_id=view_of(req.context))
+        require_owner(req.context, found.project_id, "update_network")
+        wanted = body["network"]
+        require_admin_for(req.context, wanted, "shared", "router:external")
+        values = {key: wanted[key] for key in ("name", "description", "mtu") if key in wanted}
+        values |= {column: is_true(wanted[key]) for key, column in _FLAGS.items() if key in wanted}
+        changed = self._conductor.update_network(req.context, network_id=id, values=values)
+        return {"network": self._view(changed)}
+
+    @api(status=204)
+    def delete(self, req: Request, id: str) -> None:  # noqa: A002
+        """Remove a network with its subnets."""
+        found = rows.get_network(self._db, id, project_id=view_of(req.context))
+        require_owner(req.context, found.project_id, "delete_network")
+        self._conductor.delete_network(req.context, network_id=id)

@@ -1,0 +1,1 @@
+"""The REST services, each in one process with a conductor."""
