@@ -40,6 +40,7 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
         """Return what crosses RPC: flat, small, JSON."""
         return {
             "request_id": self.request_id,
+            "global_request_id": self.global_request_id,
             "user_id": self.user_id,
             "project_id": self.project_id,
             "roles": self.roles,
@@ -53,6 +54,7 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
         """Return the context that to_message() made; unknown fields are ignored."""
         return cls(
             request_id=message.get("request_id"),
+            global_request_id=message.get("global_request_id"),
             user_id=message.get("user_id"),
             project_id=message.get("project_id"),
             roles=message.get("roles") or [],

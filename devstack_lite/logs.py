@@ -20,7 +20,9 @@ _QUIET = ("amqp", "oslo.messaging", "oslo_messaging", "cotyledon", "alembic", "c
 
 def configure(conf: Any, daemon: str) -> None:
     """Send this process's log to conf.log_file and to conf.combined_log, or to stderr."""
-    with_context = _FORMAT.format(ids="%(request_id)s").replace("%(daemon)s", daemon)
+    with_context = _FORMAT.format(ids="%(request_id)s %(global_request_id)s").replace(
+        "%(daemon)s", daemon
+    )
     without = _FORMAT.format(ids="-").replace("%(daemon)s", daemon)
     conf.set_default("logging_context_format_string", with_context)
     conf.set_default("logging_default_format_string", without)
@@ -32,5 +34,5 @@ def configure(conf: Any, daemon: str) -> None:
     log.setup(conf, "devstack-lite")
     if conf.combined_log:
         handler = logging.FileHandler(conf.combined_log)
-        handler.setFormatter(formatters.ContextFormatter(project="devstack-lite", conf=conf))
+        handler.setFormatter(formatters.ContextFormatter(project="devstack-lite", config=conf))
         logging.getLogger().addHandler(handler)

@@ -108,9 +108,11 @@ class StepLog:
     Not thread-safe: it belongs to the one thread that works on the boot.
     """
 
-    def __init__(self, records: list[StepRecord] | None = None) -> None:
+    def __init__(
+        self, records: list[StepRecord] | None = None, *, mark: float | None = None
+    ) -> None:
         self.records: list[StepRecord] = records if records is not None else []
-        self._mark = time.time()
+        self._mark = time.time() if mark is None else mark
         self._open: StepRecord | None = None
         self._inner_s = 0.0
 
@@ -197,9 +199,8 @@ class StepLog:
         log = cls.from_message(message)
         log.close(end=sent_at)
         now = time.time()
-        log._mark = now
         log.records.append(StepRecord.here(queue_step, sent_at, now - sent_at))
-        return log
+        return cls(log.records, mark=now)
 
 
 def to_header(**records: StepRecord | None) -> str:

@@ -207,11 +207,11 @@ def _stay(cloud: Cloud, supervisor: subprocess.Popen[bytes]) -> None:
     from devstack_lite.cli import logs
 
     console = terminal.err()
-    console.print("Ctrl-C ends it.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         places = logs.ends([cloud.combined_log])
+        console.print("Ctrl-C ends it.")
         for line in logs.follow(places, is_over=lambda: supervisor.poll() is not None):
             logs.print_line(line)
         raise CloudError(f"The supervisor of {cloud.name} ended: see {cloud.log_dir}.")

@@ -1,4 +1,4 @@
-"""The identity service as the others ask it: is this token valid, and whose is it?"""
+"""The identity service as the others ask it: is this token valid, and whose is it."""
 
 from __future__ import annotations
 

@@ -188,13 +188,15 @@ def attach_volumes(
     context: RequestContext, instance: Instance, log: StepLog, peers: Peers
 ) -> tuple[GuestVolume, ...]:
     """Ask volume for the attachments and complete them: step 16, and volume's own step 17."""
+    volumes: list[GuestVolume] = []
     with log.step(16) as detail:
         attachments, validated = peers.volume.list_attachments(context, instance.uuid)
         if validated is not None:
             log.add(validated)
-        volumes = []
         for attachment in attachments:
             peers.driver.play_stage("volume.attach", _selectors(instance))
+            connector = {"host": instance.host, "mountpoint": f"/dev/{_device(len(volumes))}"}
+            peers.volume.update_attachment(context, attachment["id"], connector=connector)
             peers.volume.complete_attachment(context, attachment["id"])
             volumes.append(
                 GuestVolume(
@@ -250,6 +252,11 @@ def detach_volumes(context: RequestContext, instance: Instance, peers: Peers) ->
     attachments, _ = peers.volume.list_attachments(context, instance.uuid)
     for attachment in attachments:
         peers.volume.delete_attachment(context, attachment["id"])
+
+
+def _device(index: int) -> str:
+    """Return the guest's name of its data disk of that index, the root disk being vda."""
+    return f"vd{chr(ord('b') + index)}"
 
 
 def _show(instance: Instance, task_state: TaskState, peers: Peers) -> None:

@@ -47,7 +47,7 @@ def _sorted(req: Request, shown: list[Json]) -> list[Json]:
     for key, way in reversed(list(zip(keys, ways, strict=True))):
         if shown and key not in shown[0]:
             raise Invalid(f"'{key}' is an invalid attribute for sort keys", kind="badRequest")
-        shown = sorted(shown, key=lambda one: _text(one[key]), reverse=way == "desc")  # noqa: B023
+        shown = sorted(shown, key=lambda one: _text(one[key]), reverse=way == "desc")
     return shown
 
 

@@ -243,5 +243,3 @@ def test_steps_are_kept_once(db: Database, context: RequestContext) -> None:
         builds.start_builds(db, "host1", "me", [order_of(uuid)], log)
     attempt, records = instances.list_boot_steps(db, uuid)
     assert (attempt, [record.step for record in records]) == (1, [2, 4])
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unauthorized
 from devstack_lite.wsgi.middleware.authtoken import TOKEN
 from devstack_lite.wsgi.request import CONTEXT, REQUEST_ID
+
+_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class KeystoneContext:
@@ -25,6 +28,7 @@ class KeystoneContext:
             raise Unauthorized("This request needs a token that is scoped to a project.")
         context = RequestContext(
             request_id=environ.get(REQUEST_ID),
+            global_request_id=_global_id(environ),
             user_id=info.user_id,
             project_id=info.project_id,
             roles=list(info.roles),
@@ -35,6 +39,12 @@ class KeystoneContext:
         context.make_current()
         answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
+
+
+def _global_id(environ: dict[str, Any]) -> str | None:
+    """Return the id of the request that this one serves, if the caller sent one."""
+    sent = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else None
 
 
 def factory(

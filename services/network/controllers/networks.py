@@ -72,7 +72,10 @@ class NetworksController:
             description=one.get("description", ""),
             project_id=owner_of(req.context, one),
             mtu=one.get("mtu", 1450),
-            **{column: is_true(one[key]) for key, column in _FLAGS.items() if key in one},
+            admin_state_up=is_true(one.get("admin_state_up", True)),
+            shared=is_true(one.get("shared")),
+            external=is_true(one.get("router:external")),
+            port_security_enabled=is_true(one.get("port_security_enabled", True)),
         )
 
     @api(body=schemas.one("network", schemas.NETWORK))
