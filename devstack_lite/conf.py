@@ -41,7 +41,11 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.StrOpt("paste_config", help="PasteDeploy file; the one in deploy/ when not given."),
         cfg.StrOpt("combined_log", help="A file that all daemons append their lines to."),
         cfg.IntOpt(
-            "heartbeat_s", default=5, min=1, help="Seconds between a service's signs of life."
+            "heartbeat_s",
+            mutable=True,
+            default=5,
+            min=1,
+            help="Seconds between a service's signs of life.",
         ),
         cfg.IntOpt(
             "service_down_time_s",
@@ -183,11 +187,25 @@ OPTIONS: dict[str, list[Any]] = {
         ),
     ],
     "quota": [
-        cfg.IntOpt("instances", default=1000, min=-1, help="Instances a project may have."),
-        cfg.IntOpt("cores", default=4000, min=-1, help="Virtual CPUs a project may use."),
-        cfg.IntOpt("ram", default=4000 * 2048, min=-1, help="MiB of memory a project may use."),
-        cfg.IntOpt("key_pairs", default=100, min=-1, help="Key pairs a user may have."),
-        cfg.IntOpt("metadata_items", default=128, min=0, help="Metadata items of a server."),
+        cfg.IntOpt(
+            "instances", mutable=True, default=1000, min=-1, help="Instances a project may have."
+        ),
+        cfg.IntOpt(
+            "cores", mutable=True, default=4000, min=-1, help="Virtual CPUs a project may use."
+        ),
+        cfg.IntOpt(
+            "ram",
+            mutable=True,
+            default=4000 * 2048,
+            min=-1,
+            help="MiB of memory a project may use.",
+        ),
+        cfg.IntOpt(
+            "key_pairs", mutable=True, default=100, min=-1, help="Key pairs a user may have."
+        ),
+        cfg.IntOpt(
+            "metadata_items", mutable=True, default=128, min=0, help="Metadata items of a server."
+        ),
     ],
 }
 

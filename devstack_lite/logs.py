@@ -34,5 +34,9 @@ def configure(conf: Any, daemon: str) -> None:
     log.setup(conf, "devstack-lite")
     if conf.combined_log:
         handler = logging.FileHandler(conf.combined_log)
-        handler.setFormatter(formatters.ContextFormatter(project="devstack-lite", config=conf))
+        handler.setFormatter(
+            formatters.ContextFormatter(
+                project="devstack-lite", config=conf, datefmt=conf.log_date_format
+            )
+        )
         logging.getLogger().addHandler(handler)

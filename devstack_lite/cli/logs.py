@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from devstack_lite.cli import terminal
 from devstack_lite.cloud import Cloud
 
 POLL_S = 0.1
+FIRST_LINES = 100
 _LEVEL = re.compile(r"^\S+ \S+ \d+ (DEBUG|INFO|WARNING|ERROR|CRITICAL|TRACE) ")
 _COLOURS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
@@ -25,16 +27,19 @@ _COLOURS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITI
 @terminal.name_option
 @click.argument("daemon", required=False)
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on as lines are written.")
-@click.option("-n", "--lines", default=100, show_default=True, help="How many lines to begin with.")
-@click.option("--request-id", metavar="REQ", help="Only the lines of one request: one boot's path.")
+@click.option("-n", "--lines", type=int, help="How many lines to begin with.  [default: 100]")
+@click.option(
+    "--request-id", metavar="REQ", help="Only the lines of one request, all of them: a boot's path."
+)
 def logs(
-    name: str, daemon: str | None, is_followed: bool, lines: int, request_id: str | None
+    name: str, daemon: str | None, is_followed: bool, lines: int | None, request_id: str | None
 ) -> None:
     """Show the log of all daemons, or of one: conductor, compute, compute-host1, supervisor."""
     cloud = clouds.find(name)
     paths = paths_of(cloud, daemon)
     places = ends(paths)
-    for line in last_lines(paths, lines, request_id):
+    count = lines if lines is not None else FIRST_LINES if request_id is None else sys.maxsize
+    for line in last_lines(paths, count, request_id):
         print_line(line)
     if is_followed:
         with contextlib.suppress(KeyboardInterrupt):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -13,6 +15,10 @@ from devstack_lite import cloud as clouds
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+PIPE_WIDTH = 120
+"""Columns of a table that goes to a file or another program; rich's own guess of 80 folds it."""
 
 
 def _complete_name(_context: click.Context, _param: click.Parameter, begun: str) -> list[str]:
@@ -35,10 +41,11 @@ json_option: Callable[[Any], Any] = click.option(
 
 
 def out() -> Console:
-    """Return the console of stdout."""
+    """Return the console of stdout; what is piped gets PIPE_WIDTH, unless COLUMNS says another."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    knows_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if knows_width else PIPE_WIDTH)
 
 
 def err() -> Console:

@@ -38,12 +38,12 @@ class Booter:
         conductor: BuildsAPI,
         scheduler: SchedulerAPI,
         *,
-        max_metadata_items: int,
+        quota: Any,
     ) -> None:
         self._db = db
         self._conductor = conductor
         self._scheduler = scheduler
-        self._max_metadata_items = max_metadata_items
+        self._quota = quota
 
     def boot(
         self,
@@ -81,7 +81,7 @@ class Booter:
         flavor = self._flavor(server["flavorRef"])
         image = self._image(context, server, flavor)
         metadata = server.get("metadata", {})
-        if len(metadata) > self._max_metadata_items:
+        if len(metadata) > self._quota.metadata_items:
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         return BootRequest(
             name=server["name"].strip(),

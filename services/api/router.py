@@ -36,7 +36,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         db,
         BuildsAPI(transport, call_monitor_s=monitor_s),
         SchedulerAPI(transport, call_monitor_s=monitor_s),
-        max_metadata_items=conf.quota.metadata_items,
+        quota=conf.quota,
     )
     down_time_s = conf.service_down_time_s
     controllers = {
@@ -52,7 +52,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             db, FlavorsAPI(transport, call_monitor_s=monitor_s), max_limit=conf.osapi_max_limit
         ),
         "keypairs": KeypairsController(
-            db, KeypairsAPI(transport, call_monitor_s=monitor_s), limit=conf.quota.key_pairs
+            db, KeypairsAPI(transport, call_monitor_s=monitor_s), quota=conf.quota
         ),
         "hypervisors": HypervisorsController(db, down_time_s=down_time_s),
         "services": ServicesController(db, down_time_s=down_time_s),

@@ -41,7 +41,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
     from fake_hypervisor.uri import make_uri
 
     store = Path(conf.state_dir) / "hypervisor" / conf.host
-    store.mkdir(parents=True, exist_ok=True)
+    store.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_capacity(store, own)
     return LibvirtDriver(
         fake_libvirt,
@@ -53,15 +53,20 @@ def load_driver(conf: Any) -> LibvirtDriver:
     )
 
 
+_WRITTEN_BY_US = "# From the options node_vcpus, node_memory_mb and node_disk_gb, at each start."
+"""The first line of our own file; a file that begins otherwise is a person's and stays."""
+
+
 def _write_capacity(store: Path, own: Any) -> None:
     """Say in the store's own file how large its nodes are; libvirt would know by itself."""
     text = (
-        "# Written at each start from the options node_vcpus, node_memory_mb and node_disk_gb.\n"
+        f"{_WRITTEN_BY_US}\n"
         f"defaults: {{vcpus: {own.node_vcpus}, memory_mb: {own.node_memory_mb},"
         f" disk_gb: {own.node_disk_gb}}}\n"
     )
     path = store / "hosts.yaml"
-    if not path.exists() or path.read_text() != text:
+    there = path.read_text() if path.exists() else _WRITTEN_BY_US
+    if there.startswith(_WRITTEN_BY_US) and there != text:
         fresh = path.with_suffix(".new")
         fresh.write_text(text)
         fresh.replace(path)

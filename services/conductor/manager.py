@@ -21,7 +21,12 @@ from services.scheduler.rpcapi import SchedulerAPI
 
 def endpoints_of(conf: Any, db: Database, transport: Any) -> list[Any]:
     """Return every endpoint of a conductor worker."""
-    limits = Limits(instances=conf.quota.instances, cores=conf.quota.cores, ram=conf.quota.ram)
+
+    def limits() -> Limits:
+        """Return the quota as it is configured now: SIGHUP may have changed it."""
+        own = conf.quota
+        return Limits(instances=own.instances, cores=own.cores, ram=own.ram)
+
     scheduler = SchedulerAPI(transport, call_monitor_s=conf.rpc.call_monitor_s)
     return [
         Builds(db, scheduler, limits=limits, max_attempts=conf.scheduler.max_attempts),

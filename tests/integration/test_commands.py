@@ -16,6 +16,7 @@ import pytest
 
 from devstack_lite import cloud as clouds
 from devstack_lite import control, processes, reaper, roster
+from devstack_lite.broker import choose, local, probe
 from tests.integration.conftest import ROOT, wait_until
 
 pytestmark = pytest.mark.cloud
@@ -166,3 +167,41 @@ def test_foreground_ends_with_ctrl_c(home: Path) -> None:
     found = roster.read(clouds.state_dir_of("small"))
     assert found is not None
     assert control.living(found) == []
+
+
+def test_two_clouds_side_by_side(home: Path) -> None:
+    """Two clouds come up at the same time, each boots, and one's end leaves the other alone."""
+    names = ("one", "two")
+    starting = [
+        subprocess.Popen(
+            [sys.executable, "-m", "devstack_lite.cli.main", "up", "--name", name, "--hosts", "1",
+             "--broker", "local"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for name in names
+    ]  # fmt: skip
+    for child in starting:
+        said, _ = child.communicate(timeout=90)
+        assert child.returncode == 0, said
+    for name in names:
+        assert "1 of 1 ACTIVE" in run("boot", f"{name}-vm", "--name", name).stdout
+    run("down", "--name", "one", "--wipe")
+    assert status("two")["instances"] == {"ACTIVE": 1}
+    run("down", "--name", "two", "--wipe")
+
+
+def test_a_given_broker_is_used_and_left(home: Path, tmp_path: Path) -> None:
+    """`up --broker URL` uses it, and after down none of the cloud's work queues is there."""
+    record = choose.choose("local", "given")
+    given = local.LocalBroker(record, "given", tmp_path / "given")
+    try:
+        given.start()
+        assert local.wait_until_ready(given, 30.0), given.last_words()
+        run("up", "--name", "small", "--hosts", "1", "--broker", record.transport_url)
+        cloud = clouds.find("small")
+        assert cloud.broker.kind == "external"
+        assert set(probe.queue_depths(record, processes.queues(cloud))) >= {"conductor"}
+        run("down", "--name", "small")
+        assert probe.queue_depths(record, processes.queues(cloud)) == {}
+    finally:
+        given.stop(10.0)

@@ -196,7 +196,7 @@ def test_boot_asks_for_all_in_one_request() -> None:
 def test_bars_lie_where_the_steps_were() -> None:
     """A bar begins at its offset, is never empty, and never longer than the line."""
     bars = [
-        trace.bar({"offset_s": offset, "duration_s": duration}, 1.0)
+        trace.bar(offset, duration, 1.0)
         for offset, duration in ((0.0, 0.5), (0.5, 0.5), (1.0, 0.0), (0.0, 1.0))
     ]
     assert all(len(bar) == trace.BAR_WIDTH for bar in bars)

@@ -15,6 +15,7 @@ from devstack_lite.wsgi.resource import send
 LOG = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 1
+DRAIN_BYTES = 64 * 1024
 
 
 class FaultWrap:
@@ -39,6 +40,7 @@ class FaultWrap:
         self, error: Exception, environ: dict[str, Any], start_response: Any
     ) -> Iterable[bytes]:
         status = faults.status_of(error)
+        _drain(environ)
         if status == 500:
             LOG.error(
                 "%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=error
@@ -48,6 +50,17 @@ class FaultWrap:
             headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         body = self._render(status, faults.text_of(error, status), error)
         return send(start_response, Reply(body=body, status=status, headers=headers))
+
+
+def _drain(environ: dict[str, Any]) -> None:
+    """Read what is left of a refused request's body, a little at a time.
+
+    The server would otherwise read all of it at once into memory before the next request.
+    """
+    if environ.get("CONTENT_LENGTH"):
+        source = environ["wsgi.input"]
+        while source.read(DRAIN_BYTES):
+            pass
 
 
 def _headers_of(environ: dict[str, Any]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -25,10 +26,10 @@ from services.conductor.rpcapi.keypairs import KeypairsAPI
 class KeypairsController:
     """A user's own key pairs."""
 
-    def __init__(self, db: Database, conductor: KeypairsAPI, *, limit: int) -> None:
+    def __init__(self, db: Database, conductor: KeypairsAPI, *, quota: Any) -> None:
         self._db = db
         self._conductor = conductor
-        self._limit = limit
+        self._quota = quota
 
     def index(self, req: Request) -> Json:
         """List the caller's key pairs."""
@@ -65,7 +66,9 @@ class KeypairsController:
             public_key=public_key,
             fingerprint=fingerprint_of(public_key),
         )
-        made = self._conductor.create_keypair(req.context, keypair=keypair, limit=self._limit)
+        made = self._conductor.create_keypair(
+            req.context, keypair=keypair, limit=self._quota.key_pairs
+        )
         shown = {**_brief(made), "user_id": made.user_id}
         if private_key is not None:
             shown["private_key"] = private_key

@@ -26,10 +26,12 @@ class LimitsController:
 
     def __init__(self, db: Database, quota: Any) -> None:
         self._db = db
-        self._limits: dict[str, int] = {
-            **{name: int(quota[name]) for name in (*_COUNTED, "key_pairs", "metadata_items")},
-            **_UNCOUNTED,
-        }
+        self._quota = quota
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        counted = (*_COUNTED, "key_pairs", "metadata_items")
+        return {**{name: int(self._quota[name]) for name in counted}, **_UNCOUNTED}
 
     def index(self, req: Request) -> Json:
         """Show the caller's absolute limits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import oslo_messaging
 
@@ -35,7 +35,12 @@ class Builds:
     target = oslo_messaging.Target(namespace="builds", version="1.0")
 
     def __init__(
-        self, db: Database, scheduler: SchedulerAPI, *, limits: Limits, max_attempts: int
+        self,
+        db: Database,
+        scheduler: SchedulerAPI,
+        *,
+        limits: Callable[[], Limits],
+        max_attempts: int,
     ) -> None:
         self._db = db
         self._scheduler = scheduler
@@ -44,7 +49,7 @@ class Builds:
 
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record them; keyed by the uuids that the api made."""
-        made = builds.create_instances(self._db, context, boot, self._limits)
+        made = builds.create_instances(self._db, context, boot, self._limits())
         LOG.info("step 4: recorded %d instances of %s", len(made), boot.name)
         return made
 
