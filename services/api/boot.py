@@ -212,10 +212,3 @@ def _first(wanted: BootRequest, count: int) -> BootRequest:
 
 def _only(wanted: BootRequest, instances: list[Instance]) -> BootRequest:
     return _first(wanted, len(instances))
-
-
-def started_at(environ: dict[str, Any]) -> float:
-    """Return when a request came in, as the first filter noted it."""
-    from devstack_lite.wsgi.request import STARTED
-
-    return float(environ[STARTED])
