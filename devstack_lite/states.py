@@ -44,6 +44,15 @@ class PowerState(IntEnum):
     SUSPENDED = 7
 
 
+BUILD_STATES = frozenset(
+    {
+        TaskState.SCHEDULING,
+        TaskState.NETWORKING,
+        TaskState.BLOCK_DEVICE_MAPPING,
+        TaskState.SPAWNING,
+    }
+)
+
 _STATUS = {
     VmState.BUILDING: "BUILD",
     VmState.ACTIVE: "ACTIVE",

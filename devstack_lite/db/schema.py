@@ -195,7 +195,9 @@ instances = sa.Table(
     sa.Column("host", sa.String(255)),
     sa.Column("node", sa.String(255)),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("owner", sa.String(64)),
+    sa.Column("owner", sa.String(255)),
+    sa.Column("operation", sa.JSON),
+    _when("progress_at"),
     sa.Column("availability_zone", sa.String(255)),
     sa.Column("requested_zone", sa.String(255)),
     sa.Column("hostname", sa.String(255), nullable=False),
@@ -221,6 +223,7 @@ instances = sa.Table(
     sa.Index("ix_instances_project_list", "project_id", "deleted_at", "created_at", "uuid"),
     sa.Index("ix_instances_list", "deleted_at", "created_at", "uuid"),
     sa.Index("ix_instances_host", "host", "deleted_at"),
+    sa.Index("ix_instances_under_way", "task_state", "progress_at"),
 )  # fmt: skip
 
 instance_faults = sa.Table(
@@ -275,6 +278,14 @@ boot_steps = sa.Table(
     sa.Column("detail", sa.String(255), nullable=False),
 )  # fmt: skip
 
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("holder", sa.String(64), nullable=False),
+    _when("expires_at", is_nullable=False),
+)
+
 quota_usages = sa.Table(
     "quota_usages", metadata,
     sa.Column("project_id", sa.String(64), primary_key=True),
@@ -296,7 +307,9 @@ images = sa.Table(
     sa.Column("name", sa.String(255)),
     sa.Column("status", sa.String(32), nullable=False),
     sa.Column("visibility", sa.String(16), nullable=False),
-    sa.Column("owner", sa.String(64)),
+    sa.Column("owner", sa.String(255)),
+    sa.Column("operation", sa.JSON),
+    _when("progress_at"),
     sa.Column("disk_format", sa.String(32)),
     sa.Column("container_format", sa.String(32)),
     sa.Column("min_disk", sa.Integer, nullable=False, default=0),

@@ -102,7 +102,11 @@ class Instance:
     node: str | None = None
     attempt: int = 0
     owner: str | None = None
-    """The message handler that builds it; the same one may ask for its orders again."""
+    """The worker that has its operation in hand; None while the message that asks is on its way."""
+    operation: Json | None = None
+    """What is under way, complete enough to be asked for again: name, arguments, context."""
+    progress_at: datetime.datetime | None = None
+    """When the operation was last heard of; without progress it is handed out again."""
     availability_zone: str | None = None
     requested_zone: str | None = None
     hostname: str = ""
@@ -263,11 +267,12 @@ class BuildResult:
 @message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a build is: a task_state that a person can see."""
+    """That a worker still has an operation in hand, and where a build is."""
 
     instance_uuid: str
     attempt: int
-    task_state: TaskState
+    owner: str
+    task_state: TaskState | None = None
 
 
 @message
