@@ -124,6 +124,29 @@ OPTIONS: dict[str, list[Any]] = {
     "volume": [*_wsgi_options("volume", 1)],
     "conductor": [
         cfg.IntOpt("workers", default=2, min=1, help="Forked worker processes."),
+        cfg.FloatOpt(
+            "sweep_s", mutable=True, default=1.0, help="Seconds between the reconciler's sweeps."
+        ),
+        cfg.FloatOpt(
+            "unowned_bound_s",
+            mutable=True,
+            default=10.0,
+            help="An operation that no worker has taken in hand for so long is asked for again:"
+            " its message died with whoever had received it.",
+        ),
+        cfg.FloatOpt(
+            "owned_bound_s",
+            mutable=True,
+            default=15.0,
+            help="An operation whose worker has not been heard of for so long is handed to"
+            " another. Workers say every 2 s what they have in hand.",
+        ),
+        cfg.FloatOpt(
+            "leftovers_s",
+            mutable=True,
+            default=60.0,
+            help="Ports and attachments of instances that have been gone for so long are removed.",
+        ),
     ],
     "scheduler": [
         cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes."),
@@ -166,9 +189,9 @@ OPTIONS: dict[str, list[Any]] = {
             help="The hypervisor's URI; {node} is replaced. The fake one's store when not given.",
         ),
         cfg.StrOpt("profile", default="instant", help="Stage profile: a name or a YAML file."),
-        cfg.IntOpt("node_vcpus", default=64, min=1, help="Physical CPUs of a simulated node."),
-        cfg.IntOpt("node_memory_mb", default=262144, min=1, help="Memory of a simulated node."),
-        cfg.IntOpt("node_disk_gb", default=4096, min=1, help="Disk of a simulated node."),
+        cfg.IntOpt("node_vcpus", default=256, min=1, help="Physical CPUs of a simulated node."),
+        cfg.IntOpt("node_memory_mb", default=1048576, min=1, help="Memory of a simulated node."),
+        cfg.IntOpt("node_disk_gb", default=16384, min=1, help="Disk of a simulated node."),
         cfg.FloatOpt("cpu_allocation_ratio", default=4.0, help="Virtual CPUs per physical one."),
         cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
@@ -180,6 +203,13 @@ OPTIONS: dict[str, list[Any]] = {
             help="Builds a worker has under way at once; Nova's max_concurrent_builds is 10.",
         ),
         cfg.FloatOpt(
+            "check_s",
+            mutable=True,
+            default=60.0,
+            help="Seconds between comparisons of the host's domains with its instances. Nova's"
+            " sync_power_state_interval is 600.",
+        ),
+        cfg.FloatOpt(
             "progress_s",
             default=0.2,
             help="A task_state that lasts longer is written, so that a person sees it; a shorter"
@@ -188,15 +218,15 @@ OPTIONS: dict[str, list[Any]] = {
     ],
     "quota": [
         cfg.IntOpt(
-            "instances", mutable=True, default=1000, min=-1, help="Instances a project may have."
+            "instances", mutable=True, default=10000, min=-1, help="Instances a project may have."
         ),
         cfg.IntOpt(
-            "cores", mutable=True, default=4000, min=-1, help="Virtual CPUs a project may use."
+            "cores", mutable=True, default=40000, min=-1, help="Virtual CPUs a project may use."
         ),
         cfg.IntOpt(
             "ram",
             mutable=True,
-            default=4000 * 2048,
+            default=40000 * 2048,
             min=-1,
             help="MiB of memory a project may use.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import threading
@@ -15,6 +16,8 @@ from devstack_lite import launcher, worker
 from devstack_lite.exceptions import DevstackError, Unavailable
 
 LOG = logging.getLogger(__name__)
+
+RETRY_S = 0.1
 
 
 def configure(daemon: str, arguments: Sequence[str]) -> Any:
@@ -41,9 +44,12 @@ def serve_wsgi(service: str, app_name: str, arguments: Sequence[str] | None = No
     except DevstackError as error:
         sys.exit(f"{service}: {error}")
 
-    def make_worker(number: int) -> launcher.Worker:
-        from devstack_lite.wsgi.app import load_app
+    # Imported before the forks, which then share them and start at once.
+    from devstack_lite.wsgi.app import load_app
 
+    importlib.import_module(f"services.{service}.router")
+
+    def make_worker(number: int) -> launcher.Worker:
         worker.become(service, conf.host, number)
         return HttpWorker(listener, load_app(conf, app_name), threads=own.threads)
 
@@ -54,10 +60,18 @@ def serve_wsgi(service: str, app_name: str, arguments: Sequence[str] | None = No
 class RpcWorker:
     """Serves one topic, and says every heartbeat_s seconds that its service is alive."""
 
-    def __init__(self, conf: Any, server: Any, heartbeat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        conf: Any,
+        server: Any,
+        heartbeat: Callable[[], None],
+        companions: Sequence[Any] = (),
+    ) -> None:
+        """companions: what else starts and stops with the server."""
         self._conf = conf
         self._server = server
         self._heartbeat = heartbeat
+        self._companions = companions
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -65,20 +79,27 @@ class RpcWorker:
         """Open the queue, then report: who is reported up can be sent messages."""
         self._server.start()
         self._thread.start()
+        for companion in self._companions:
+            companion.start()
 
     def stop(self) -> None:
         """Finish the messages in hand, for at most graceful_stop_s seconds."""
         self._stopping.set()
+        for companion in self._companions:
+            companion.stop()
         self._server.stop(self._conf.graceful_stop_s)
 
     def _beat(self) -> None:
+        has_beaten = False
         while True:
             try:
                 self._heartbeat()
+                has_beaten = True
                 pause_s = float(self._conf.heartbeat_s)
             except Unavailable as error:
-                LOG.warning("no heartbeat: %s", error)
-                pause_s = 1.0
+                # At start the conductor's queue may not be there yet: look again soon.
+                LOG.log(logging.WARNING if has_beaten else logging.DEBUG, "no heartbeat: %s", error)
+                pause_s = RETRY_S
             except Exception:
                 LOG.exception("no heartbeat")
                 pause_s = 1.0

@@ -1,11 +1,19 @@
-"""Names of instances made from what the user gave: display names in a batch, host names."""
+"""Names and ids that are made from others: display names in a batch, host names, port ids."""
 
 from __future__ import annotations
 
 import re
+import uuid
 
 _NOT_IN_HOSTNAME = re.compile(r"[^a-z0-9-]+")
 HOSTNAME_LENGTH = 63
+
+_PORT_IDS = uuid.UUID("a4c1d3a2-63f5-4a0b-8b7d-2f9f6f0f3e61")
+
+
+def port_id_of(instance_uuid: str, index: int) -> str:
+    """Return the id of the port that an instance makes: the same whenever it is asked for."""
+    return str(uuid.uuid5(_PORT_IDS, f"{instance_uuid}/{index}"))
 
 
 def name_of(name: str, index: int, count: int) -> str:

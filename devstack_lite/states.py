@@ -33,6 +33,19 @@ class TaskState(StrEnum):
     REBOOTING_HARD = "rebooting_hard"
 
 
+class Verdict(StrEnum):
+    """What the database says to whoever comes with the result of an attempt."""
+
+    MINE = "mine"
+    """It is this attempt's: go on."""
+    ELSEWHERE = "elsewhere"
+    """Another attempt has it on another node: remove the domain here, leave the rest."""
+    LEAVE = "leave"
+    """Another attempt has it, perhaps on this very node: leave everything."""
+    GONE = "gone"
+    """It is deleted or being deleted: remove everything."""
+
+
 class PowerState(IntEnum):
     """What the hypervisor says; libvirt's numbers as Nova folds them."""
 

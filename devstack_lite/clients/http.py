@@ -9,12 +9,18 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from devstack_lite.exceptions import Unavailable
+
+RETRY_FOR_S = 6.0
+RETRY_PAUSE_S = 0.1
+
+_ENDED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,34 +65,44 @@ class HttpPeer:
         *,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
+        is_repeatable: bool = True,
     ) -> Answer:
         """Return the answer, whatever its status.
 
-        A connection that the peer closed while it was idle is opened again. Raises Unavailable
-        (indefinite) when no answer comes.
+        is_repeatable: the request may be sent again when the peer dies under it, for RETRY_FOR_S
+        seconds; in that time a worker is respawned. Raises Unavailable (indefinite) when no answer
+        comes.
         """
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         sent = dict(headers or {})
         if data is not None:
             sent["Content-Type"] = "application/json"
-        for is_last in (False, True):
-            connection, is_fresh = self._connection()
+        deadline = time.monotonic() + RETRY_FOR_S
+        while True:
+            is_fresh = getattr(self._local, "connection", None) is None
             try:
-                connection.request(method, self._path + path, body=data, headers=sent)
-                response = connection.getresponse()
-                return Answer(
-                    status=response.status,
-                    headers=_Headers(response.headers.items()),
-                    data=response.read(),
-                )
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-                self.close()
-                if is_fresh or is_last:
-                    raise self._gone(error) from error
+                return self._exchange(method, path, data, sent)
             except (OSError, http.client.HTTPException) as error:
                 self.close()
-                raise self._gone(error) from error
-        raise AssertionError("unreachable")
+                # A server may close an idle connection at any time: that is no failure.
+                is_idle_end = not is_fresh and isinstance(error, _ENDED)
+                is_over = isinstance(error, TimeoutError) or time.monotonic() > deadline
+                if not is_idle_end and (is_over or not is_repeatable):
+                    raise self._gone(error) from error
+                if is_fresh:
+                    time.sleep(RETRY_PAUSE_S)
+
+    def _exchange(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        connection = self._connection()
+        connection.request(method, self._path + path, body=data, headers=dict(headers))
+        response = connection.getresponse()
+        return Answer(
+            status=response.status,
+            headers=_Headers(response.headers.items()),
+            data=response.read(),
+        )
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -95,19 +111,15 @@ class HttpPeer:
             connection.close()
             self._local.connection = None
 
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
+    def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            return connection, False
-        kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=self._timeout_s)
-        try:
+        if connection is None:
+            kind = http.client.HTTPSConnection if self._is_tls else http.client.HTTPConnection
+            connection = kind(self._host, self._port, timeout=self._timeout_s)
             connection.connect()
-        except OSError as error:
-            raise self._gone(error) from error
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._local.connection = connection
-        return connection, True
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._local.connection = connection
+        return connection
 
     def _gone(self, error: Exception) -> Unavailable:
         reason = str(error) or type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.clients.image import headers_of, validated_of
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unauthorized, Unavailable
+from devstack_lite.names import port_id_of
 from devstack_lite.objects.compute import NetworkRequest
 from devstack_lite.steps import StepRecord
 
@@ -18,13 +18,6 @@ PORT_IDS_HEADER = "X-Devstack-Port-Ids"
 sends it may also say which host a port is bound to, which Neutron allows to services alone."""
 
 DEVICE_OWNER = "compute:nova"
-
-_PORT_IDS = uuid.UUID("a4c1d3a2-63f5-4a0b-8b7d-2f9f6f0f3e61")
-
-
-def port_id_of(instance_uuid: str, index: int) -> str:
-    """Return the id of an instance's port: the same whenever it is asked for."""
-    return str(uuid.uuid5(_PORT_IDS, f"{instance_uuid}/{index}"))
 
 
 class NetworkClient:

@@ -15,8 +15,9 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
-from devstack_lite.db.builds import finish_actions, set_error
 from devstack_lite.db.engine import Database
+from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
+from devstack_lite.db.operations import operation_of
 from devstack_lite.db.quotas import give_back
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import (
@@ -27,6 +28,7 @@ from devstack_lite.db.schema import (
 )
 from devstack_lite.exceptions import InstanceInvalidState, NotFound
 from devstack_lite.objects.compute import Fault, Instance
+from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState
 
 DELETE = "delete"
@@ -63,10 +65,24 @@ def begin_action(
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
-            .values(task_state=task_state, updated_at=now)
+            .values(
+                **_asked(row, operation_of(action, context, task_state=task_state), now),
+                task_state=task_state,
+            )
         )
         _record(connection, context, row, action=action, event=event, now=now)
         return instance_of(_locked(connection, uuid))
+
+
+def _asked(row: Any, operation: Json, now: Any) -> dict[str, Any]:
+    """Return the columns of an operation that begins: the next attempt, in nobody's hand yet."""
+    return {
+        "operation": operation,
+        "attempt": row.attempt + 1,
+        "owner": None,
+        "progress_at": now,
+        "updated_at": now,
+    }
 
 
 def finish_action(
@@ -74,21 +90,23 @@ def finish_action(
     uuid: str,
     *,
     action: str,
-    task_state: TaskState,
+    attempt: int,
     vm_state: VmState,
     power_state: PowerState,
     error: str | None = None,
 ) -> bool:
     """End an action: the instance is in vm_state, or in ERROR with a fault when error is given.
 
-    False, and nothing changed, when task_state is not under way any more.
+    False, and nothing changed, when this attempt is not under way any more.
     """
     now = utcnow()
     with db.write() as connection:
         row = connection.execute(
-            sa.select(instances.c.task_state).where(instances.c.uuid == uuid).with_for_update()
+            sa.select(instances.c.task_state, instances.c.attempt)
+            .where(instances.c.uuid == uuid)
+            .with_for_update()
         ).one_or_none()
-        if row is None or row.task_state != task_state:
+        if row is None or row.task_state is None or row.attempt != attempt:
             return False
         if error is not None:
             fault = Fault(instance_uuid=uuid, code=500, message=error)
@@ -97,7 +115,7 @@ def finish_action(
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
-            .values(vm_state=vm_state, task_state=None, power_state=power_state, updated_at=now)
+            .values(**NOTHING_UNDER_WAY, vm_state=vm_state, power_state=power_state, updated_at=now)
         )
         finish_actions(connection, [uuid], action, now, result="Success")
         return True
@@ -116,7 +134,10 @@ def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
             connection.execute(
                 instances.update()
                 .where(instances.c.uuid == uuid)
-                .values(task_state=TaskState.DELETING, updated_at=now)
+                .values(
+                    **_asked(row, operation_of(DELETE, context), now),
+                    task_state=TaskState.DELETING,
+                )
             )
             _record(
                 connection, context, row,
@@ -158,9 +179,8 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
         .where(instances.c.uuid == instance.uuid)
         .values(
             vm_state=VmState.DELETED,
-            task_state=None,
+            **NOTHING_UNDER_WAY,
             power_state=PowerState.NOSTATE,
-            owner=None,
             deleted_at=now,
             terminated_at=now,
             updated_at=now,

@@ -7,7 +7,7 @@ is not the instance's own any more: the attempt is the fencing token of a build.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +18,14 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
+from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
+from devstack_lite.db.operations import BUILD, operation_of
 from devstack_lite.db.quotas import Limits, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
     action_events,
     boot_steps,
     instance_actions,
-    instance_faults,
     instances,
 )
 from devstack_lite.names import hostname_of, name_of
@@ -34,12 +35,10 @@ from devstack_lite.objects.compute import (
     BuildResult,
     Fault,
     Instance,
-    Progress,
 )
-from devstack_lite.states import PowerState, TaskState, VmState
+from devstack_lite.states import PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog, StepRecord
 
-CREATE = "create"
 BUILD_EVENT = "compute__do_build_and_run_instance"
 """Nova's name of the event that its compute manager's build is."""
 
@@ -54,6 +53,7 @@ def create_instances(
     now = utcnow()
     flavor = flavor_to_json(boot.flavor)
     request = boot_to_json(boot)
+    operation = operation_of(BUILD, context)
     count = len(boot.instance_uuids)
     with db.write() as connection:
         there = connection.execute(
@@ -78,12 +78,14 @@ def create_instances(
                 "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
                 "network_info": [], "boot_request": request,
                 "request_id": context.request_id, "is_locked": False, "progress": 0,
+ "operation": operation,
+ "progress_at": now,
                 "created_at": now, "updated_at": now,
             })  # fmt: skip
         connection.execute(instances.insert(), values)
         connection.execute(
             instance_actions.insert(),
-            [_action_row(context, uuid, CREATE, now) for uuid in boot.instance_uuids],
+            [_action_row(context, uuid, BUILD, now) for uuid in boot.instance_uuids],
         )
     return [
         Instance(**{
@@ -145,6 +147,7 @@ def start_builds(
                     node=node,
                     owner=owner,
                     task_state=TaskState.NETWORKING,
+                    progress_at=now,
                     updated_at=now,
                 )
             )
@@ -171,7 +174,7 @@ def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: 
         return
     actions = connection.execute(
         sa.select(instance_actions.c.id).where(
-            instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.action == CREATE
+            instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.action == BUILD
         )
     ).all()
     connection.execute(
@@ -183,59 +186,51 @@ def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: 
     )
 
 
-def write_progress(db: Database, reports: Sequence[Progress]) -> None:
-    """Show where builds are; what is from an older attempt, or not a build, is passed over."""
+def judge_build(row: Any | None, result: BuildResult) -> Verdict:
+    """Return what an instance's row says to a builder that comes with a result of an attempt."""
+    if row is None:
+        return Verdict.GONE
+    if row.task_state == TaskState.DELETING:
+        return Verdict.GONE if row.node == result.node else Verdict.ELSEWHERE
+    if row.attempt == result.attempt:
+        return Verdict.MINE
+    if row.node in {None, result.node}:
+        return Verdict.LEAVE
+    return Verdict.ELSEWHERE
+
+
+def judge_builds(db: Database, results: Sequence[BuildResult]) -> dict[str, Verdict]:
+    """Return for each build whether it is still the caller's, and what it may undo if not."""
+    by_uuid = {result.instance_uuid: result for result in results}
+    with db.read() as connection:
+        rows = {row.uuid: row for row in connection.execute(_judged(by_uuid))}
+    return {uuid: judge_build(rows.get(uuid), result) for uuid, result in by_uuid.items()}
+
+
+def _judged(uuids: Iterable[str]) -> sa.Select[Any]:
     own = instances.c
-    change = (
-        instances.update()
-        .where(
-            own.uuid == sa.bindparam("b_uuid"),
-            own.attempt == sa.bindparam("b_attempt"),
-            own.vm_state == VmState.BUILDING,
-            own.task_state != TaskState.DELETING,
-        )
-        .values(task_state=sa.bindparam("b_task_state"), updated_at=utcnow())
-    )
-    with db.write() as connection:
-        connection.execute(
-            change,
-            [
-                {
-                    "b_uuid": report.instance_uuid,
-                    "b_attempt": report.attempt,
-                    "b_task_state": str(report.task_state),
-                }
-                for report in reports
-            ],
-        )
+    return sa.select(
+        own.uuid, own.attempt, own.vm_state, own.task_state, own.request_id, own.node
+    ).where(own.uuid.in_(list(uuids)), own.deleted_at.is_(None))
 
 
 def finish_builds(
     db: Database, results: Sequence[BuildResult], availability_zone: str
-) -> dict[str, bool]:
-    """Make built instances ACTIVE; return for each whether it was.
+) -> dict[str, Verdict]:
+    """Make built instances ACTIVE; MINE for each that is. Any other verdict: undo what it allows.
 
-    False: a later attempt has it, or it is being deleted, and the builder must undo its work.
-    Delivered twice: an instance that this attempt made ACTIVE stays so and is True again.
+    Delivered twice: an instance that this attempt made ACTIVE stays so, and is MINE again.
     """
     now = utcnow()
     by_uuid = {result.instance_uuid: result for result in results}
-    answers = dict.fromkeys(by_uuid, False)
     with db.write() as connection:
-        rows = connection.execute(
-            sa.select(
-                instances.c.uuid, instances.c.attempt, instances.c.vm_state,
-                instances.c.task_state, instances.c.request_id,
-            ).where(instances.c.uuid.in_(by_uuid), instances.c.deleted_at.is_(None))
-            .with_for_update()
-        ).all()  # fmt: skip
-        done = []
-        for row in rows:
-            if row.attempt != by_uuid[row.uuid].attempt or row.task_state == TaskState.DELETING:
-                continue
-            if row.vm_state == VmState.BUILDING:
-                done.append(row)
-            answers[row.uuid] = row.vm_state in {VmState.BUILDING, VmState.ACTIVE}
+        rows = {row.uuid: row for row in connection.execute(_judged(by_uuid).with_for_update())}
+        answers = {uuid: judge_build(rows.get(uuid), one) for uuid, one in by_uuid.items()}
+        done = [
+            rows[uuid]
+            for uuid, verdict in answers.items()
+            if verdict is Verdict.MINE and rows[uuid].vm_state == VmState.BUILDING
+        ]
         if done:
             _finish(connection, done, by_uuid, availability_zone, now)
     return answers
@@ -253,7 +248,7 @@ def _finish(
         instances.update()
         .where(instances.c.uuid == sa.bindparam("b_uuid"))
         .values(
-            vm_state=VmState.ACTIVE, task_state=None, owner=None, progress=0,
+            **NOTHING_UNDER_WAY, vm_state=VmState.ACTIVE, progress=0,
             launched_at=now, updated_at=now, availability_zone=availability_zone,
             power_state=sa.bindparam("b_power"), network_info=sa.bindparam("b_network"),
         ),
@@ -267,7 +262,7 @@ def _finish(
         ],
     )  # fmt: skip
     claims.end_building(connection, uuids)
-    finish_actions(connection, uuids, CREATE, now, result="Success")
+    finish_actions(connection, uuids, BUILD, now, result="Success")
     logs = []
     for row in rows:
         log = StepLog.from_message(by_uuid[row.uuid].steps)
@@ -309,90 +304,39 @@ def fail_builds(
                 for row in rows
             ],
         )  # fmt: skip
-        retried = [
-            row for row in rows if by_uuid[row.uuid].can_retry and row.attempt < max_attempts
-        ]
-        again = [row.uuid for row in retried]
-        ended = [row.uuid for row in rows if row.uuid not in set(again)]
-        if again:
+        again, ended = [], []
+        for row in rows:
+            failures = int((row.operation or {}).get("failures", 0)) + 1
+            if not by_uuid[row.uuid].can_retry or failures >= max_attempts:
+                ended.append(row.uuid)
+                continue
+            again.append(row.uuid)
             connection.execute(
                 instances.update()
-                .where(instances.c.uuid.in_(again))
+                .where(instances.c.uuid == row.uuid)
                 .values(
-                    attempt=instances.c.attempt + 1,
+                    attempt=row.attempt + 1,
                     task_state=TaskState.SCHEDULING,
+                    operation={**(row.operation or {}), "failures": failures},
                     host=None,
                     node=None,
                     owner=None,
+                    progress_at=now,
                     updated_at=now,
                 )
             )
         for uuid in ended:
             result = by_uuid[uuid]
             fault = Fault(
-                instance_uuid=uuid, code=500, message=result.error or "Build failed",
-                details=result.error_details, created_at=now,
-            )  # fmt: skip
-            set_error(connection, fault, CREATE, now)
-        retries = connection.execute(
-            sa.select(instances).where(instances.c.uuid.in_(again))
-        ).all() if again else []  # fmt: skip
-    return [instance_of(row) for row in retries], ended
-
-
-def set_error(connection: Connection, fault: Fault, action: str, now: Any) -> None:
-    """Put an instance into ERROR with its fault, and end the action, in this transaction."""
-    uuid = fault.instance_uuid
-    connection.execute(
-        instances.update()
-        .where(instances.c.uuid == uuid)
-        .values(vm_state=VmState.ERROR, task_state=None, owner=None, updated_at=now)
-    )
-    connection.execute(instance_faults.delete().where(instance_faults.c.instance_uuid == uuid))
-    connection.execute(
-        instance_faults.insert().values(
-            instance_uuid=uuid,
-            code=fault.code,
-            message=fault.message[:255],
-            details=fault.details,
-            created_at=now,
-        )
-    )
-    finish_actions(connection, [uuid], action, now, result="Error", message=fault.message[:255])
-
-
-def finish_actions(
-    connection: Connection,
-    uuids: Sequence[str],
-    action: str,
-    now: Any,
-    *,
-    result: str,
-    message: str | None = None,
-) -> None:
-    """End the open actions of that name, and their events, in this transaction."""
-    ids = [
-        row.id
-        for row in connection.execute(
-            sa.select(instance_actions.c.id).where(
-                instance_actions.c.instance_uuid.in_(uuids),
-                instance_actions.c.action == action,
-                instance_actions.c.finished_at.is_(None),
+                instance_uuid=uuid,
+                code=500,
+                message=result.error or "Build failed",
+                details=result.error_details,
+                created_at=now,
             )
-        )
-    ]
-    if not ids:
-        return
-    connection.execute(
-        instance_actions.update()
-        .where(instance_actions.c.id.in_(ids))
-        .values(finished_at=now, updated_at=now, message=message)
-    )
-    connection.execute(
-        action_events.update()
-        .where(action_events.c.action_id.in_(ids), action_events.c.finished_at.is_(None))
-        .values(finished_at=now, result=result, details=message)
-    )
+            set_error(connection, fault, BUILD, now)
+        retries = connection.execute(sa.select(instances).where(instances.c.uuid.in_(again))).all()
+    return [instance_of(row) for row in retries], ended
 
 
 def _write_steps(connection: Connection, logs: Sequence[tuple[str, int, str, StepLog]]) -> None:

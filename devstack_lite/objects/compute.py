@@ -256,6 +256,7 @@ class BuildResult:
 
     instance_uuid: str
     attempt: int
+    node: str = ""
     network_info: tuple[Json, ...] = ()
     power_state: int = 0
     error: str | None = None
@@ -284,3 +285,23 @@ class ScheduleRequest:
     attempt: int = 1
     ignore_hosts: tuple[str, ...] = ()
     steps: Json = field(default_factory=dict)
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundDomain:
+    """A domain that a hypervisor has; power_state in Nova's numbers."""
+
+    uuid: str
+    node: str
+    power_state: int
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFindings:
+    """What a host must put right, and what it has lost."""
+
+    ownerless: tuple[FoundDomain, ...] = ()
+    should_be_off: tuple[FoundDomain, ...] = ()
+    missing: tuple[str, ...] = ()

@@ -14,6 +14,8 @@ and the reference page is made from the declarations.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -23,6 +25,12 @@ import oslo_messaging
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.rpc.serializer import MessageSerializer
+
+LOG = logging.getLogger(__name__)
+
+RETRY_PAUSE_S = 0.2
+
+UNDELIVERED = (oslo_messaging.MessageUndeliverable, oslo_messaging.MessageDeliveryFailure)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,19 +101,41 @@ class RpcClient:
         if rpc_server is not None:
             client = client.prepare(server=rpc_server)
         name = method.__name__
+        if declared.kind == "call":
+            return self._call(client.prepare(timeout=declared.timeout_s), context, name, arguments,
+                              declared)  # fmt: skip
+        if declared.kind == "fanout":
+            client = client.prepare(fanout=True)
         try:
-            if declared.kind == "call":
-                return client.prepare(timeout=declared.timeout_s).call(context, name, **arguments)
-            if declared.kind == "fanout":
-                client = client.prepare(fanout=True)
             client.cast(context, name, **arguments)
-        except oslo_messaging.MessagingTimeout as error:
+        except UNDELIVERED as error:
             raise Unavailable(
-                f"{self.TOPIC} did not answer {name} within {declared.timeout_s:g} s"
+                f"{name} could not be handed to {rpc_server or self.TOPIC}"
             ) from error
-        except (oslo_messaging.MessageUndeliverable, oslo_messaging.MessageDeliveryFailure) as err:
-            raise Unavailable(f"{name} could not be handed to {rpc_server or self.TOPIC}") from err
         return None
+
+    def _call(
+        self,
+        client: Any,
+        context: RequestContext,
+        name: str,
+        arguments: dict[str, Any],
+        declared: Declaration,
+    ) -> Any:
+        """Call, and call again what may be called twice while its time lasts.
+
+        A server that dies under a call is noticed within call_monitor_s seconds.
+        """
+        deadline = time.monotonic() + declared.timeout_s
+        while True:
+            try:
+                return client.call(context, name, **arguments)
+            except (oslo_messaging.MessagingTimeout, *UNDELIVERED) as error:
+                left_s = deadline - time.monotonic()
+                if not declared.is_idempotent or left_s < RETRY_PAUSE_S:
+                    raise Unavailable(f"{self.TOPIC} did not answer {name}: {error}") from error
+                LOG.warning("%s did not answer %s, asking again", self.TOPIC, name)
+                time.sleep(RETRY_PAUSE_S)
 
 
 def declarations(interface: type[RpcClient]) -> dict[str, Declaration]:

@@ -25,12 +25,14 @@ from devstack_lite.exceptions import (
     Unauthorized,
     Unavailable,
 )
-from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest, Progress
-from devstack_lite.states import PowerState, TaskState
+from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
+from devstack_lite.states import PowerState, TaskState, Verdict
 from devstack_lite.steps import StepLog
-from services.compute.batches import Batcher, ProgressBoard
+from services.compute.batches import Batcher
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+from services.compute.in_hand import InHand
+from services.conductor.rpcapi.builds import BuildsAPI
 
 LOG = logging.getLogger(__name__)
 
@@ -57,9 +59,9 @@ class Peers:
     image: ImageClient
     network: NetworkClient
     volume: VolumeClient
-    finish: Batcher[BuildResult, bool]
-    fail: Callable[[RequestContext, BuildResult], None]
-    progress: ProgressBoard[Progress]
+    finish: Batcher[BuildResult, str]
+    builds: BuildsAPI
+    in_hand: InHand
 
 
 def build_instance(context: RequestContext, instance: Instance, log: StepLog, peers: Peers) -> None:
@@ -72,25 +74,35 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
         result = BuildResult(
             instance_uuid=instance.uuid,
             attempt=instance.attempt,
+            node=str(instance.node),
             network_info=tuple(ports),
             power_state=int(power_state),
             steps=log.to_message(),
         )
-        peers.progress.forget(instance.uuid)
-        if report_built(result, peers):
+        verdict = report_built(result, peers)
+        if verdict is Verdict.MINE:
             LOG.info("step 18: domain created on %s, ACTIVE", instance.node)
-            return
-        LOG.info("built, but no longer wanted: undoing it")
-        undo(context, instance, peers)
+        else:
+            LOG.info("built in vain: %s", verdict)
+            undo(context, instance, peers, verdict)
     except Exception as error:
-        peers.progress.forget(instance.uuid)
         if isinstance(error, DevstackError):
             LOG.warning("build failed on %s: %s", instance.node, error)
         else:
             LOG.exception("build failed on %s", instance.node)
         log.close(outcome=f"error: {type(error).__name__}", detail=str(error))
-        undo(context, instance, peers)
-        peers.fail(context, failure_of(instance, error, log))
+        give_up(context, instance, failure_of(instance, error, log), peers)
+
+
+def give_up(
+    context: RequestContext, instance: Instance, failure: BuildResult, peers: Peers
+) -> None:
+    """Undo a failed build as far as it is still this attempt's, then say that it failed."""
+    judged = peers.builds.judge_builds(context, results=[failure])
+    verdict = Verdict(judged[instance.uuid])
+    undo(context, instance, peers, Verdict.GONE if verdict is Verdict.MINE else verdict)
+    if verdict is Verdict.MINE:
+        peers.builds.fail_builds(context, results=[failure], failed_host=instance.host)
 
 
 def failure_of(instance: Instance, error: Exception, log: StepLog) -> BuildResult:
@@ -99,6 +111,7 @@ def failure_of(instance: Instance, error: Exception, log: StepLog) -> BuildResul
     return BuildResult(
         instance_uuid=instance.uuid,
         attempt=instance.attempt,
+        node=str(instance.node),
         error=f"Build of instance {instance.uuid} failed: {error}",
         error_details=f"{type(error).__name__} on {instance.node}",
         can_retry=can_retry,
@@ -214,32 +227,36 @@ def spawn(instance: Instance, guest: GuestConfig, peers: Peers) -> PowerState:
     return peers.driver.spawn(guest).power_state
 
 
-def report_built(result: BuildResult, peers: Peers) -> bool:
-    """Have the instance made ACTIVE; False when it is no longer this attempt's.
+def report_built(result: BuildResult, peers: Peers) -> Verdict:
+    """Have the instance made ACTIVE; any verdict but MINE says what to undo.
 
     Whether a call without an answer was carried out is unknown, and asking again is safe: so it is
     asked again, for FINISH_ATTEMPTS times.
     """
     for _ in range(FINISH_ATTEMPTS - 1):
         try:
-            return peers.finish.submit(result)
+            return Verdict(peers.finish.submit(result))
         except Unavailable as error:
             LOG.warning("the conductor does not answer, asking again: %s", error)
             time.sleep(FINISH_PAUSE_S)
-    return peers.finish.submit(result)
+    return Verdict(peers.finish.submit(result))
 
 
-def undo(context: RequestContext, instance: Instance, peers: Peers) -> None:
-    """Leave nothing of the instance on this host, in network and in volume.
+def undo(context: RequestContext, instance: Instance, peers: Peers, verdict: Verdict) -> None:
+    """Remove what the verdict allows: everything (GONE), the domain here (ELSEWHERE), or nothing.
 
-    Each part is tried, whatever becomes of the others; what fails is logged and left to the sweep.
+    Ports and attachments are the instance's, not the attempt's: another attempt uses the same.
+    Each part is tried, whatever becomes of the others; what fails is left to the sweeps.
     """
-    parts: list[tuple[str, Callable[[], Any]]] = [
-        ("domain", lambda: peers.driver.destroy(str(instance.node), instance.uuid)),
-        ("ports", lambda: peers.network.deallocate(
-            context, instance.uuid, list(instance.network_info))),
-        ("attachments", lambda: detach_volumes(context, instance, peers)),
-    ]  # fmt: skip
+    parts: list[tuple[str, Callable[[], Any]]] = []
+    if verdict in {Verdict.GONE, Verdict.ELSEWHERE}:
+        parts.append(("domain", lambda: peers.driver.destroy(str(instance.node), instance.uuid)))
+    if verdict is Verdict.GONE:
+        parts += [
+            ("ports", lambda: peers.network.deallocate(
+                context, instance.uuid, list(instance.network_info))),
+            ("attachments", lambda: detach_volumes(context, instance, peers)),
+        ]  # fmt: skip
     for name, part in parts:
         try:
             part()
@@ -260,10 +277,7 @@ def _device(index: int) -> str:
 
 
 def _show(instance: Instance, task_state: TaskState, peers: Peers) -> None:
-    peers.progress.show(
-        instance.uuid,
-        Progress(instance_uuid=instance.uuid, attempt=instance.attempt, task_state=task_state),
-    )
+    peers.in_hand.show(instance.uuid, instance.attempt, task_state)
 
 
 def _selectors(instance: Instance) -> dict[str, Any]:

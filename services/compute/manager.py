@@ -1,22 +1,21 @@
-"""A compute host's entry points; the work is in services.compute.build and .actions."""
+"""A compute host's entry points; the work is in services.compute.build and .operations."""
 
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.compute import BuildOrder, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
-from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog
-from services.compute import actions, build
-from services.conductor.rpcapi.builds import BuildsAPI
+from services.compute import build, operations
 from services.conductor.rpcapi.instances import InstancesAPI
 
 LOG = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ class ComputeManager:
         self,
         host: str,
         peers: build.Peers,
-        builds: BuildsAPI,
         instances: InstancesAPI,
         *,
         threads: int,
@@ -39,70 +37,80 @@ class ComputeManager:
         self.in_flight = InFlight()
         self._host = host
         self._peers = peers
-        self._builds = builds
         self._instances = instances
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="build")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
 
     def build_instances(
         self, context: RequestContext, *, host: str, orders: Sequence[BuildOrder], steps: Json
     ) -> None:
-        """Build them side by side. Delivered twice: the conductor grants each build once."""
+        """Build them side by side. Delivered twice: what this worker has in hand is left out."""
         log = StepLog.received(steps, sent_at=context.sent_at, queue_step=8)
-        owner = f"{self._host}:{uuid.uuid4()}"
-        granted, rest = fetch_orders(context, self._builds, host, owner, orders, log)
+        in_hand = self._peers.in_hand
+        taken = [order for order in orders if in_hand.take(order.instance_uuid, order.attempt)]
+        if not taken:
+            return
+        granted: list[Instance] = []
+        try:
+            granted, rest = fetch_orders(context, self._peers, self._host, taken, log)
+        finally:
+            kept = {instance.uuid for instance in granted}
+            for order in taken:
+                if order.instance_uuid not in kept:
+                    in_hand.drop(order.instance_uuid, order.attempt)
         for instance in granted:
-            own_context = context.for_instance(instance.uuid)
-            self._pool.submit(self._build, own_context, instance, rest.fork())
+            self._submit(context, instance, partial(self._build, rest.fork()))
 
-    def _build(self, context: RequestContext, instance: Instance, log: StepLog) -> None:
-        with self.in_flight:
-            try:
-                build.build_instance(context, instance, log, self._peers)
-            except Exception:
-                LOG.exception("the end of a build could not be reported")
+    def _build(self, log: StepLog, context: RequestContext, instance: Instance) -> None:
+        build.build_instance(context, instance, log, self._peers)
 
-    def terminate_instance(self, context: RequestContext, *, host: str, instance: Instance) -> None:
-        """Remove it. Delivered twice: the second finds nothing to do."""
-        own_context = context.for_instance(instance.uuid)
-        own_context.make_current()
-        actions.terminate_instance(
-            own_context, instance, peers=self._peers, conductor=self._instances
-        )
+    def run_operation(self, context: RequestContext, *, host: str, instance: Instance) -> None:
+        """Carry it out. Delivered twice: what this worker has in hand is left out."""
+        if self._peers.in_hand.take(instance.uuid, instance.attempt):
+            self._submit(
+                context,
+                instance,
+                lambda own, one: operations.run(
+                    own, one, peers=self._peers, conductor=self._instances
+                ),
+            )
 
-    def change_power(
+    def _submit(
         self,
         context: RequestContext,
-        *,
-        host: str,
         instance: Instance,
-        action: str,
-        task_state: TaskState,
+        work: Callable[[RequestContext, Instance], None],
     ) -> None:
-        """Stop, start or reboot it. Delivered twice: the action ends once."""
-        own_context = context.for_instance(instance.uuid)
-        own_context.make_current()
-        actions.change_power(
-            own_context,
-            instance,
-            action=action,
-            task_state=TaskState(task_state),
-            peers=self._peers,
-            conductor=self._instances,
-        )
+        def run() -> None:
+            with self.in_flight:
+                own = context.for_instance(instance.uuid)
+                own.make_current()
+                try:
+                    work(own, instance)
+                except DevstackError as error:
+                    LOG.warning("not finished, to be asked for again: %s", error)
+                except Exception:
+                    LOG.exception("not finished, to be asked for again")
+                finally:
+                    self._peers.in_hand.drop(instance.uuid, instance.attempt)
+
+        self._pool.submit(run)
 
 
 def fetch_orders(
     context: RequestContext,
-    builds: BuildsAPI,
+    peers: build.Peers,
     host: str,
-    owner: str,
     orders: Sequence[BuildOrder],
     log: StepLog,
 ) -> tuple[list[Instance], StepLog]:
     """Ask the conductor for the instances to build: step 9. Returns them and the log to go on."""
     log.open(9)
-    answer = builds.start_builds(
-        context, host=host, owner=owner, orders=orders, steps=log.to_message()
+    answer = peers.builds.start_builds(
+        context,
+        host=host,
+        owner=peers.in_hand.owner,
+        orders=orders,
+        steps=log.to_message(),
     )
     rest = StepLog.from_message(answer["steps"])
     rest.close(detail=f"{len(answer['instances'])} instances")

@@ -8,7 +8,6 @@ from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import BuildOrder, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
-from devstack_lite.states import TaskState
 
 
 class ComputeAPI(RpcClient):
@@ -39,27 +38,6 @@ class ComputeAPI(RpcClient):
         )
 
     @declare("cast", is_idempotent=True)
-    def terminate_instance(self, context: RequestContext, *, host: str, instance: Instance) -> None:
-        """Remove an instance, its domain, ports and attachments."""
-        self.invoke(context, self.terminate_instance, rpc_server=host, host=host, instance=instance)
-
-    @declare("cast", is_idempotent=True)
-    def change_power(
-        self,
-        context: RequestContext,
-        *,
-        host: str,
-        instance: Instance,
-        action: str,
-        task_state: TaskState,
-    ) -> None:
-        """Stop, start or reboot an instance: the action whose task_state is under way."""
-        self.invoke(
-            context,
-            self.change_power,
-            rpc_server=host,
-            host=host,
-            instance=instance,
-            action=action,
-            task_state=task_state,
-        )
+    def run_operation(self, context: RequestContext, *, host: str, instance: Instance) -> None:
+        """Carry out what instance.operation says: delete, stop, start, reboot and so on."""
+        self.invoke(context, self.run_operation, rpc_server=host, host=host, instance=instance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 
@@ -12,22 +13,30 @@ def main() -> None:
     """Run the launcher until it is told to stop."""
     conf = daemon.configure("conductor", sys.argv[1:])
 
-    def make_worker(number: int) -> launcher.Worker:
-        from devstack_lite.db.engine import Database
-        from devstack_lite.rpc.server import RpcServer, get_transport
-        from services.conductor.manager import endpoints_of, report_self
+    # Imported before the forks, which then share them and start at once.
+    from devstack_lite.db.engine import Database
+    from devstack_lite.rpc.server import RpcServer, get_transport
+    from services.conductor.manager import endpoints_of, make_dispatcher, report_self
+    from services.conductor.reconciler import Reconciler
 
+    def make_worker(number: int) -> launcher.Worker:
         worker.become("conductor", conf.host, number)
         database = Database(conf.database.connection, pool_size=conf.database.pool_size)
         transport = get_transport(conf)
+        dispatcher = make_dispatcher(conf, transport)
+        reconciler = Reconciler(
+            conf, database, dispatcher, holder=f"{conf.host}/{number}/{os.getpid()}"
+        )
         server = RpcServer(
             transport,
             topic="conductor",
             server=conf.host,
-            endpoints=endpoints_of(conf, database, transport),
+            endpoints=endpoints_of(conf, database, dispatcher),
             threads=conf.rpc.threads,
         )
-        return daemon.RpcWorker(conf, server, partial(report_self, conf, database))
+        return daemon.RpcWorker(
+            conf, server, partial(report_self, conf, database), companions=[reconciler]
+        )
 
     group = launcher.WorkerGroup(
         name="conductor", workers=conf.conductor.workers, factory=make_worker

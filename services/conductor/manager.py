@@ -7,6 +7,8 @@ from typing import Any
 from devstack_lite.db import hosts
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
+from services.compute.rpcapi import ComputeAPI
+from services.conductor.dispatch import Dispatcher
 from services.conductor.endpoints.builds import Builds
 from services.conductor.endpoints.flavors import Flavors
 from services.conductor.endpoints.hosts import Hosts
@@ -19,7 +21,16 @@ from services.conductor.endpoints.volumes import Volumes
 from services.scheduler.rpcapi import SchedulerAPI
 
 
-def endpoints_of(conf: Any, db: Database, transport: Any) -> list[Any]:
+def make_dispatcher(conf: Any, transport: Any) -> Dispatcher:
+    """Return what asks for operations again."""
+    monitor_s = conf.rpc.call_monitor_s
+    return Dispatcher(
+        SchedulerAPI(transport, call_monitor_s=monitor_s),
+        ComputeAPI(transport, call_monitor_s=monitor_s),
+    )
+
+
+def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
     """Return every endpoint of a conductor worker."""
 
     def limits() -> Limits:
@@ -27,11 +38,10 @@ def endpoints_of(conf: Any, db: Database, transport: Any) -> list[Any]:
         own = conf.quota
         return Limits(instances=own.instances, cores=own.cores, ram=own.ram)
 
-    scheduler = SchedulerAPI(transport, call_monitor_s=conf.rpc.call_monitor_s)
     return [
-        Builds(db, scheduler, limits=limits, max_attempts=conf.scheduler.max_attempts),
+        Builds(db, dispatcher, limits=limits, max_attempts=conf.scheduler.max_attempts),
         Instances(db),
-        Hosts(db),
+        Hosts(db, dispatcher),
         Flavors(db),
         Keypairs(db),
         Identity(db),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from devstack_lite import daemon, launcher, worker
@@ -11,17 +12,18 @@ def main() -> None:
     """Run the launcher until it is told to stop."""
     conf = daemon.configure("scheduler", sys.argv[1:])
 
-    def make_worker(number: int) -> launcher.Worker:
-        from devstack_lite.context import service_context
-        from devstack_lite.db.engine import Database
-        from devstack_lite.rpc.server import RpcServer, get_transport
-        from services.compute.rpcapi import ComputeAPI
-        from services.conductor.rpcapi.builds import BuildsAPI
-        from services.conductor.rpcapi.hosts import HostsAPI
-        from services.scheduler.decide import load_scheduler
-        from services.scheduler.manager import SchedulerManager
-        from services.scheduler.place import Placer
+    # Imported before the forks, which then share them and start at once.
+    from devstack_lite.context import service_context
+    from devstack_lite.db.engine import Database
+    from devstack_lite.rpc.server import RpcServer, get_transport
+    from services.compute.rpcapi import ComputeAPI
+    from services.conductor.rpcapi.builds import BuildsAPI
+    from services.conductor.rpcapi.hosts import HostsAPI
+    from services.scheduler.decide import load_scheduler
+    from services.scheduler.manager import SchedulerManager
+    from services.scheduler.place import Placer
 
+    def make_worker(number: int) -> launcher.Worker:
         worker.become("scheduler", conf.host, number)
         transport = get_transport(conf)
         monitor_s = conf.rpc.call_monitor_s
@@ -41,7 +43,20 @@ def main() -> None:
         )
         hosts = HostsAPI(transport, call_monitor_s=monitor_s)
 
+        owner = f"{conf.host}/{number}/{os.getpid()}"
+        has_reported = False
+
         def report() -> None:
+            nonlocal has_reported
+            if not has_reported:
+                hosts.worker_started(
+                    service_context(),
+                    service="scheduler",
+                    host=conf.host,
+                    number=number,
+                    owner=owner,
+                )
+                has_reported = True
             hosts.report_service(
                 service_context(), binary="nova-scheduler", host=conf.host, topic="scheduler",
                 availability_zone="internal",

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, hosts, instances, schema
+from devstack_lite.db import actions, builds, claims, hosts, instances, operations, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.exceptions import InstanceInvalidState, NotFound, QuotaExceeded
@@ -18,7 +18,7 @@ from devstack_lite.objects.compute import (
     Instance,
     Progress,
 )
-from devstack_lite.states import PowerState, TaskState, VmState
+from devstack_lite.states import PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog
 from tests.unit.conftest import make_boot
 
@@ -46,8 +46,8 @@ def build_to_active(db: Database, context: RequestContext) -> str:
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
-    result = BuildResult(instance_uuid=uuid, attempt=1, power_state=1)
-    assert {uuid: True} == builds.finish_builds(db, [result], "nova")
+    result = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
+    assert {uuid: Verdict.MINE} == builds.finish_builds(db, [result], "nova")
     return uuid
 
 
@@ -146,11 +146,10 @@ def test_finish_of_older_attempt_changes_nothing(db: Database, context: RequestC
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
     builds.fail_builds(db, [failed], max_attempts=3)
-    late = BuildResult(instance_uuid=uuid, attempt=1, power_state=1)
-    assert builds.finish_builds(db, [late], "nova") == {uuid: False}
-    builds.write_progress(
-        db, [Progress(instance_uuid=uuid, attempt=1, task_state=TaskState.SPAWNING)]
-    )
+    late = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
+    assert builds.finish_builds(db, [late], "nova") == {uuid: Verdict.LEAVE}
+    report = Progress(instance_uuid=uuid, attempt=1, owner="me", task_state=TaskState.SPAWNING)
+    assert operations.note_progress(db, [report]) == [uuid]
     instance = instances.get_instance(db, uuid)
     assert (instance.vm_state, instance.task_state) == (VmState.BUILDING, TaskState.SCHEDULING)
 
@@ -189,8 +188,8 @@ def test_delete_while_building_wins(db: Database, context: RequestContext) -> No
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     actions.begin_delete(db, context, uuid)
-    result = BuildResult(instance_uuid=uuid, attempt=1, power_state=1)
-    assert builds.finish_builds(db, [result], "nova") == {uuid: False}
+    result = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
+    assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.GONE}
 
 
 def test_delete_without_host_is_done_at_once(db: Database, context: RequestContext) -> None:
@@ -221,7 +220,7 @@ def test_action_is_compare_and_swap(db: Database, context: RequestContext) -> No
 
     def finish() -> bool:
         return actions.finish_action(
-            db, uuid, action="stop", task_state=TaskState.POWERING_OFF,
+            db, uuid, action="stop", attempt=2,
             vm_state=VmState.STOPPED, power_state=PowerState.SHUTDOWN,
         )  # fmt: skip
 

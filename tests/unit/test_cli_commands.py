@@ -227,7 +227,7 @@ def test_trace_shows_steps_and_waterfall(cloud: tuple[Cloud, Api]) -> None:
     assert "does thing 17" in result.output
     assert "error: Boom: [no] disk" in " ".join(result.output.split())
     assert result.output.count("█") >= 18
-    assert result.output.splitlines()[-1].split() == ["sum", "180.0", "ms"]
+    assert result.output.splitlines()[-1].split() == ["2", "to", "18", "170.0", "ms"]
 
 
 def test_trace_by_name_and_as_json(cloud: tuple[Cloud, Api]) -> None:

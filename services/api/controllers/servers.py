@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 from devstack_lite import clock
@@ -22,6 +23,8 @@ from services.api.views import servers as views
 from services.api.views.links import next_link, thing_links
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.instances import InstancesAPI
+
+LOG = logging.getLogger(__name__)
 
 
 class ServersController:
@@ -212,8 +215,8 @@ class ServersController:
         """Delete a server, whatever it does."""
         uuid = self._get(req, id).uuid
         instance = self._conductor.begin_delete(req.context, uuid=uuid)
-        if instance.deleted_at is None and instance.host is not None:
-            self._compute.terminate_instance(req.context, host=instance.host, instance=instance)
+        if instance.deleted_at is None:
+            self._ask_host(req, instance)
 
     @api(status=202, action="os-stop")
     def stop(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
@@ -262,9 +265,13 @@ class ServersController:
             req.context, uuid=seen.uuid, action=action, event=event, vm_states=vm_states,
             task_state=task_state,
         )  # fmt: skip
-        host = instance.host
-        if host is None:
-            raise Unavailable(f"Instance {uuid} has left its host.")
-        self._compute.change_power(
-            req.context, host=host, instance=instance, action=action, task_state=task_state
-        )
+        self._ask_host(req, instance)
+
+    def _ask_host(self, req: Request, instance: Instance) -> None:
+        """Ask the instance's host for what its row says; when it cannot be asked, a sweep will."""
+        if instance.host is None:
+            return
+        try:
+            self._compute.run_operation(req.context, host=instance.host, instance=instance)
+        except Unavailable as error:
+            LOG.warning("accepted, to be asked for again: %s", error)

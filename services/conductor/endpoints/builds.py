@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 
@@ -18,13 +17,11 @@ from devstack_lite.objects.compute import (
     BuildResult,
     Claim,
     Instance,
-    NetworkRequest,
-    Progress,
-    ScheduleRequest,
 )
 from devstack_lite.objects.registry import Json
+from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog
-from services.scheduler.rpcapi import SchedulerAPI
+from services.conductor.dispatch import Dispatcher
 
 LOG = logging.getLogger(__name__)
 
@@ -37,13 +34,13 @@ class Builds:
     def __init__(
         self,
         db: Database,
-        scheduler: SchedulerAPI,
+        dispatcher: Dispatcher,
         *,
         limits: Callable[[], Limits],
         max_attempts: int,
     ) -> None:
         self._db = db
-        self._scheduler = scheduler
+        self._dispatcher = dispatcher
         self._limits = limits
         self._max_attempts = max_attempts
 
@@ -77,19 +74,22 @@ class Builds:
         rest.open(11, start=began)
         return {"instances": granted, "steps": rest.to_message()}
 
-    def write_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> None:
-        """Show where builds are; a late report of an older attempt changes nothing."""
-        builds.write_progress(self._db, reports)
-
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
-    ) -> dict[str, bool]:
+    ) -> dict[str, str]:
         """Make them ACTIVE; keyed by uuid and attempt."""
         answers = builds.finish_builds(self._db, results, availability_zone)
-        for uuid, is_active in answers.items():
-            LOG.info("%s", "ACTIVE" if is_active else "built, but no longer wanted",
-                     extra={"instance_uuid": uuid})  # fmt: skip
-        return answers
+        for uuid, verdict in answers.items():
+            text = "ACTIVE" if verdict is Verdict.MINE else f"built in vain: {verdict}"
+            LOG.info("%s", text, extra={"instance_uuid": uuid})
+        return {uuid: str(verdict) for uuid, verdict in answers.items()}
+
+    def judge_builds(
+        self, context: RequestContext, *, results: Sequence[BuildResult]
+    ) -> dict[str, str]:
+        """Read whose they are."""
+        judged = builds.judge_builds(self._db, results)
+        return {uuid: str(verdict) for uuid, verdict in judged.items()}
 
     def fail_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], failed_host: str | None
@@ -101,29 +101,4 @@ class Builds:
         for instance in again:
             LOG.info("scheduled again, attempt %d", instance.attempt,
                      extra={"instance_uuid": instance.uuid})  # fmt: skip
-            self._scheduler.reschedule_builds(
-                context,
-                request=ScheduleRequest(
-                    boot=boot_request_of(instance),
-                    attempt=instance.attempt,
-                    ignore_hosts=(failed_host,) if failed_host else (),
-                ),
-            )
-
-
-def boot_request_of(instance: Instance) -> BootRequest:
-    """Return the request that would boot this instance again."""
-    kept = instance.boot_request
-    return BootRequest(
-        name=instance.name,
-        flavor=dataclasses.replace(instance.flavor),
-        image_ref=instance.image_ref,
-        image_properties=kept.get("image_properties", {}),
-        instance_uuids=(instance.uuid,),
-        networks=tuple(NetworkRequest(**request) for request in kept.get("networks", ())),
-        availability_zone=instance.requested_zone,
-        scheduler_hints=kept.get("scheduler_hints", {}),
-        volumes=tuple(kept.get("volumes", ())),
-        key_name=instance.key_name,
-        reservation_id=instance.reservation_id,
-    )
+            self._dispatcher.dispatch(instance, avoid_host=failed_host)

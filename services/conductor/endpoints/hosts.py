@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import logging
 from collections.abc import Sequence
 
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import hosts
+from devstack_lite.db import hosts, leftovers, operations
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.compute import ComputeNode
+from devstack_lite.objects.compute import ComputeNode, FoundDomain, HostFindings, Progress
+from services.conductor.dispatch import Dispatcher
+
+LOG = logging.getLogger(__name__)
+
+SCHEDULING_GRACE_S = 0.5
+"""Another scheduler worker may be deciding on what is younger; a host's queue is one worker's."""
 
 
 class Hosts:
@@ -17,8 +25,9 @@ class Hosts:
 
     target = oslo_messaging.Target(namespace="hosts", version="1.0")
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, dispatcher: Dispatcher) -> None:
         self._db = db
+        self._dispatcher = dispatcher
 
     def report_service(
         self, context: RequestContext, *, binary: str, host: str, topic: str, availability_zone: str
@@ -31,3 +40,36 @@ class Hosts:
     def report_nodes(self, context: RequestContext, *, nodes: Sequence[ComputeNode]) -> None:
         """Record what a host's nodes have."""
         hosts.report_nodes(self._db, nodes)
+
+    def worker_started(
+        self, context: RequestContext, *, service: str, host: str, number: int, owner: str
+    ) -> int:
+        """Hand out what its predecessors left. Delivered twice: the second finds nothing."""
+        left = operations.hand_out_of_worker(
+            self._db,
+            service=service,
+            host=host,
+            predecessors=f"{host}/{number}/",
+            successor=owner,
+            grace_s=SCHEDULING_GRACE_S if service == "scheduler" else 0.0,
+        )
+        if left:
+            LOG.warning("%s on %s left %d operations behind", service, host, len(left))
+        for instance in left:
+            self._dispatcher.dispatch(instance)
+        return len(left)
+
+    def note_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> list[str]:
+        """Note it; a report of an older attempt changes nothing and is told so."""
+        return operations.note_progress(self._db, reports)
+
+    def compare_host(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        domains: Sequence[FoundDomain],
+        seen_at: datetime.datetime,
+    ) -> HostFindings:
+        """Compare them. Delivered twice: the same findings."""
+        return leftovers.compare_host(self._db, host=host, domains=domains, seen_at=seen_at)

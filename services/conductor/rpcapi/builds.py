@@ -12,7 +12,6 @@ from devstack_lite.objects.compute import (
     BuildResult,
     Claim,
     Instance,
-    Progress,
 )
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -62,23 +61,27 @@ class BuildsAPI(RpcClient):
         )
 
     @declare("call", timeout_s=30, is_idempotent=True)
-    def write_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> None:
-        """Show task_states that last long enough for a person to see."""
-        self.invoke(context, self.write_progress, reports=list(reports))
-
-    @declare("call", timeout_s=30, is_idempotent=True)
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
-    ) -> dict[str, bool]:
-        """Make built instances ACTIVE. False for one that is no longer the caller's: undo it."""
+    ) -> dict[str, str]:
+        """Make built instances ACTIVE; a Verdict for each, of which all but `mine` say: undo."""
         return cast(
-            "dict[str, bool]",
+            "dict[str, str]",
             self.invoke(
                 context,
                 self.finish_builds,
                 results=list(results),
                 availability_zone=availability_zone,
             ),
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def judge_builds(
+        self, context: RequestContext, *, results: Sequence[BuildResult]
+    ) -> dict[str, str]:
+        """Say for each failed build what of it may be undone: a Verdict."""
+        return cast(
+            "dict[str, str]", self.invoke(context, self.judge_builds, results=list(results))
         )
 
     @declare("call", timeout_s=30, is_idempotent=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
+from typing import cast
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects.compute import ComputeNode
+from devstack_lite.objects.compute import ComputeNode, FoundDomain, HostFindings, Progress
 from devstack_lite.rpc.client import RpcClient, declare
 
 
@@ -33,3 +35,45 @@ class HostsAPI(RpcClient):
     def report_nodes(self, context: RequestContext, *, nodes: Sequence[ComputeNode]) -> None:
         """Record what a host's nodes have; at most a few hundred of them in a message."""
         self.invoke(context, self.report_nodes, nodes=list(nodes))
+
+    @declare("call", timeout_s=20, is_idempotent=True)
+    def worker_started(
+        self, context: RequestContext, *, service: str, host: str, number: int, owner: str
+    ) -> int:
+        """Have what earlier workers of that number left behind handed out again, at once.
+
+        owner: the worker that is there now. Returns how many operations that were.
+        """
+        return cast(
+            int,
+            self.invoke(
+                context,
+                self.worker_started,
+                service=service,
+                host=host,
+                number=number,
+                owner=owner,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def note_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> list[str]:
+        """Say that these operations are still in hand; returns those that are not one's own."""
+        return cast("list[str]", self.invoke(context, self.note_progress, reports=list(reports)))
+
+    @declare("call", timeout_s=60, is_idempotent=True)
+    def compare_host(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        domains: Sequence[FoundDomain],
+        seen_at: datetime.datetime,
+    ) -> HostFindings:
+        """Compare a host's domains with its instances; returns what the host must put right."""
+        return cast(
+            HostFindings,
+            self.invoke(
+                context, self.compare_host, host=host, domains=list(domains), seen_at=seen_at
+            ),
+        )

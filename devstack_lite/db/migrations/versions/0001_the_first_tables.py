@@ -207,7 +207,9 @@ def upgrade() -> None:
         sa.Column("host", sa.String(length=255), nullable=True),
         sa.Column("node", sa.String(length=255), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=True),
+        sa.Column("owner", sa.String(length=255), nullable=True),
+        sa.Column("operation", sa.JSON(), nullable=True),
+        sa.Column("progress_at", UtcDateTime(), nullable=True),
         sa.Column("availability_zone", sa.String(length=255), nullable=True),
         sa.Column("requested_zone", sa.String(length=255), nullable=True),
         sa.Column("hostname", sa.String(length=255), nullable=False),
@@ -242,6 +244,7 @@ def upgrade() -> None:
             ["project_id", "deleted_at", "created_at", "uuid"],
             unique=False,
         )
+        batch_op.create_index("ix_instances_under_way", ["task_state", "progress_at"], unique=False)
 
     op.create_table(
         "ip_allocations",
@@ -262,6 +265,13 @@ def upgrade() -> None:
         sa.Column("type", sa.String(length=16), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "name", name=op.f("pk_keypairs")),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
         "networks",
@@ -470,12 +480,14 @@ def downgrade() -> None:
     op.drop_table("revoked_tokens")
     op.drop_table("quota_usages")
     op.drop_table("networks")
+    op.drop_table("leases")
     op.drop_table("keypairs")
     with op.batch_alter_table("ip_allocations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ip_allocations_port_id"))
 
     op.drop_table("ip_allocations")
     with op.batch_alter_table("instances", schema=None) as batch_op:
+        batch_op.drop_index("ix_instances_under_way")
         batch_op.drop_index("ix_instances_project_list")
         batch_op.drop_index("ix_instances_list")
         batch_op.drop_index("ix_instances_host")

@@ -1,0 +1,133 @@
+"""What is left behind when its instance is gone or elsewhere: domains, ports, attachments.
+
+Nothing here is needed while all goes well: whoever removes an instance removes all of it. These
+sweeps find what somebody died over.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.clock import utcnow
+from devstack_lite.db.engine import Database
+from devstack_lite.db.schema import (
+    instances,
+    ip_allocations,
+    ports,
+    volume_attachments,
+    volumes,
+)
+from devstack_lite.names import port_id_of
+from devstack_lite.objects.compute import FoundDomain, HostFindings
+from devstack_lite.states import PowerState, VmState
+
+MOST_PORTS = 64
+"""Ports of one instance that are looked for by their ids."""
+
+SETTLE_S = 5.0
+"""Rows that changed within so many seconds are left alone: what was found may be older."""
+
+
+def compare_host(
+    db: Database, *, host: str, domains: Sequence[FoundDomain], seen_at: datetime.datetime
+) -> HostFindings:
+    """Compare a host's domains, seen at a time, with the instances that it should have.
+
+    What the hypervisor says of power is recorded: an ACTIVE instance whose domain is off is
+    STOPPED, as Nova's power sync has it. Returns the domains that nobody owns, those that run and
+    should not, and the instances whose domain is gone. One transaction; may be repeated.
+    """
+    own = instances.c
+    settled = seen_at - datetime.timedelta(seconds=SETTLE_S)
+    found = {domain.uuid: domain for domain in domains}
+    with db.write() as connection:
+        rows = {
+            row.uuid: row
+            for row in connection.execute(
+                sa.select(
+                    own.uuid, own.host, own.node, own.vm_state, own.task_state, own.power_state,
+                    own.updated_at,
+                ).where(
+                    own.deleted_at.is_(None),
+                    sa.or_(own.host == host, own.uuid.in_(list(found))),
+                )
+            )
+        }  # fmt: skip
+        ownerless, running, missing = [], [], []
+        for uuid, domain in found.items():
+            row = rows.get(uuid)
+            if row is None or (row.vm_state != VmState.BUILDING and row.node != domain.node):
+                ownerless.append(domain)
+        for uuid, row in rows.items():
+            if row.host != host or row.task_state is not None or row.updated_at > settled:
+                continue
+            domain_here = found.get(uuid)
+            if domain_here is None:
+                if row.vm_state in {VmState.ACTIVE, VmState.STOPPED}:
+                    missing.append(uuid)
+            elif row.vm_state == VmState.STOPPED and domain_here.power_state == PowerState.RUNNING:
+                running.append(domain_here)
+            elif row.power_state != domain_here.power_state:
+                _record_power(connection, uuid, row.vm_state, domain_here.power_state)
+    return HostFindings(
+        ownerless=tuple(ownerless), should_be_off=tuple(running), missing=tuple(missing)
+    )
+
+
+def _record_power(connection: Connection, uuid: str, vm_state: str, power_state: int) -> None:
+    is_off = power_state in {PowerState.SHUTDOWN, PowerState.CRASHED}
+    state = VmState.STOPPED if vm_state == VmState.ACTIVE and is_off else VmState(vm_state)
+    connection.execute(
+        instances.update()
+        .where(instances.c.uuid == uuid, instances.c.task_state.is_(None))
+        .values(power_state=power_state, vm_state=state, updated_at=utcnow())
+    )
+
+
+def sweep_leftovers(db: Database, *, older_than_s: float) -> dict[str, int]:
+    """Remove ports and attachments of instances that are gone; return how many of each.
+
+    A port that an instance made is deleted, one that a user gave is unbound. One transaction.
+    """
+    before = utcnow() - datetime.timedelta(seconds=older_than_s)
+    alive = sa.select(instances.c.uuid).where(instances.c.deleted_at.is_(None))
+    held = sa.select(ports.c.id, ports.c.device_id).where(
+        ports.c.device_owner.startswith("compute:"),
+        ports.c.updated_at < before,
+        ports.c.device_id.not_in(alive),
+    )
+    attached = sa.select(volume_attachments.c.id, volume_attachments.c.volume_id).where(
+        volume_attachments.c.instance_uuid.not_in(alive),
+        sa.or_(
+            volume_attachments.c.attached_at.is_(None), volume_attachments.c.attached_at < before
+        ),
+    )
+    with db.read() as connection:
+        if not any(connection.execute(one.limit(1)).first() for one in (held, attached)):
+            return {"ports": 0, "attachments": 0}
+    with db.write() as connection:
+        loose = connection.execute(held).all()
+        made = [
+            row.id
+            for row in loose
+            if row.id in {port_id_of(row.device_id, index) for index in range(MOST_PORTS)}
+        ]
+        given = [row.id for row in loose if row.id not in set(made)]
+        connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(made)))
+        connection.execute(ports.delete().where(ports.c.id.in_(made)))
+        connection.execute(
+            ports.update()
+            .where(ports.c.id.in_(given))
+            .values(device_id="", device_owner="", host_id="", status="DOWN", updated_at=utcnow())
+        )
+        ended = connection.execute(attached).all()
+        for row in ended:
+            connection.execute(volume_attachments.delete().where(volume_attachments.c.id == row.id))
+            connection.execute(
+                volumes.update().where(volumes.c.id == row.volume_id).values(status="available")
+            )
+    return {"ports": len(loose), "attachments": len(ended)}

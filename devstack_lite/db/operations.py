@@ -1,0 +1,178 @@
+"""Operations under way: an instance with a task_state has one, and nothing of it is kept elsewhere.
+
+The instance's row holds what was asked (`operation`), who has it in hand (`owner`), when it was
+last heard of (`progress_at`) and the attempt that fences it. Whatever makes no progress is handed
+out again with the next attempt: what an earlier one still does or says is refused from then on.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import RequestContext
+from devstack_lite.db import claims
+from devstack_lite.db.engine import Database
+from devstack_lite.db.faults import set_error
+from devstack_lite.db.rows import instance_of
+from devstack_lite.db.schema import claims as claim_table
+from devstack_lite.db.schema import instances
+from devstack_lite.objects.compute import Fault, Instance, Progress
+from devstack_lite.objects.registry import Json
+from devstack_lite.states import BUILD_STATES, TaskState, VmState
+
+BUILD = "create"
+
+MAX_ATTEMPTS = 30
+"""Times an operation is handed out before it ends in ERROR. An attempt is lost only to a worker
+that died or hung under it; a build that a host failed counts in `failures` besides."""
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How long an operation may be silent, in seconds, before it is handed out again."""
+
+    unowned_s: float
+    owned_s: float
+
+
+def operation_of(name: str, context: RequestContext, **arguments: Any) -> Json:
+    """Return an operation as the row keeps it: enough to be asked for again."""
+    return {"name": name, "arguments": arguments, "context": context.to_message(), "failures": 0}
+
+
+def context_of(instance: Instance) -> RequestContext:
+    """Return the context in which an instance's operation was asked for."""
+    kept = (instance.operation or {}).get("context", {})
+    return RequestContext.from_message({**kept, "instance_uuid": instance.uuid})
+
+
+def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
+    """Note that workers still have these in hand; return those that are no longer theirs.
+
+    A build's task_state is shown, too. Delivered twice: the same values again.
+    """
+    now = utcnow()
+    own = instances.c
+    lost = []
+    with db.write() as connection:
+        for report in reports:
+            change = instances.update().where(
+                own.uuid == report.instance_uuid,
+                own.attempt == report.attempt,
+                own.task_state.is_not(None),
+            )
+            if report.task_state is not None:
+                change = change.where(
+                    own.vm_state == VmState.BUILDING, own.task_state != TaskState.DELETING
+                ).values(task_state=report.task_state, updated_at=now)
+            changed = connection.execute(change.values(owner=report.owner, progress_at=now))
+            if not changed.rowcount:
+                lost.append(report.instance_uuid)
+    return lost
+
+
+def hand_out_silent(db: Database, bounds: Bounds) -> list[Instance]:
+    """Take what has been silent for too long from whoever had it; return it to be asked again."""
+    now = utcnow()
+    own = instances.c
+
+    def before(seconds: float) -> datetime.datetime:
+        return now - datetime.timedelta(seconds=seconds)
+
+    is_silent = sa.or_(
+        sa.and_(own.owner.is_(None), own.progress_at < before(bounds.unowned_s)),
+        own.progress_at < before(bounds.owned_s),
+    )
+    with db.read() as connection:
+        # Most sweeps find nothing: look before taking the write lock.
+        if not _under_way(connection, is_silent):
+            return []
+    with db.write() as connection:
+        return _hand_out(connection, _under_way(connection, is_silent), now)
+
+
+def hand_out_of_worker(
+    db: Database, *, service: str, host: str, predecessors: str, successor: str, grace_s: float
+) -> list[Instance]:
+    """Take what a dead worker left behind; return it to be asked again.
+
+    predecessors: what the owners of earlier workers of that number begin with; successor: the
+    worker that is there now. A message that nobody has in hand may have died with the worker, too,
+    unless it is younger than grace_s seconds.
+    """
+    now = utcnow()
+    own = instances.c
+    left = own.progress_at < now - datetime.timedelta(seconds=grace_s)
+    if service == "scheduler":
+        condition = sa.and_(own.task_state == TaskState.SCHEDULING, left)
+    else:
+        claimed_here = sa.select(claim_table.c.instance_uuid).where(
+            claim_table.c.host == host, claim_table.c.is_building.is_(True)
+        )
+        condition = sa.or_(
+            sa.and_(own.owner.startswith(predecessors, autoescape=True), own.owner != successor),
+            sa.and_(own.owner.is_(None), own.host == host, left),
+            sa.and_(
+                own.owner.is_(None),
+                own.host.is_(None),
+                own.task_state == TaskState.SCHEDULING,
+                own.uuid.in_(claimed_here),
+                left,
+            ),
+        )
+    with db.write() as connection:
+        return _hand_out(connection, _under_way(connection, condition), now)
+
+
+def _under_way(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[Any]:
+    query = (
+        sa.select(instances)
+        .where(instances.c.task_state.is_not(None), instances.c.deleted_at.is_(None), condition)
+        .order_by(instances.c.progress_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    return connection.execute(query).all()
+
+
+def _hand_out(connection: Connection, rows: Sequence[Any], now: Any) -> list[Instance]:
+    again = []
+    for row in rows:
+        name = (row.operation or {}).get("name", row.task_state)
+        if row.attempt >= MAX_ATTEMPTS:
+            fault = Fault(
+                instance_uuid=row.uuid,
+                code=500,
+                message=f"{name} was handed out {row.attempt} times and never finished",
+            )
+            set_error(connection, fault, name, now)
+            claims.release(connection, [row.uuid])
+            continue
+        again.append(row)
+    builds = [row.uuid for row in again if row.task_state in BUILD_STATES]
+    others = [row.uuid for row in again if row.task_state not in BUILD_STATES]
+    own = instances.c
+    common: dict[Any, Any] = {"attempt": own.attempt + 1, "owner": None, "progress_at": now}
+    if builds:
+        claims.release(connection, builds)
+        connection.execute(
+            instances.update()
+            .where(own.uuid.in_(builds))
+            .values(task_state=TaskState.SCHEDULING, host=None, node=None, **common)
+        )
+    if others:
+        connection.execute(instances.update().where(own.uuid.in_(others)).values(**common))
+    uuids = [*builds, *others]
+    if not uuids:
+        return []
+    fresh = connection.execute(sa.select(instances).where(own.uuid.in_(uuids))).all()
+    return [instance_of(row) for row in fresh]

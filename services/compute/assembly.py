@@ -1,0 +1,95 @@
+"""Puts a compute worker together: its peers, its queue, its reports and its checks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from devstack_lite import daemon, launcher
+from devstack_lite.clients.image import ImageClient
+from devstack_lite.clients.network import NetworkClient
+from devstack_lite.clients.volume import VolumeClient
+from devstack_lite.context import service_context
+from devstack_lite.objects.compute import BuildResult, Progress
+from devstack_lite.rpc.server import RpcServer, get_transport
+from services.compute.batches import Batcher
+from services.compute.build import Peers
+from services.compute.host_check import HostCheck
+from services.compute.hypervisor import describe_nodes, load_driver
+from services.compute.in_hand import InHand
+from services.compute.manager import ComputeManager
+from services.conductor.rpcapi.builds import BuildsAPI
+from services.conductor.rpcapi.hosts import HostsAPI
+from services.conductor.rpcapi.instances import InstancesAPI
+
+NODES_IN_A_MESSAGE = 500
+REPORT_NODES_EVERY = 12
+"""Heartbeats between reports of what the nodes have; it changes when an operator changes it."""
+
+
+def make_worker(conf: Any, number: int) -> launcher.Worker:
+    """Return the worker of that number; called in its own process, after the fork."""
+    transport = get_transport(conf)
+    monitor_s = conf.rpc.call_monitor_s
+    builds = BuildsAPI(transport, call_monitor_s=monitor_s)
+    hosts = HostsAPI(transport, call_monitor_s=monitor_s)
+    driver = load_driver(conf)
+    own = service_context()
+    owner = f"{conf.host}/{number}/{os.getpid()}-{time.time_ns():x}"
+
+    def finish(results: Sequence[BuildResult]) -> list[str]:
+        answers = builds.finish_builds(
+            own, results=results, availability_zone=conf.compute.availability_zone
+        )
+        return [answers[result.instance_uuid] for result in results]
+
+    def report(reports: Sequence[Progress]) -> list[str]:
+        return hosts.note_progress(own, reports=reports)
+
+    ends = conf.endpoints
+    peers = Peers(
+        driver=driver,
+        image=ImageClient(ends.image, timeout_s=30),
+        network=NetworkClient(ends.network, timeout_s=30),
+        volume=VolumeClient(ends.volume, timeout_s=30),
+        finish=Batcher("finish", finish),
+        builds=builds,
+        in_hand=InHand(owner, report, after_s=conf.compute.progress_s),
+    )
+    manager = ComputeManager(
+        conf.host,
+        peers,
+        InstancesAPI(transport, call_monitor_s=monitor_s),
+        threads=conf.compute.build_threads,
+    )
+    server = RpcServer(
+        transport,
+        topic="compute",
+        server=conf.host,
+        endpoints=[manager],
+        threads=conf.rpc.threads,
+        in_flight=manager.in_flight,
+    )
+    # One worker looks after the host; each looks after what its own predecessor left.
+    check = HostCheck(conf, driver, hosts) if number == 1 else None
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        if beats == 0:
+            hosts.worker_started(own, service="compute", host=conf.host, number=number, owner=owner)
+        if check is not None:
+            if beats % REPORT_NODES_EVERY == 0:
+                nodes = describe_nodes(conf, driver)
+                for start in range(0, len(nodes), NODES_IN_A_MESSAGE):
+                    hosts.report_nodes(own, nodes=nodes[start : start + NODES_IN_A_MESSAGE])
+            check.run_if_due()
+        hosts.report_service(
+            own, binary="nova-compute", host=conf.host, topic="compute",
+            availability_zone=conf.compute.availability_zone,
+        )  # fmt: skip
+        beats += 1
+
+    return daemon.RpcWorker(conf, server, beat)

@@ -1,0 +1,62 @@
+"""Keeps a host's hypervisor and the database of one mind: at the start, and every so often.
+
+Nova's sync_power_states and its clean-up of running deleted instances, in one comparison.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import service_context
+from devstack_lite.exceptions import DevstackError
+from devstack_lite.objects.compute import FoundDomain
+from services.compute.driver import LibvirtDriver
+from services.conductor.rpcapi.hosts import HostsAPI
+
+LOG = logging.getLogger(__name__)
+
+
+class HostCheck:
+    """One worker of each host runs it, between its heartbeats."""
+
+    def __init__(self, conf: Any, driver: LibvirtDriver, hosts: HostsAPI) -> None:
+        self._conf = conf
+        self._driver = driver
+        self._hosts = hosts
+        self._due = 0.0
+
+    def run_if_due(self) -> None:
+        """Compare if the last comparison is check_s seconds ago; the first time at once."""
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._conf.compute.check_s
+            self.run()
+
+    def run(self) -> None:
+        """Compare, and put right what the hypervisor has and should not."""
+        seen_at = utcnow()
+        domains = [
+            FoundDomain(uuid=info.uuid, node=node, power_state=int(info.power_state))
+            for node in self._driver.get_available_nodes()
+            for info in self._driver.list_domains(node)
+        ]
+        found = self._hosts.compare_host(
+            service_context(), host=self._conf.host, domains=domains, seen_at=seen_at
+        )
+        for domain in found.ownerless:
+            LOG.warning("nobody owns this domain: destroyed", extra={"instance_uuid": domain.uuid})
+            self._try(self._driver.destroy, domain)
+        for domain in found.should_be_off:
+            LOG.warning("runs, but is stopped: shut down", extra={"instance_uuid": domain.uuid})
+            self._try(self._driver.power_off, domain)
+        for uuid in found.missing:
+            LOG.error("its domain is gone", extra={"instance_uuid": uuid})
+
+    @staticmethod
+    def _try(act: Any, domain: FoundDomain) -> None:
+        try:
+            act(domain.node, domain.uuid)
+        except DevstackError as error:
+            LOG.warning("%s", error, extra={"instance_uuid": domain.uuid})

@@ -1,0 +1,62 @@
+"""Asking for an operation again: the one place that knows who carries out which.
+
+A build goes to the scheduler, everything else to the instance's host. Messages are hints: one that
+cannot be handed over now is sent again by the next sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from devstack_lite.db.operations import BUILD, context_of
+from devstack_lite.exceptions import Unavailable
+from devstack_lite.objects.compute import BootRequest, Instance, NetworkRequest, ScheduleRequest
+from services.compute.rpcapi import ComputeAPI
+from services.scheduler.rpcapi import SchedulerAPI
+
+LOG = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Sends what an instance's row asks for."""
+
+    def __init__(self, scheduler: SchedulerAPI, compute: ComputeAPI) -> None:
+        self._scheduler = scheduler
+        self._compute = compute
+
+    def dispatch(self, instance: Instance, *, avoid_host: str | None = None) -> None:
+        """Ask for an instance's operation, in the name of whoever asked first."""
+        name = (instance.operation or {}).get("name")
+        context = context_of(instance)
+        context.make_current()
+        LOG.info("%s is handed out, attempt %d", name, instance.attempt)
+        try:
+            if name == BUILD:
+                request = ScheduleRequest(
+                    boot=boot_request_of(instance),
+                    attempt=instance.attempt,
+                    ignore_hosts=(avoid_host,) if avoid_host else (),
+                )
+                self._scheduler.reschedule_builds(context, request=request)
+            elif instance.host is not None:
+                self._compute.run_operation(context, host=instance.host, instance=instance)
+        except Unavailable as error:
+            LOG.warning("%s waits: %s", name, error)
+
+
+def boot_request_of(instance: Instance) -> BootRequest:
+    """Return the request that would boot this instance again."""
+    kept = instance.boot_request
+    return BootRequest(
+        name=instance.name,
+        flavor=instance.flavor,
+        image_ref=instance.image_ref,
+        image_properties=kept.get("image_properties", {}),
+        instance_uuids=(instance.uuid,),
+        networks=tuple(NetworkRequest(**request) for request in kept.get("networks", ())),
+        availability_zone=instance.requested_zone,
+        scheduler_hints=kept.get("scheduler_hints", {}),
+        volumes=tuple(kept.get("volumes", ())),
+        key_name=instance.key_name,
+        reservation_id=instance.reservation_id,
+    )

@@ -1,0 +1,85 @@
+"""Sweeps the database for what makes no progress; one conductor worker at a time, by a lease.
+
+What it does a living worker never needs: it hands out again what has been silent for too long, and
+removes what outlived its instance. Everything it decides, it decides in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from devstack_lite.clock import utcnow
+from devstack_lite.db import actions, hosts, leftovers, operations
+from devstack_lite.db.engine import Database
+from devstack_lite.db.leases import take_lease
+from devstack_lite.objects.compute import Instance
+from services.conductor.dispatch import Dispatcher
+
+LOG = logging.getLogger(__name__)
+
+LEASE = "reconciler"
+LEASE_S = 5.0
+LEFTOVERS_EVERY_S = 10.0
+
+
+class Reconciler:
+    """One per conductor worker; all but the lease's holder only watch."""
+
+    def __init__(self, conf: Any, db: Database, dispatcher: Dispatcher, *, holder: str) -> None:
+        self._conf = conf
+        self._db = db
+        self._dispatcher = dispatcher
+        self._holder = holder
+        self._stopping = threading.Event()
+        self._next_leftovers = 0.0
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the sweep in hand."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._conf.conductor.sweep_s):
+            try:
+                if take_lease(self._db, LEASE, self._holder, seconds=LEASE_S):
+                    self.sweep()
+            except Exception:
+                # The database may be away: the next sweep finds what this one did not.
+                LOG.exception("the sweep failed")
+
+    def sweep(self) -> None:
+        """Do all that is due, once."""
+        own = self._conf.conductor
+        bounds = operations.Bounds(unowned_s=own.unowned_bound_s, owned_s=own.owned_bound_s)
+        silent = operations.hand_out_silent(self._db, bounds)
+        for instance in silent:
+            self._hand_out(instance)
+        if time.monotonic() >= self._next_leftovers:
+            self._next_leftovers = time.monotonic() + LEFTOVERS_EVERY_S
+            removed = leftovers.sweep_leftovers(self._db, older_than_s=own.leftovers_s)
+            if any(removed.values()):
+                LOG.warning("removed what was left behind: %s", removed)
+
+    def _hand_out(self, instance: Instance) -> None:
+        name = (instance.operation or {}).get("name")
+        LOG.warning("%s made no progress: attempt %d", name, instance.attempt,
+                    extra={"instance_uuid": instance.uuid})  # fmt: skip
+        if name == actions.DELETE and not self._is_up(instance.host):
+            # What the host still has of it, the host removes when it comes back.
+            actions.finish_delete(self._db, instance.uuid)
+            return
+        self._dispatcher.dispatch(instance)
+
+    def _is_up(self, host: str | None) -> bool:
+        return any(
+            service.is_up(utcnow(), self._conf.service_down_time_s)
+            for service in hosts.list_services(self._db)
+            if service.binary == "nova-compute" and service.host == host
+        )
