@@ -36,7 +36,7 @@ class Step:
 STEPS: tuple[Step, ...] = tuple(
     Step(number=number, service=service, what=what, how=how, code=code)
     for number, service, what, how, code in (
-        (1, "identity", "client asks for a token", "HTTP", "services.identity.tokens:issue"),
+        (1, "identity", "client asks for a token", "HTTP", "services.identity.tokens:TokenMaker.issue"),
         (2, "api", "client sends the boot request", "HTTP",
          "services.api.controllers.servers:ServersController.create"),
         (3, "api", "api asks identity about the token", "HTTP",
@@ -48,13 +48,13 @@ STEPS: tuple[Step, ...] = tuple(
         (6, "scheduler", "scheduler takes the request from its queue", "AMQP",
          "services.scheduler.manager:SchedulerManager.schedule_builds"),
         (7, "scheduler", "scheduler filters, weighs, claims and hands over",
-         "DB read, rpc.call conductor, rpc.cast compute", "services.scheduler.place:place"),
+         "DB read, rpc.call conductor, rpc.cast compute", "services.scheduler.place:Placer.place"),
         (8, "compute", "compute takes the request from its queue", "AMQP",
          "services.compute.manager:ComputeManager.build_instances"),
         (9, "compute", "compute asks the conductor for the instance", "rpc.call conductor",
          "services.compute.manager:fetch_orders"),
         (10, "conductor", "conductor takes that from its queue", "AMQP",
-         "services.conductor.manager:ConductorManager.start_builds"),
+         "services.conductor.endpoints.builds:Builds.start_builds"),
         (11, "conductor", "conductor reads and updates the database, answers", "DB",
          "devstack_lite.db.builds:start_builds"),
         (12, "compute", "compute asks image for the image", "HTTP",

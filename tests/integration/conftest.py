@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,3 +83,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             found.ref.send(signal.SIGKILL)
             reaper.kill_sessions(entry.ref for entry in found.daemons.values())
             reaper.kill_sessions(found.broker)
+
+
+@pytest.fixture(scope="session")
+def whole_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Bring one cloud up for all the tests that want one, and wipe it at the end."""
+    from tests.integration.whole_cloud import WholeCloud, run
+
+    home = tmp_path_factory.mktemp("clouds")
+    cloud = WholeCloud(name=f"test-{os.getpid()}", home=home)
+    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
+    try:
+        run("devstack-lite", "up", "--name", cloud.name, "--broker", broker, home=home)
+        yield cloud
+    finally:
+        run("devstack-lite", "down", "--wipe", "--name", cloud.name, home=home)
