@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import defaultdict
 from dataclasses import asdict, replace
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db.engine import Database
@@ -14,6 +16,8 @@ from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.network import Network, Subnet
 from devstack_lite.objects.registry import Json
+
+_LISTS = ("allocation_pools", "dns_nameservers", "host_routes")
 
 
 def list_networks(db: Database, *, project_id: str | None = None) -> list[Network]:
@@ -42,14 +46,46 @@ def get_network(db: Database, network_id: str, *, project_id: str | None = None)
     return Network(**row._mapping)
 
 
-def list_subnets(db: Database, *, project_id: str | None = None) -> list[Subnet]:
+def list_subnets(
+    db: Database, *, project_id: str | None = None, subnet_id: str | None = None
+) -> list[Subnet]:
     """Return subnets, the oldest first; with project_id, those of networks it may see."""
     query = sa.select(subnets).order_by(subnets.c.created_at, subnets.c.id)
+    if subnet_id is not None:
+        query = query.where(subnets.c.id == subnet_id)
     if project_id is not None:
         seen = sa.select(networks.c.id).where(_seen_by(project_id))
         query = query.where(subnets.c.network_id.in_(seen))
     with db.read() as connection:
-        return [Subnet(**row._mapping) for row in connection.execute(query)]
+        return [_subnet(row) for row in connection.execute(query)]
+
+
+def get_subnet(db: Database, subnet_id: str, *, project_id: str | None = None) -> Subnet:
+    """Return a subnet of a network that the project may see. Raises NotFound."""
+    found = list_subnets(db, project_id=project_id, subnet_id=subnet_id)
+    if not found:
+        raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
+    return found[0]
+
+
+def subnet_ids_of(db: Database, network_id: str | None = None) -> dict[str, list[str]]:
+    """Return the ids of subnets by network: of one network, or of all."""
+    own = subnets.c
+    query = sa.select(own.network_id, own.id).order_by(own.created_at, own.id)
+    if network_id is not None:
+        query = query.where(own.network_id == network_id)
+    found: dict[str, list[str]] = defaultdict(list)
+    with db.read() as connection:
+        for row in connection.execute(query):
+            found[row.network_id].append(row.id)
+    return found
+
+
+def _subnet(row: Any) -> Subnet:
+    values = dict(row._mapping)
+    for name in _LISTS:
+        values[name] = tuple(values[name])
+    return Subnet(**values)
 
 
 def create_networks(db: Database, wanted: list[Network]) -> list[Network]:
@@ -82,8 +118,9 @@ def update_network(db: Database, network_id: str, values: Json) -> Network:
 def delete_network(db: Database, network_id: str) -> None:
     """Remove a network with its subnets. One transaction. Raises NotFound, Conflict."""
     with db.write() as connection:
+        _lock_networks(connection, {network_id})
         if connection.execute(
-            sa.select(ports.c.id).where(ports.c.network_id == network_id)
+            sa.select(ports.c.id).where(ports.c.network_id == network_id).limit(1)
         ).first():
             raise Conflict(
                 f"Unable to complete operation on network {network_id}. There are one or more"
@@ -91,42 +128,56 @@ def delete_network(db: Database, network_id: str) -> None:
                 kind="network",
             )
         connection.execute(subnets.delete().where(subnets.c.network_id == network_id))
-        if not connection.execute(networks.delete().where(networks.c.id == network_id)).rowcount:
-            raise NotFound(f"Network {network_id} could not be found.", kind="network")
+        connection.execute(networks.delete().where(networks.c.id == network_id))
 
 
-def create_subnet(db: Database, wanted: Subnet) -> Subnet:
-    """Record a subnet; keyed by id. One transaction.
+def _lock_networks(connection: Connection, network_ids: set[str]) -> None:
+    """Let nobody else add to these networks meanwhile. Raises NotFound when one is gone."""
+    query = sa.select(networks.c.id).where(networks.c.id.in_(sorted(network_ids)))
+    there = set(connection.execute(query.with_for_update()).scalars())
+    for network_id in network_ids - there:
+        raise NotFound(f"Network {network_id} could not be found.", kind="network")
+
+
+def create_subnets(db: Database, wanted: list[Subnet]) -> list[Subnet]:
+    """Record subnets, all or none; keyed by id. One transaction.
 
     Raises NotFound for a network that is gone, Invalid for a block that overlaps another one.
     """
     now = utcnow()
-    made = replace(wanted, created_at=now, updated_at=now)
-    block = ipaddress.ip_network(wanted.cidr)
-    try:
-        with db.write() as connection:
-            own = subnets.c
-            for row in connection.execute(
-                sa.select(own.id, own.cidr).where(own.network_id == wanted.network_id)
-            ):
-                if row.id == wanted.id:
-                    return made
-                if ipaddress.ip_network(row.cidr).overlaps(block):
-                    raise Invalid(
-                        f"Invalid input for operation: Requested subnet with cidr: {wanted.cidr}"
-                        f" for network: {wanted.network_id} overlaps with another subnet.",
-                        kind="invalidInput",
-                    )
-            values = {**asdict(made), **{
-                name: list(getattr(made, name))
-                for name in ("allocation_pools", "dns_nameservers", "host_routes")
-            }}  # fmt: skip
-            connection.execute(subnets.insert().values(values))
-    except IntegrityError as error:
-        raise NotFound(
-            f"Network {wanted.network_id} could not be found.", kind="network"
-        ) from error
+    made = [replace(subnet, created_at=now, updated_at=now) for subnet in wanted]
+    ids = {subnet.id for subnet in wanted}
+    with db.write() as connection:
+        network_ids = {subnet.network_id for subnet in wanted}
+        _lock_networks(connection, network_ids)
+        there = connection.execute(
+            sa.select(subnets).where(subnets.c.network_id.in_(network_ids))
+        ).all()
+        if any(row.id in ids for row in there):
+            found = {row.id: _subnet(row) for row in there}
+            return [found[subnet.id] for subnet in wanted if subnet.id in found]
+        _check_overlaps([*((row.network_id, row.cidr) for row in there)], wanted)
+        connection.execute(
+            subnets.insert(),
+            [
+                {**asdict(subnet), **{name: list(getattr(subnet, name)) for name in _LISTS}}
+                for subnet in made
+            ],
+        )
     return made
+
+
+def _check_overlaps(there: list[tuple[str, str]], wanted: list[Subnet]) -> None:
+    blocks = [(network_id, ipaddress.ip_network(cidr)) for network_id, cidr in there]
+    for subnet in wanted:
+        block = ipaddress.ip_network(subnet.cidr)
+        if any(one == subnet.network_id and other.overlaps(block) for one, other in blocks):
+            raise Invalid(
+                f"Invalid input for operation: Requested subnet with cidr: {subnet.cidr} for"
+                f" network: {subnet.network_id} overlaps with another subnet.",
+                kind="invalidInput",
+            )
+        blocks.append((subnet.network_id, block))
 
 
 def update_subnet(db: Database, subnet_id: str, values: Json) -> Subnet:
@@ -138,18 +189,25 @@ def update_subnet(db: Database, subnet_id: str, values: Json) -> Subnet:
         if not changed.rowcount:
             raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
         row = connection.execute(sa.select(subnets).where(subnets.c.id == subnet_id)).one()
-        return Subnet(**row._mapping)
+        return _subnet(row)
 
 
 def delete_subnet(db: Database, subnet_id: str) -> None:
-    """Remove a subnet none of whose addresses is held. One transaction."""
+    """Remove a subnet none of whose addresses is held. One transaction. Raises NotFound, Conflict.
+
+    Whoever gives out an address has locked the subnet's row, so that none is given meanwhile.
+    """
     with db.write() as connection:
+        locked = sa.select(subnets.c.id).where(subnets.c.id == subnet_id).with_for_update()
+        if connection.execute(locked).first() is None:
+            raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
         held = ip_allocations.c
-        if connection.execute(sa.select(held.port_id).where(held.subnet_id == subnet_id)).first():
+        if connection.execute(
+            sa.select(held.port_id).where(held.subnet_id == subnet_id).limit(1)
+        ).first():
             raise Conflict(
                 f"Unable to complete operation on subnet {subnet_id}: One or more ports have an IP"
                 " allocation from this subnet.",
                 kind="subnet",
             )
-        if not connection.execute(subnets.delete().where(subnets.c.id == subnet_id)).rowcount:
-            raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
+        connection.execute(subnets.delete().where(subnets.c.id == subnet_id))

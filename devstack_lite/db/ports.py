@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db.addresses import take_given, take_next
+from devstack_lite.db.addresses import allocate, hold
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
-from devstack_lite.exceptions import Conflict, Invalid, NotFound
+from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
 
+T = TypeVar("T")
+
 BASE_MAC = "fa:16:3e"
 """Neutron's default base_mac."""
+
+COLLISIONS = 5
+"""How often a transaction that collided with another one is begun anew. SQLite's never collide: its
+writers come one after the other."""
 
 _COLUMNS = (
     "id", "network_id", "project_id", "name", "description", "mac_address", "admin_state_up",
@@ -77,36 +85,88 @@ def _with_addresses(connection: Connection, rows: Sequence[Any]) -> list[Port]:
         some = ids[start : start + 500]
         for row in connection.execute(sa.select(ip_allocations).where(own.port_id.in_(some))):
             held[row.port_id].append({"subnet_id": row.subnet_id, "ip_address": row.ip_address})
+    for fixed_ips in held.values():
+        fixed_ips.sort(key=lambda fixed: ":" in fixed["ip_address"])
     return [Port(**row._mapping, fixed_ips=tuple(held[row.id])) for row in rows]
 
 
 def create_ports(db: Database, wanted: Sequence[Port]) -> list[Port]:
-    """Record ports with addresses of their own, all or none. One transaction.
+    """Record ports with addresses of their own, all or none. One transaction, nine statements.
 
-    Delivered twice: the ports that are there are returned. Raises NotFound for a network that is
-    gone, Invalid and Conflict for addresses that cannot be had.
+    Delivered twice: the ports that are there are returned, without further addresses, and are moved
+    to the host that asks now. Raises NotFound for a network that is gone, Invalid and Conflict for
+    addresses that cannot be had, Conflict for an id that is another project's or device's.
     """
+    return _retried(db, lambda connection: _create(connection, wanted))
+
+
+def _retried(db: Database, work: Callable[[Connection], T]) -> T:
+    for _ in range(COLLISIONS):
+        try:
+            with db.write() as connection:
+                return work(connection)
+        except IntegrityError as error:
+            # Another transaction took an address, an id or the network meanwhile: look again.
+            last = error
+    raise Conflict(f"The ports collide with others: {last.orig}", kind="port") from last
+
+
+def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     ids = [port.id for port in wanted]
-    with db.write() as connection:
-        there = connection.execute(_with_network().where(ports.c.id.in_(ids))).all()
-        if there:
-            return _with_addresses(connection, there)
-        nets = _networks_of(connection, wanted)
-        pools = _subnets_of(connection, list(nets))
-        macs = _new_macs(connection, wanted)
-        now = utcnow()
-        addresses = _allocate(connection, wanted, pools)
-        made = [
-            replace(
-                port, mac_address=macs[port.id], fixed_ips=tuple(addresses[port.id]),
-                network_name=nets[port.network_id].name, created_at=now, updated_at=now,
-            )
-            for port in wanted
-        ]  # fmt: skip
+    there = connection.execute(_with_network().where(ports.c.id.in_(ids))).all()
+    found = {port.id: port for port in _with_addresses(connection, there)}
+    moved = [
+        _same(port, found[port.id], now=utcnow()) for port in wanted if port.id in found
+    ]  # fmt: skip
+    if moved:
+        _move(connection, [port for port in moved if port != found[port.id]])
+    made = _insert(connection, [port for port in wanted if port.id not in found])
+    by_id = {port.id: port for port in (*moved, *made)}
+    return [by_id[port_id] for port_id in ids]
+
+
+def _same(wanted: Port, found: Port, *, now: datetime.datetime) -> Port:
+    """Return a port that is there as it will be. Raises Conflict when it is not the one wanted."""
+    key = ("project_id", "network_id", "device_id")
+    if any(getattr(wanted, name) != getattr(found, name) for name in key):
+        raise Conflict(f"Port {wanted.id} is still in use.", kind="port")
+    if wanted.host_id == found.host_id:
+        return found
+    return replace(found, host_id=wanted.host_id, status=wanted.status, updated_at=now)
+
+
+def _move(connection: Connection, moved: Sequence[Port]) -> None:
+    if moved:
+        names = ("host_id", "status", "updated_at")
         connection.execute(
-            ports.insert(), [{name: getattr(port, name) for name in _COLUMNS} for port in made]
+            ports.update()
+            .where(ports.c.id == sa.bindparam("port_id"))
+            .values({name: sa.bindparam(f"new_{name}") for name in names}),
+            [
+                {"port_id": port.id, **{f"new_{name}": getattr(port, name) for name in names}}
+                for port in moved
+            ],
         )
-        _hold(connection, addresses)
+
+
+def _insert(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
+    if not wanted:
+        return []
+    nets = _networks_of(connection, wanted)
+    macs = _new_macs(connection, wanted)
+    addresses = allocate(connection, wanted, _subnets_of(connection, list(nets)))
+    now = utcnow()
+    made = [
+        replace(
+            port, mac_address=macs[port.id], fixed_ips=tuple(addresses[port.id]),
+            network_name=nets[port.network_id].name, created_at=now, updated_at=now,
+        )
+        for port in wanted
+    ]  # fmt: skip
+    connection.execute(
+        ports.insert(), [{name: getattr(port, name) for name in _COLUMNS} for port in made]
+    )
+    hold(connection, addresses)
     return made
 
 
@@ -140,13 +200,16 @@ def _new_macs(connection: Connection, wanted: Sequence[Port]) -> dict[str, str]:
     waiting = [port for port in wanted if not port.mac_address]
     for port in wanted:
         if port.mac_address:
-            if _macs_there(connection, port.network_id, [port.mac_address]):
+            if port.mac_address in used or _macs_there(
+                connection, port.network_id, [port.mac_address]
+            ):
                 raise Conflict(
                     f"Unable to complete operation for network {port.network_id}. The mac address"
                     f" {port.mac_address} is in use.",
                     kind="macAddress",
                 )
             chosen[port.id] = port.mac_address
+            used.add(port.mac_address)
     while waiting:
         for port in waiting:
             chosen[port.id] = _random_mac()
@@ -176,91 +239,53 @@ def _macs_there(connection: Connection, network_id: str, macs: Sequence[str]) ->
     return set(connection.execute(query).scalars())
 
 
-def _allocate(
-    connection: Connection, wanted: Sequence[Port], pools: dict[str, list[Any]]
-) -> dict[str, list[Json]]:
-    """Return the addresses of each port; those that were asked for go first."""
-    held: dict[str, list[Json]] = {port.id: [] for port in wanted}
-    given: dict[str, set[str]] = defaultdict(set)
-    automatic: dict[str, list[str]] = defaultdict(list)
-    by_id = {subnet.id: subnet for found in pools.values() for subnet in found}
-    for port in wanted:
-        found = pools.get(port.network_id, [])
-        if port.fixed_ips is None:
-            versions = {subnet.ip_version: subnet for subnet in reversed(found)}
-            for subnet in versions.values():
-                automatic[subnet.id].append(port.id)
-            continue
-        for fixed in port.fixed_ips:
-            subnet, address = _asked(connection, found, fixed, port.network_id)
-            if address is None:
-                automatic[subnet.id].append(port.id)
-            elif address in given[subnet.id]:
-                raise Conflict(f"IP address {address} already allocated in subnet {subnet.id}",
-                               kind="ipAddressAlreadyAllocated")  # fmt: skip
-            else:
-                given[subnet.id].add(address)
-                held[port.id].append({"subnet_id": subnet.id, "ip_address": address})
-    for subnet_id, port_ids in automatic.items():
-        free = take_next(connection, by_id[subnet_id], len(port_ids), given[subnet_id])
-        for port_id, address in zip(port_ids, free, strict=True):
-            held[port_id].append({"subnet_id": subnet_id, "ip_address": address})
-    return held
-
-
-def _asked(
-    connection: Connection, found: Sequence[Any], fixed: Json, network_id: str
-) -> tuple[Any, str | None]:
-    """Return the subnet that a fixed IP names, and the address if it names one."""
-    import ipaddress
-
-    address = fixed.get("ip_address")
-    for subnet in found:
-        if fixed.get("subnet_id") not in {None, subnet.id}:
-            continue
-        if address is None:
-            return subnet, None
-        try:
-            is_inside = ipaddress.ip_address(address) in ipaddress.ip_network(subnet.cidr)
-        except ValueError as error:
-            raise Invalid(f"'{address}' is not a valid IP address.") from error
-        if is_inside:
-            return subnet, take_given(connection, subnet, address)
-    raise Invalid(
-        f"IP address {address or ''} is not a valid IP for any of the subnets on network"
-        f" {network_id}.",
-        kind="invalidIpForNetwork",
-    )
-
-
-def _hold(connection: Connection, addresses: dict[str, list[Json]]) -> None:
-    rows = [{"port_id": port_id, **fixed} for port_id, held in addresses.items() for fixed in held]
-    if rows:
-        connection.execute(ip_allocations.insert(), rows)
-
-
-def update_port(db: Database, port_id: str, values: Json) -> Port:
+def update_port(db: Database, port_id: str, values: Json, *, holder: str | None = None) -> Port:
     """Change columns of a port, and its addresses when `fixed_ips` is among values.
 
-    Addresses that it keeps stay its own. One transaction. Raises NotFound, Invalid, Conflict.
+    `extra` is merged into what is there. Addresses that the port keeps stay its own; a fixed IP
+    that names only a subnet keeps the one it has there. holder: the device that alone may hold the
+    port now; None lets any. One transaction. Raises NotFound, Invalid, Conflict.
     """
+    return _retried(db, lambda connection: _update(connection, port_id, values, holder))
+
+
+def _update(connection: Connection, port_id: str, values: Json, holder: str | None) -> Port:
+    row = connection.execute(
+        _with_network().where(ports.c.id == port_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Port {port_id} could not be found.", kind="port")
+    if holder is not None and row.device_id not in {"", holder}:
+        raise Conflict(f"Port {port_id} is still in use.", kind="port")
     changed = {name: values[name] for name in _COLUMNS if name in values}
-    with db.write() as connection:
-        row = connection.execute(
-            _with_network().where(ports.c.id == port_id).with_for_update()
-        ).one_or_none()
-        if row is None:
-            raise NotFound(f"Port {port_id} could not be found.", kind="port")
-        connection.execute(
-            ports.update().where(ports.c.id == port_id).values(updated_at=utcnow(), **changed)
-        )
-        if "fixed_ips" in values:
-            connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id == port_id))
-            pools = _subnets_of(connection, [row.network_id])
-            port = Port(**row._mapping, fixed_ips=tuple(values["fixed_ips"] or ()))
-            _hold(connection, _allocate(connection, [port], pools))
-        changed_row = connection.execute(_with_network().where(ports.c.id == port_id)).one()
-        return _with_addresses(connection, [changed_row])[0]
+    if "extra" in values:
+        changed["extra"] = {**row.extra, **values["extra"]}
+    connection.execute(
+        ports.update().where(ports.c.id == port_id).values(updated_at=utcnow(), **changed)
+    )
+    if "fixed_ips" in values:
+        port = _with_addresses(connection, [row])[0]
+        port = replace(port, fixed_ips=_kept(port, values["fixed_ips"]))
+        connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id == port_id))
+        by_network = _subnets_of(connection, [row.network_id])
+        hold(connection, allocate(connection, [port], by_network))
+    changed_row = connection.execute(_with_network().where(ports.c.id == port_id)).one()
+    return _with_addresses(connection, [changed_row])[0]
+
+
+def _kept(port: Port, wanted: Sequence[Json]) -> tuple[Json, ...]:
+    """Return wanted with the address that the port has on a subnet, where no other was named."""
+    named = {fixed.get("ip_address") for fixed in wanted}
+    free = [fixed for fixed in port.fixed_ips or () if fixed["ip_address"] not in named]
+    kept = []
+    for fixed in wanted:
+        own = next((one for one in free if one["subnet_id"] == fixed.get("subnet_id")), None)
+        if own is not None and fixed.get("ip_address") is None:
+            free.remove(own)
+            kept.append(own)
+        else:
+            kept.append(fixed)
+    return tuple(kept)
 
 
 def delete_port(db: Database, port_id: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import Forbidden
+from devstack_lite.exceptions import Forbidden, Invalid
 
 Json = dict[str, Any]
 
@@ -16,10 +16,10 @@ def view_of(context: RequestContext) -> str | None:
 
 
 def owner_of(context: RequestContext, wanted: Json) -> str:
-    """Return who will own a new thing. Raises Forbidden for a member naming another project."""
+    """Return who will own a new thing. Raises Invalid for a member naming another project."""
     named = wanted.get("project_id") or wanted.get("tenant_id") or context.project_id
     if named != context.project_id and not context.is_admin:
-        raise Forbidden(
+        raise Invalid(
             "Specifying 'project_id' or 'tenant_id' other than authenticated project in request"
             " requires admin privileges"
         )

@@ -19,18 +19,16 @@ NETWORK: Schema = {
     "shared": _FLAG,
     "router:external": _FLAG,
     "port_security_enabled": _FLAG,
-    "is_default": _FLAG,
     "mtu": {"type": "integer", "minimum": 68, "maximum": 65535},
     "project_id": _TEXT,
     "tenant_id": _TEXT,
-    "availability_zone_hints": {"type": "array"},
 }
 
 SUBNET: Schema = {
     "name": _TEXT,
     "description": _TEXT,
     "network_id": _UUID,
-    "cidr": {"type": "string", "minLength": 3},
+    "cidr": {"type": "string", "minLength": 3, "maxLength": 64},
     "ip_version": {"enum": [4, 6, "4", "6"]},
     "gateway_ip": {"anyOf": [_ADDRESS, {"type": "null"}]},
     "allocation_pools": {
@@ -43,7 +41,19 @@ SUBNET: Schema = {
         },
     },
     "dns_nameservers": {"type": "array", "items": _ADDRESS},
-    "host_routes": {"type": "array", "items": {"type": "object"}},
+    "host_routes": {
+        "type": "array",
+        "maxItems": 20,
+        "items": {
+            "type": "object",
+            "properties": {
+                "destination": {"type": "string", "maxLength": 64},
+                "nexthop": _ADDRESS,
+            },
+            "required": ["destination", "nexthop"],
+            "additionalProperties": False,
+        },
+    },
     "enable_dhcp": _FLAG,
     "project_id": _TEXT,
     "tenant_id": _TEXT,
@@ -69,12 +79,22 @@ PORT: Schema = {
     "binding:vnic_type": _TEXT,
     "binding:profile": {"type": ["object", "null"]},
     "security_groups": {"type": "array", "items": _TEXT},
-    "allowed_address_pairs": {"type": "array"},
     "port_security_enabled": _FLAG,
-    "extra_dhcp_opts": {"type": ["array", "null"]},
     "project_id": _TEXT,
     "tenant_id": _TEXT,
 }
+
+
+_OWNER = frozenset({"project_id", "tenant_id"})
+
+
+def _without(properties: Schema, *fixed: str) -> Schema:
+    return {key: value for key, value in properties.items() if key not in _OWNER | set(fixed)}
+
+
+NETWORK_CHANGE = _without(NETWORK)
+SUBNET_CHANGE = _without(SUBNET, "network_id", "cidr", "ip_version")
+PORT_CHANGE = _without(PORT, "network_id")
 
 
 def one(name: str, properties: Schema, *required: str) -> Schema:

@@ -27,8 +27,6 @@ def _common(one: Network | Subnet | Port) -> Json:
         "tenant_id": one.project_id,
         "created_at": clock.to_zulu(one.created_at),
         "updated_at": clock.to_zulu(one.updated_at),
-        "revision_number": 1,
-        "tags": [],
     }
 
 
@@ -40,12 +38,10 @@ def network(one: Network, subnet_ids: list[str]) -> Json:
         "admin_state_up": one.admin_state_up,
         "shared": one.shared,
         "router:external": one.external,
-        "is_default": False,
         "port_security_enabled": one.port_security_enabled,
         "mtu": one.mtu,
         "subnets": subnet_ids,
         "availability_zones": ["nova"],
-        "availability_zone_hints": [],
         "ipv4_address_scope": None,
         "ipv6_address_scope": None,
     }
@@ -72,6 +68,8 @@ def subnet(one: Subnet) -> Json:
 
 def port(one: Port, *, is_admin: bool) -> Json:
     """Return a port; where it is bound is for administrators."""
+    is_secured = bool(one.extra.get("port_security_enabled", True))
+    groups = [default_group_id(one.project_id)] if is_secured else []
     shown = {
         **_common(one),
         "network_id": one.network_id,
@@ -81,10 +79,8 @@ def port(one: Port, *, is_admin: bool) -> Json:
         "device_id": one.device_id,
         "device_owner": one.device_owner,
         "fixed_ips": list(one.fixed_ips or ()),
-        "security_groups": [default_group_id(one.project_id)],
-        "allowed_address_pairs": [],
-        "extra_dhcp_opts": [],
-        "port_security_enabled": bool(one.extra.get("port_security_enabled", True)),
+        "security_groups": one.extra.get("security_groups", groups),
+        "port_security_enabled": is_secured,
         "binding:vnic_type": one.extra.get("binding:vnic_type", "normal"),
     }
     if is_admin:

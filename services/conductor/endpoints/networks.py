@@ -36,9 +36,9 @@ class Networks:
         """Remove it. Delivered twice: the second is NotFound."""
         rows.delete_network(self._db, network_id)
 
-    def create_subnet(self, context: RequestContext, *, subnet: Subnet) -> Subnet:
-        """Record it. Delivered twice: answers the same."""
-        return rows.create_subnet(self._db, subnet)
+    def create_subnets(self, context: RequestContext, *, subnets: Sequence[Subnet]) -> list[Subnet]:
+        """Record them. Delivered twice: answers the same."""
+        return rows.create_subnets(self._db, list(subnets))
 
     def update_subnet(self, context: RequestContext, *, subnet_id: str, values: Json) -> Subnet:
         """Change it. Delivered twice: the same values again."""
@@ -52,9 +52,11 @@ class Networks:
         """Record them. Delivered twice: answers the same, no second address is taken."""
         return port_rows.create_ports(self._db, ports)
 
-    def update_port(self, context: RequestContext, *, port_id: str, values: Json) -> Port:
+    def update_port(
+        self, context: RequestContext, *, port_id: str, values: Json, holder: str | None
+    ) -> Port:
         """Change it. Delivered twice: the same values again."""
-        return port_rows.update_port(self._db, port_id, values)
+        return port_rows.update_port(self._db, port_id, values, holder=holder)
 
     def delete_port(self, context: RequestContext, *, port_id: str) -> bool:
         """Remove it. Delivered twice: the second is False."""

@@ -40,9 +40,11 @@ class NetworksAPI(RpcClient):
         self.invoke(context, self.delete_network, network_id=network_id)
 
     @declare("call", timeout_s=10, is_idempotent=True)
-    def create_subnet(self, context: RequestContext, *, subnet: Subnet) -> Subnet:
-        """Record a subnet. Raises NotFound, Invalid."""
-        return cast(Subnet, self.invoke(context, self.create_subnet, subnet=subnet))
+    def create_subnets(self, context: RequestContext, *, subnets: Sequence[Subnet]) -> list[Subnet]:
+        """Record subnets, all or none. Raises NotFound, Invalid."""
+        return cast(
+            "list[Subnet]", self.invoke(context, self.create_subnets, subnets=list(subnets))
+        )
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def update_subnet(self, context: RequestContext, *, subnet_id: str, values: Json) -> Subnet:
@@ -58,13 +60,24 @@ class NetworksAPI(RpcClient):
 
     @declare("call", timeout_s=20, is_idempotent=True)
     def create_ports(self, context: RequestContext, *, ports: Sequence[Port]) -> list[Port]:
-        """Record ports with addresses, all or none. Raises NotFound, Invalid, Conflict."""
+        """Record ports with addresses, all or none; those that are there are moved to their host.
+
+        Raises NotFound, Invalid, Conflict.
+        """
         return cast("list[Port]", self.invoke(context, self.create_ports, ports=list(ports)))
 
     @declare("call", timeout_s=10, is_idempotent=True)
-    def update_port(self, context: RequestContext, *, port_id: str, values: Json) -> Port:
-        """Change a port, or its addresses. Raises NotFound, Invalid, Conflict."""
-        return cast(Port, self.invoke(context, self.update_port, port_id=port_id, values=values))
+    def update_port(
+        self, context: RequestContext, *, port_id: str, values: Json, holder: str | None
+    ) -> Port:
+        """Change a port, or its addresses; with holder, only while no other device holds it.
+
+        Raises NotFound, Invalid, Conflict.
+        """
+        return cast(
+            Port,
+            self.invoke(context, self.update_port, port_id=port_id, values=values, holder=holder),
+        )
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def delete_port(self, context: RequestContext, *, port_id: str) -> bool:
