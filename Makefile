@@ -4,7 +4,7 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check unit format lock down clean help
+.PHONY: demo test check unit chaos format lock down clean help
 
 help:  ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,9 @@ check: $(STAMP)  ## Run ruff, mypy and import-linter
 
 unit: $(STAMP)  ## Run the tests that need no broker
 	$(BIN)/pytest tests/unit tests/contract tests/api
+
+chaos: $(STAMP)  ## Break a cloud of its own at random for 10 minutes, and judge it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/chaos.sh
 
 format: $(STAMP)  ## Bring the code into its form
 	$(BIN)/ruff check --fix .

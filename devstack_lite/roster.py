@@ -34,6 +34,8 @@ class DaemonState(StrEnum):
 
     RUNNING = "running"
     RESTARTING = "restarting"
+    HELD = "held"
+    """Ended, and not to be started again before its hold is taken away."""
     STOPPED = "stopped"
 
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from devstack_lite import cloud as clouds
-from devstack_lite import forking, launcher, preload, processes, reaper
+from devstack_lite import forking, holds, launcher, preload, processes, reaper
 from devstack_lite.broker import choose
 from devstack_lite.broker.runner import Runner
 from devstack_lite.cloud import Cloud, CloudError
@@ -45,6 +45,8 @@ STOP_TIMEOUT_S = 13.0
 """graceful_stop_s's default, the launcher's alarm 2 s later, and one to spare."""
 RESTART_INTERVAL_S = 1.0
 LONGEST_BACKOFF_S = 15.0
+HELD_LOOK_S = 0.25
+"""Seconds between looks at whether a daemon that is held may start again."""
 STABLE_S = 10.0
 """A daemon that ran for so long starts anew at once when it dies."""
 ORPHANS_S = 3.0
@@ -98,6 +100,7 @@ class Supervisor:
 
     def _start(self) -> None:
         self._say(Phase.STARTING, "the libraries")
+        holds.clear(self._cloud.state_dir)
         self._broker.start()
         self._roster.broker = [reaper.ref(pid) for pid in self._broker.pids()]
         self._write()
@@ -171,6 +174,8 @@ class Supervisor:
         now = time.monotonic()
         for process in self._table:
             entry = self._roster.daemons[process.name]
+            if entry.state is DaemonState.HELD and not self._is_held(process):
+                entry.state = DaemonState.RESTARTING
             if entry.state is DaemonState.RESTARTING and now >= self._due[process.name]:
                 self._start_again(process, entry, now)
         self._watch_broker(now)
@@ -183,8 +188,11 @@ class Supervisor:
                 if code is not None:
                     self._note_death(process, entry, code)
 
+    def _is_held(self, process: Process) -> bool:
+        return holds.is_held(self._cloud.state_dir, process.name)
+
     def _note_death(self, process: Process, entry: Entry, code: int) -> None:
-        entry.state = DaemonState.RESTARTING
+        entry.state = DaemonState.HELD if self._is_held(process) else DaemonState.RESTARTING
         entry.last_exit = f"signal {-code}" if code < 0 else f"exit code {code}"
         lived_s = time.time() - entry.started_at
         failures = 0 if lived_s >= STABLE_S else self._failures.get(process.name, -1) + 1
@@ -221,7 +229,12 @@ class Supervisor:
             for name, entry in self._roster.daemons.items()
             if entry.state is DaemonState.RESTARTING
         ]
-        return max(0.05, min(waiting, default=time.monotonic() + 60.0) - time.monotonic())
+        is_any_held = any(
+            entry.state is DaemonState.HELD for entry in self._roster.daemons.values()
+        )
+        longest_s = HELD_LOOK_S if is_any_held else 60.0
+        until_due_s = min(waiting, default=time.monotonic() + longest_s) - time.monotonic()
+        return max(0.05, min(longest_s, until_due_s))
 
     # Stopping
 

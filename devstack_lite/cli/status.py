@@ -92,7 +92,8 @@ def _daemon(process: processes.Process, found: Roster | None) -> dict[str, Any]:
             "memory_mib": round(sum(measured), 1),
         }
     elif entry is not None and found is not None and found.is_alive():
-        facts["state"] = "restarting"
+        is_held = entry.state is roster.DaemonState.HELD
+        facts["state"] = "held" if is_held else "restarting"
     return facts
 
 

@@ -14,10 +14,16 @@ from devstack_lite.objects.compute import NetworkRequest
 from devstack_lite.steps import StepRecord
 
 PORT_IDS_HEADER = "X-Devstack-Port-Ids"
-"""The ids that created ports shall have: a request that is sent twice then creates once. Whoever
-sends it may also say which host a port is bound to, which Neutron allows to services alone."""
+"""On POST: the ids that the ports shall have, by comma; a request that is sent twice then creates
+once. Whoever sends it may also say which host a port is bound to: in Neutron that is the right of
+an administrator or of a service's token, here a member's request from compute has it too."""
+
+DEVICE_HEADER = "X-Devstack-Device-Id"
+"""On PUT: the device that alone may hold the port, else 409. It gives the same right."""
 
 DEVICE_OWNER = "compute:nova"
+
+_ERRORS = {400: Invalid, 404: NotFound, 409: Conflict}
 
 
 class NetworkClient:
@@ -46,7 +52,7 @@ class NetworkClient:
             found.update(shown)
         for index, one in enumerate(requests):
             if one.port_id is not None:
-                answer = self._bind(context, str(one.port_id), instance_uuid, host)
+                answer = self._bind(context, str(one.port_id), instance_uuid, host=host)
                 found[index] = _port(answer.json()["port"], is_ours=False)
                 record = record or validated_of(answer)
         return [found[index] for index in sorted(found)], record
@@ -75,19 +81,23 @@ class NetworkClient:
                 for one in new.values()
             ]
         }
-        answer = self._send(context, "POST", "/v2.0/ports", body, {PORT_IDS_HEADER: ",".join(ids)})
+        headers = {PORT_IDS_HEADER: ",".join(ids)}
+        answer = self._send(context, "POST", "/v2.0/ports", body, headers)
         ports = answer.json()["ports"]
         return {ids[port["id"]]: _port(port, is_ours=True) for port in ports}, validated_of(answer)
 
-    def _bind(self, context: RequestContext, port_id: str, instance_uuid: str, host: str) -> Answer:
+    def _bind(
+        self, context: RequestContext, port_id: str, instance_uuid: str, *, host: str
+    ) -> Answer:
+        """Bind a port that the instance may hold to a host; to no host: let it go."""
         body = {
             "port": {
-                "device_id": instance_uuid,
-                "device_owner": DEVICE_OWNER if instance_uuid else "",
+                "device_id": instance_uuid if host else "",
+                "device_owner": DEVICE_OWNER if host else "",
                 "binding:host_id": host,
             }
         }
-        headers = {PORT_IDS_HEADER: port_id}
+        headers = {DEVICE_HEADER: instance_uuid}
         return self._send(context, "PUT", f"/v2.0/ports/{port_id}", body, headers)
 
     def deallocate(
@@ -95,8 +105,8 @@ class NetworkClient:
     ) -> None:
         """Have the instance hold no port: its own are deleted, given ones are unbound.
 
-        ports empty: network is asked which there are. What is gone already is a success. Raises
-        Unauthorized, Unavailable.
+        ports empty: network is asked which there are. What is gone already is a success, and so is
+        a given port that another instance holds. Raises Unauthorized, Unavailable.
         """
         for port in ports or self._ports_of(context, instance_uuid):
             port_id = port["port_id"]
@@ -104,8 +114,9 @@ class NetworkClient:
                 if port["is_ours"]:
                     self._send(context, "DELETE", f"/v2.0/ports/{port_id}")
                 else:
-                    self._bind(context, port_id, "", "")
-            except NotFound:
+                    self._bind(context, port_id, instance_uuid, host="")
+            except (NotFound, Conflict):
+                # It is gone, or another instance has it by now.
                 continue
 
     def _ports_of(self, context: RequestContext, instance_uuid: str) -> list[dict[str, Any]]:
@@ -127,12 +138,20 @@ class NetworkClient:
         )
         if answer.status < 300:
             return answer
+        message = _message_of(answer)
         if answer.status in {401, 403}:
-            raise Unauthorized(f"network refused the token (HTTP {answer.status})")
-        if answer.status in {400, 404, 409}:
-            message = answer.json()["NeutronError"]["message"]
-            raise {400: Invalid, 404: NotFound, 409: Conflict}[answer.status](message)
-        raise Unavailable(f"network answered {answer.status}")
+            raise Unauthorized(f"network refused the token (HTTP {answer.status}): {message}")
+        if answer.status in _ERRORS:
+            raise _ERRORS[answer.status](message, kind="network")
+        raise Unavailable(f"network answered {answer.status}: {message}")
+
+
+def _message_of(answer: Answer) -> str:
+    """Return the text of a fault: {"NeutronError": {"message": …}}."""
+    try:
+        return str(answer.json()["NeutronError"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status}"
 
 
 def _port(port: dict[str, Any], *, is_ours: bool) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What a database holds before the first daemon runs: the schema, and the cloud's first rows.
 
-Called by `up` through the supervisor, at every start; what is there already is left alone, but for
-the passwords, which follow the cloud's record. The only writer besides the conductor, and never at
-the same time.
+Called by `up` through the supervisor, at every start. The cloud's own accounts are repaired each
+time, and their passwords follow the cloud's record; flavors, the image and the networks are a
+user's to change or remove, so they are put there once. The only writer besides the conductor, and
+never at the same time.
 """
 
 from __future__ import annotations
@@ -22,14 +23,28 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import schema
 from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
-from devstack_lite.db.migrate import migrate
+from devstack_lite.db.identity import BUILT_IN_ROLES, SYSTEM_ID
+from devstack_lite.db.migrate import make_database, migrate
 
 LOG = logging.getLogger(__name__)
 
 DOMAIN_ID = "default"
-ROLES = ("admin", "manager", "member", "reader", "service")
-IMPLIED_ROLES = {"admin": "manager", "manager": "member", "member": "reader"}
-"""Keystone's default hierarchy: whoever has the first has the second, too."""
+SEEDED = "seeded"
+"""The counter that says that the first flavors, image and networks were put there."""
+
+PROJECTS = ("admin", "demo", "service")
+HOMES = {"admin": "admin", "demo": "demo", "nova": "service"}
+"""The cloud's users, each with its default project."""
+
+ASSIGNMENTS = (
+    # user, project, role
+    ("admin", "admin", "admin"),
+    ("admin", "demo", "admin"),
+    ("demo", "demo", "member"),
+    ("demo", "demo", "reader"),
+    ("nova", "service", "service"),
+    ("nova", "service", "admin"),
+)
 
 FLAVORS = (
     # DevStack's: id, name, vcpus, MiB, GiB.
@@ -43,7 +58,6 @@ FLAVORS = (
 _IDS = uuid.UUID("b0a7c0de-0f5e-4c1c-9a55-0d4a6f1e7c11")
 """Namespace of the ids of what is seeded, so that a second start finds it again."""
 
-IMAGE_BYTES = 16 * 1024
 HASH_ROUNDS = 6
 
 
@@ -79,24 +93,35 @@ def seed_uuid(name: str) -> str:
 def run(settings: Settings) -> None:
     """Bring the database and the state folder to what the daemons expect. May be run again."""
     _make_token_key(settings.state_dir)
-    image = _make_image_file(settings.state_dir)
+    make_database(settings.database_url)
     db = Database(settings.database_url, pool_size=2)
     try:
         migrate(db.engine)
         with db.write() as connection:
             _seed_identity(connection, settings)
-            _seed_compute(connection)
-            _seed_image(connection, image)
-            _seed_network(connection)
+            if _is_new(connection):
+                _seed_compute(connection)
+                _seed_image(connection)
+                _seed_network(connection)
+            _make_image_file(connection, settings.state_dir)
         _make_reader(db, settings)
     finally:
         db.engine.dispose()
 
 
-def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]], *keys: str) -> None:
-    """Insert those rows whose key columns name nothing yet."""
-    columns = [table.c[key] for key in keys]
-    there = {tuple(row) for row in connection.execute(sa.select(*columns))}
+def _is_new(connection: Connection) -> bool:
+    """Say whether this is the first time, and note that it was."""
+    own = schema.counters
+    if connection.execute(sa.select(own.c.value).where(own.c.name == SEEDED)).first():
+        return False
+    connection.execute(own.insert().values(name=SEEDED, value=1))
+    return True
+
+
+def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert those rows whose primary key names nothing yet."""
+    keys = [column.name for column in table.primary_key]
+    there = {tuple(row) for row in connection.execute(sa.select(*table.primary_key))}
     new = [row for row in rows if tuple(row[key] for key in keys) not in there]
     if new:
         connection.execute(table.insert(), new)
@@ -105,79 +130,69 @@ def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]], *k
 # ---------------------------------------------------------------------------------- identity
 
 
+def _ensure(connection: Connection, table: sa.Table, row: dict[str, Any]) -> str:
+    """Insert a row unless there is one of its name; return the id of the one that is there.
+
+    The row's own id is not used when a user has given what had it another name.
+    """
+    found = connection.execute(sa.select(table.c.id).where(table.c.name == row["name"])).first()
+    if found is not None:
+        return str(found.id)
+    renamed = sa.select(table.c.id).where(table.c.id == row["id"])
+    if connection.execute(renamed).first() is not None:
+        row = {**row, "id": uuid.uuid4().hex}
+    connection.execute(table.insert().values(row))
+    return str(row["id"])
+
+
 def _seed_identity(connection: Connection, settings: Settings) -> None:
-    _add(
-        connection, schema.domains,
-        [{"id": DOMAIN_ID, "name": "Default", "description": "The default domain"}], "id",
-    )  # fmt: skip
-    _add(
-        connection, schema.projects,
-        [
-            {"id": seed_id(f"project/{name}"), "name": name, "domain_id": DOMAIN_ID,
-             "description": f"The {name} project"}
-            for name in ("admin", "demo", "service")
-        ],
-        "id",
-    )  # fmt: skip
-    _add(
-        connection, schema.roles,
-        [{"id": seed_id(f"role/{name}"), "name": name} for name in ROLES], "name",
-    )  # fmt: skip
+    domain = {"id": DOMAIN_ID, "name": "Default", "description": "The default domain"}
+    _ensure(connection, schema.domains, domain)
+    ids: dict[str, str] = {}
+    for name in PROJECTS:
+        row = {"id": seed_id(f"project/{name}"), "name": name, "domain_id": DOMAIN_ID,
+               "description": f"The {name} project"}  # fmt: skip
+        ids[f"project/{name}"] = _ensure(connection, schema.projects, row)
+    for name in BUILT_IN_ROLES:
+        row = {"id": seed_id(f"role/{name}"), "name": name}
+        ids[f"role/{name}"] = _ensure(connection, schema.roles, row)
     passwords = {
         "admin": settings.admin_password,
         "demo": settings.demo_password,
         "nova": settings.service_password,
     }
-    homes = {"admin": "admin", "demo": "demo", "nova": "service"}
-    for name, password in passwords.items():
-        _seed_user(connection, name, homes[name], password)
+    for name, project in HOMES.items():
+        home = ids[f"project/{project}"]
+        ids[f"user/{name}"] = _seed_user(connection, name, home, passwords[name])
+    everywhere = (("domain", DOMAIN_ID), ("system", SYSTEM_ID))
+    held = [
+        (user, role, "project", ids[f"project/{project}"]) for user, project, role in ASSIGNMENTS
+    ] + [("admin", "admin", target_type, target_id) for target_type, target_id in everywhere]
     _add(
         connection, schema.role_assignments,
         [
-            {"user_id": seed_id(f"user/{user}"), "target_id": seed_id(f"project/{project}"),
-             "role_id": seed_id(f"role/{role}"), "target_type": "project"}
-            for user, project, role in (
-                ("admin", "admin", "admin"), ("admin", "demo", "admin"),
-                ("demo", "demo", "member"), ("nova", "service", "service"),
-                ("nova", "service", "admin"),
-            )
+            {"user_id": ids[f"user/{user}"], "role_id": ids[f"role/{role}"],
+             "target_type": target_type, "target_id": target_id}
+            for user, role, target_type, target_id in held
         ],
-        "user_id", "target_id", "role_id",
-    )  # fmt: skip
-    _add(
-        connection, schema.role_assignments,
-        [{"user_id": seed_id("user/admin"), "target_id": "all",
-          "role_id": seed_id("role/admin"), "target_type": "system"}],
-        "user_id", "target_id", "role_id",
     )  # fmt: skip
 
 
-def _seed_user(connection: Connection, name: str, project: str, password: str) -> None:
+def _seed_user(connection: Connection, name: str, project_id: str, password: str) -> str:
+    """Make sure that a user is there, enabled, with this password; return its id."""
     import bcrypt
 
+    row = {"id": seed_id(f"user/{name}"), "name": name, "domain_id": DOMAIN_ID,
+           "default_project_id": project_id}  # fmt: skip
+    user_id = _ensure(connection, schema.users, row)
     own = schema.users.c
-    row = connection.execute(
-        sa.select(own.password_hash).where(own.id == seed_id(f"user/{name}"))
-    ).one_or_none()
-    if row is not None and bcrypt.checkpw(password.encode(), row.password_hash.encode()):
-        return
-    password_hash = bcrypt.hashpw(password.encode(), bcrypt.gensalt(HASH_ROUNDS)).decode()
-    if row is not None:
-        connection.execute(
-            schema.users.update()
-            .where(own.id == seed_id(f"user/{name}"))
-            .values(password_hash=password_hash)
-        )
-        return
-    connection.execute(
-        schema.users.insert().values(
-            id=seed_id(f"user/{name}"),
-            name=name,
-            domain_id=DOMAIN_ID,
-            password_hash=password_hash,
-            default_project_id=seed_id(f"project/{project}"),
-        )
-    )
+    kept = connection.execute(sa.select(own.password_hash).where(own.id == user_id)).scalar_one()
+    values: dict[str, Any] = {"enabled": True}
+    if kept is None or not bcrypt.checkpw(password.encode(), kept.encode()):
+        salt = bcrypt.gensalt(HASH_ROUNDS)
+        values["password_hash"] = bcrypt.hashpw(password.encode(), salt).decode()
+    connection.execute(schema.users.update().where(own.id == user_id).values(values))
+    return user_id
 
 
 def _make_token_key(state_dir: Path) -> None:
@@ -198,7 +213,7 @@ def _make_token_key(state_dir: Path) -> None:
 
 
 def _seed_compute(connection: Connection) -> None:
-    _add(connection, schema.counters, [{"name": NODE_VERSION, "value": 0}], "name")
+    _add(connection, schema.counters, [{"name": NODE_VERSION, "value": 0}])
     now = utcnow()
     _add(
         connection, schema.flavors,
@@ -208,41 +223,48 @@ def _seed_compute(connection: Connection) -> None:
              "extra_specs": {}, "created_at": now}
             for flavor_id, name, vcpus, memory_mb, root_gb in FLAVORS
         ],
-        "id",
     )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------- image
 
 
-def _make_image_file(state_dir: Path) -> Path:
-    """Write the seeded image's bytes, once: nothing boots from them, but they can be fetched."""
-    folder = state_dir / "images"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / seed_uuid("image/cirros")
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        # A qcow2 header's magic and version, so that what looks at the file believes its format.
-        fresh.write_bytes((b"QFI\xfb\x00\x00\x00\x03").ljust(IMAGE_BYTES, b"\0"))
-        fresh.replace(path)
-    return path
+# A qcow2 header's magic and version, so that what looks at the file believes its format. Nothing
+# boots from the bytes, but they can be fetched.
+IMAGE = (b"QFI\xfb\x00\x00\x00\x03").ljust(16 * 1024, b"\0")
 
 
-def _seed_image(connection: Connection, path: Path) -> None:
-    data = path.read_bytes()
+def _seed_image(connection: Connection) -> None:
     now = utcnow()
     _add(
         connection, schema.images,
         [
-            {"id": path.name, "name": "cirros", "status": "active", "visibility": "public",
-             "owner": seed_id("project/admin"), "disk_format": "qcow2",
-             "container_format": "bare", "size": len(data), "min_disk": 0, "min_ram": 0,
-             "checksum": hashlib.md5(data, usedforsecurity=False).hexdigest(),
-             "os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(data).hexdigest(),
+            {"id": seed_uuid("image/cirros"), "name": "cirros", "status": "active",
+             "visibility": "public", "owner": seed_id("project/admin"), "disk_format": "qcow2",
+             "container_format": "bare", "size": len(IMAGE), "min_disk": 0, "min_ram": 0,
+             "checksum": hashlib.md5(IMAGE, usedforsecurity=False).hexdigest(),
+             "os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(IMAGE).hexdigest(),
              "properties": {}, "tags": [], "created_at": now, "updated_at": now}
         ],
-        "id",
     )  # fmt: skip
+
+
+def _make_image_file(connection: Connection, state_dir: Path) -> None:
+    """Write the seeded image's bytes if it is still there and they are not.
+
+    They are not in a new state folder before a database that is older.
+    """
+    own = schema.images.c
+    image_id = seed_uuid("image/cirros")
+    if connection.execute(sa.select(own.id).where(own.id == image_id)).first() is None:
+        return
+    folder = state_dir / "images"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / image_id
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(IMAGE)
+        fresh.replace(path)
 
 
 # ----------------------------------------------------------------------------------- network
@@ -263,7 +285,6 @@ def _seed_network(connection: Connection) -> None:
              "shared": is_shared, "external": is_external, "created_at": now, "updated_at": now}
             for name, (is_shared, is_external, _cidr, _gateway) in shape.items()
         ],
-        "id",
     )  # fmt: skip
     pools = {"private": ("10.0.0.2", "10.0.255.254"), "public": ("172.24.4.2", "172.24.4.254")}
     _add(
@@ -276,7 +297,6 @@ def _seed_network(connection: Connection) -> None:
              "allocation_pools": [{"start": pools[name][0], "end": pools[name][1]}]}
             for name, (_shared, is_external, cidr, gateway) in shape.items()
         ],
-        "id",
     )  # fmt: skip
 
 
@@ -290,17 +310,26 @@ def _make_reader(db: Database, settings: Settings) -> None:
     if backend == "postgresql":
         statements = _postgresql_reader(db, name, password)
     elif backend in {"mysql", "mariadb"}:
-        schema_name = db.engine.url.database
-        statements = [
-            f"CREATE USER IF NOT EXISTS '{name}'@'%' IDENTIFIED BY '{password}'",
-            f"ALTER USER '{name}'@'%' IDENTIFIED BY '{password}'",
-            f"GRANT SELECT ON `{schema_name}`.* TO '{name}'@'%'",
-        ]
+        statements = _mariadb_reader(str(db.engine.url.database), name, password)
     else:
         return
-    with db.engine.begin() as connection:
+    # Without parameters the drivers leave the percent signs of the statements alone.
+    with db.engine.execution_options(no_parameters=True).begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def _mariadb_reader(database: str, name: str, password: str) -> list[str]:
+    statements = []
+    # By name and by localhost: a server's anonymous user there would go before the first alone.
+    for host in ("%", "localhost"):
+        user = f"'{name}'@'{host}'"
+        statements += [
+            f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'",
+            f"ALTER USER {user} IDENTIFIED BY '{password}'",
+            f"GRANT SELECT ON `{database}`.* TO {user}",
+        ]
+    return statements
 
 
 def _postgresql_reader(db: Database, name: str, password: str) -> list[str]:

@@ -38,11 +38,11 @@ def list_flavors(
         return [_flavor(row) for row in connection.execute(query.order_by(order, own.id))]
 
 
-def get_flavor(db: Database, flavor_id: str) -> Flavor:
-    """Return one flavor. Raises NotFound."""
+def get_flavor(db: Database, flavor_id: str, *, with_private: bool) -> Flavor:
+    """Return one flavor; a private one to those who may see it. Raises NotFound."""
     with db.read() as connection:
         row = connection.execute(sa.select(flavors).where(flavors.c.id == flavor_id)).one_or_none()
-    if row is None:
+    if row is None or not (row.is_public or with_private):
         raise NotFound(f"Flavor {flavor_id} could not be found.", kind="flavor")
     return _flavor(row)
 

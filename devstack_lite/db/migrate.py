@@ -2,17 +2,21 @@
 
     python -m devstack_lite.db.migrate revision "what changes"
 
-writes the next revision from the difference between the migrations and schema.py.
+writes the next revision from the difference between the migrations and schema.py. Until the first
+release the first one may be made anew instead: remove its file, then run this for "The first
+tables" and format what it wrote.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from devstack_lite.db.engine import make_engine
 
@@ -30,8 +34,42 @@ def migrate(engine: Engine) -> bool:
     from alembic import command
 
     with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            # Else each statement commits by itself, and a start that is killed in between leaves
+            # tables that the next one stumbles over. PostgreSQL does so anyway; MariaDB cannot.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(alembic_config(connection), "head")
     return True
+
+
+def make_database(url: str) -> None:
+    """Make the database that the URL names on its server, unless it is there.
+
+    Raises what the connection to it raised when it cannot be made either. SQLite makes its file by
+    itself.
+    """
+    parsed = sa.make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return
+    try:
+        with _autocommit(parsed) as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except sa.exc.OperationalError as refused:
+        neighbour = parsed.set(database="postgres" if backend == "postgresql" else "")
+        try:
+            with _autocommit(neighbour) as connection:
+                quoted = connection.dialect.identifier_preparer.quote(str(parsed.database))
+                connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
+        except sa.exc.SQLAlchemyError:
+            raise refused from None
+
+
+@contextmanager
+def _autocommit(url: sa.URL) -> Iterator[Connection]:
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
 
 
 def current_revision(engine: Engine) -> str | None:

@@ -81,6 +81,18 @@ def subnet_ids_of(db: Database, network_id: str | None = None) -> dict[str, list
     return found
 
 
+def count_of(db: Database, project_id: str) -> dict[str, int]:
+    """Return how many networks, subnets and ports a project has."""
+    tables = {"network": networks, "subnet": subnets, "port": ports}
+    with db.read() as connection:
+        return {
+            name: connection.execute(
+                sa.select(sa.func.count()).where(table.c.project_id == project_id)
+            ).scalar_one()
+            for name, table in tables.items()
+        }
+
+
 def _subnet(row: Any) -> Subnet:
     values = dict(row._mapping)
     for name in _LISTS:
@@ -96,7 +108,8 @@ def create_networks(db: Database, wanted: list[Network]) -> list[Network]:
     with db.write() as connection:
         there = connection.execute(sa.select(networks).where(networks.c.id.in_(ids))).all()
         if there:
-            return [Network(**row._mapping) for row in there]
+            found = {row.id: Network(**row._mapping) for row in there}
+            return [found[network_id] for network_id in ids if network_id in found]
         connection.execute(networks.insert(), [asdict(network) for network in made])
     return made
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -106,12 +109,16 @@ def _retried(db: Database, work: Callable[[Connection], T]) -> T:
             with db.write() as connection:
                 return work(connection)
         except IntegrityError as error:
-            # Another transaction took an address, an id or the network meanwhile: look again.
+            # Another transaction took an address or an id meanwhile: look again.
             last = error
-    raise Conflict(f"The ports collide with others: {last.orig}", kind="port") from last
+    LOG.warning("gave up after %d collisions: %s", COLLISIONS, last)
+    raise Conflict("The ports collide with others that are being made.", kind="port") from last
 
 
 def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
+    # Locks first, networks before subnets as everywhere: what is read below then holds.
+    nets = _lock_networks(connection, wanted)
+    by_network = _lock_subnets(connection, list(nets))
     ids = [port.id for port in wanted]
     there = connection.execute(_with_network().where(ports.c.id.in_(ids))).all()
     found = {port.id: port for port in _with_addresses(connection, there)}
@@ -120,7 +127,8 @@ def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     ]  # fmt: skip
     if moved:
         _move(connection, [port for port in moved if port != found[port.id]])
-    made = _insert(connection, [port for port in wanted if port.id not in found])
+    missing = [port for port in wanted if port.id not in found]
+    made = _insert(connection, missing, nets, by_network)
     by_id = {port.id: port for port in (*moved, *made)}
     return [by_id[port_id] for port_id in ids]
 
@@ -149,12 +157,16 @@ def _move(connection: Connection, moved: Sequence[Port]) -> None:
         )
 
 
-def _insert(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
+def _insert(
+    connection: Connection,
+    wanted: Sequence[Port],
+    nets: Mapping[str, Any],
+    by_network: Mapping[str, Sequence[Any]],
+) -> list[Port]:
     if not wanted:
         return []
-    nets = _networks_of(connection, wanted)
     macs = _new_macs(connection, wanted)
-    addresses = allocate(connection, wanted, _subnets_of(connection, list(nets)))
+    addresses = allocate(connection, wanted, by_network)
     now = utcnow()
     made = [
         replace(
@@ -170,17 +182,18 @@ def _insert(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     return made
 
 
-def _networks_of(connection: Connection, wanted: Sequence[Port]) -> dict[str, Any]:
+def _lock_networks(connection: Connection, wanted: Sequence[Port]) -> dict[str, Any]:
+    """Return the ports' networks, which then cannot be deleted. Raises NotFound."""
     ids = {port.network_id for port in wanted}
-    found = {
-        row.id: row for row in connection.execute(sa.select(networks).where(networks.c.id.in_(ids)))
-    }
+    query = sa.select(networks).where(networks.c.id.in_(ids)).order_by(networks.c.id)
+    found = {row.id: row for row in connection.execute(query.with_for_update(read=True))}
     for network_id in ids - found.keys():
         raise NotFound(f"Network {network_id} could not be found.", kind="network")
     return found
 
 
-def _subnets_of(connection: Connection, network_ids: Sequence[str]) -> dict[str, list[Any]]:
+def _lock_subnets(connection: Connection, network_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Return each network's subnets, the oldest first; nobody else then gives out addresses."""
     found: dict[str, list[Any]] = defaultdict(list)
     query = (
         sa.select(subnets)
@@ -203,11 +216,7 @@ def _new_macs(connection: Connection, wanted: Sequence[Port]) -> dict[str, str]:
             if port.mac_address in used or _macs_there(
                 connection, port.network_id, [port.mac_address]
             ):
-                raise Conflict(
-                    f"Unable to complete operation for network {port.network_id}. The mac address"
-                    f" {port.mac_address} is in use.",
-                    kind="macAddress",
-                )
+                raise _mac_in_use(port.network_id, port.mac_address)
             chosen[port.id] = port.mac_address
             used.add(port.mac_address)
     while waiting:
@@ -239,6 +248,14 @@ def _macs_there(connection: Connection, network_id: str, macs: Sequence[str]) ->
     return set(connection.execute(query).scalars())
 
 
+def _mac_in_use(network_id: str, mac_address: str) -> Conflict:
+    return Conflict(
+        f"Unable to complete operation for network {network_id}. The mac address {mac_address} is"
+        " in use.",
+        kind="macAddress",
+    )
+
+
 def update_port(db: Database, port_id: str, values: Json, *, holder: str | None = None) -> Port:
     """Change columns of a port, and its addresses when `fixed_ips` is among values.
 
@@ -251,13 +268,16 @@ def update_port(db: Database, port_id: str, values: Json, *, holder: str | None 
 
 def _update(connection: Connection, port_id: str, values: Json, holder: str | None) -> Port:
     row = connection.execute(
-        _with_network().where(ports.c.id == port_id).with_for_update()
+        sa.select(ports).where(ports.c.id == port_id).with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound(f"Port {port_id} could not be found.", kind="port")
     if holder is not None and row.device_id not in {"", holder}:
         raise Conflict(f"Port {port_id} is still in use.", kind="port")
     changed = {name: values[name] for name in _COLUMNS if name in values}
+    mac = changed.get("mac_address", row.mac_address)
+    if mac != row.mac_address and _macs_there(connection, row.network_id, [mac]):
+        raise _mac_in_use(row.network_id, mac)
     if "extra" in values:
         changed["extra"] = {**row.extra, **values["extra"]}
     connection.execute(
@@ -267,7 +287,7 @@ def _update(connection: Connection, port_id: str, values: Json, holder: str | No
         port = _with_addresses(connection, [row])[0]
         port = replace(port, fixed_ips=_kept(port, values["fixed_ips"]))
         connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id == port_id))
-        by_network = _subnets_of(connection, [row.network_id])
+        by_network = _lock_subnets(connection, [row.network_id])
         hold(connection, allocate(connection, [port], by_network))
     changed_row = connection.execute(_with_network().where(ports.c.id == port_id)).one()
     return _with_addresses(connection, [changed_row])[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from devstack_lite.objects.registry import message
 
 
+@message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
     """A name space of users and projects."""
@@ -15,6 +18,7 @@ class Domain:
     enabled: bool = True
 
 
+@message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """What owns things."""
@@ -26,20 +30,22 @@ class Project:
     enabled: bool = True
 
 
+@message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Who asks; password_hash is bcrypt's."""
+    """Who asks; password_hash is bcrypt's, None for a user who cannot log in."""
 
     id: str
     name: str
     domain_id: str
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
     default_project_id: str | None = None
     email: str | None = None
     description: str | None = None
     enabled: bool = True
 
 
+@message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """What somebody may do."""
@@ -49,9 +55,10 @@ class Role:
     description: str | None = None
 
 
+@message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A role of a user on a project, or on the whole system."""
+    """A role of a user on a target; target_type is project, domain or system."""
 
     user_id: str
     target_id: str
@@ -61,9 +68,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A user on a project as both are now: what a token of theirs is worth."""
+    """A user on a target as both are now: what a token of theirs is worth."""
 
     user: User
-    project: Project | None
-    roles: tuple[Role, ...]
+    project: Project | None = None
+    domain: Domain | None = None
+    roles: tuple[Role, ...] = ()
     is_revoked: bool = False

@@ -78,7 +78,7 @@ class Booter:
         return instances
 
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
-        flavor = self._flavor(server["flavorRef"])
+        flavor = self._flavor(context, server["flavorRef"])
         image = self._image(context, server, flavor)
         metadata = server.get("metadata", {})
         if len(metadata) > self._quota.metadata_items:
@@ -103,10 +103,10 @@ class Booter:
             access_ip_v6=server.get("accessIPv6"),
         )
 
-    def _flavor(self, reference: str) -> Flavor:
+    def _flavor(self, context: RequestContext, reference: str) -> Flavor:
         flavor_id = str(reference).rstrip("/").rsplit("/", 1)[-1]
         try:
-            return flavors.get_flavor(self._db, flavor_id)
+            return flavors.get_flavor(self._db, flavor_id, with_private=context.is_admin)
         except NotFound as error:
             raise Invalid(error.message) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -16,12 +17,12 @@ def page_size(req: Request, maximum: int) -> int:
     text = req.GET.get("limit")
     if text is None:
         return maximum
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{0,18}", text):
         raise Invalid(
             f"Invalid input for query parameters limit. Value: {text}. {text!r} does not match"
             " '^[0-9]*$'"
         )
-    return min(int(text), maximum) or maximum
+    return min(int(text or 0), maximum) or maximum
 
 
 def page_of(

@@ -11,6 +11,7 @@ from devstack_lite.rpc.server import get_transport
 from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router
 from services.api import boot
+from services.api.controllers.aggregates import AggregatesController
 from services.api.controllers.availability_zones import AvailabilityZonesController
 from services.api.controllers.flavors import FlavorsController
 from services.api.controllers.hypervisors import HypervisorsController
@@ -56,6 +57,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         ),
         "hypervisors": HypervisorsController(db, down_time_s=down_time_s),
         "services": ServicesController(db, down_time_s=down_time_s),
+        "aggregates": AggregatesController(),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
         "limits": LimitsController(db, conf.quota),
     }

@@ -51,6 +51,7 @@ ROUTES: list[Route] = [
         "GET /os-hypervisors/{id}/search search",
     ),
     *rows("services", "GET /os-services index"),
+    *rows("aggregates", "GET /os-aggregates index"),
     *rows(
         "availability_zones",
         "GET /os-availability-zone index",

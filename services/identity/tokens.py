@@ -1,44 +1,63 @@
 """Tokens: sealed with the cloud's key, so that issuing one writes nothing.
 
-A token says who, on which project, until when, and how it was issued: step 1 of every boot that it
-is used for travels in it. What it is worth is read from the database at each validation.
+A token says who, on what, until when, and how it was issued: step 1 of every boot that it is used
+for travels in it. What it is worth is read from the database at each validation.
 """
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 from cryptography.fernet import Fernet, InvalidToken
 
 from devstack_lite.clock import from_epoch
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Forbidden, Invalid, NotFound, Unauthorized
+from devstack_lite.exceptions import NotFound, Unauthorized
 from devstack_lite.objects.identity import Standing, User
 from devstack_lite.steps import StepRecord
+from services.identity.passwords import Passwords, fingerprint
 
-SYSTEM = "all"
+Json = dict[str, Any]
 
 _NO = "The request you have made requires authentication."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a token is for: a project, a domain, the system, or nothing but saying who."""
+
+    project_id: str | None = None
+    domain_id: str | None = None
+    is_system: bool = False
+
+    @property
+    def target_id(self) -> str | None:
+        """The id that roles are assigned on; None when unscoped."""
+        return self.project_id or self.domain_id or (rows.SYSTEM_ID if self.is_system else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """What a sealed token says."""
+    """What a sealed token says; times in epoch seconds."""
 
     user_id: str
-    project_id: str | None
+    scope: Scope
     methods: tuple[str, ...]
     issued_at: float
     expires_at: float
-    audit_id: str
+    audit_ids: tuple[str, ...]
+    """Its own, and that of the first of the chain of tokens by which it was got."""
+    password: str
+    """Fingerprint of the password at issue."""
     issued: StepRecord
 
     @property
@@ -50,131 +69,166 @@ class Token:
 class TokenMaker:
     """Issues and opens tokens."""
 
-    def __init__(self, db: Database, key_file: Path, *, lifetime_s: int) -> None:
+    def __init__(
+        self, db: Database, key_file: Path, *, passwords: Passwords, lifetime_s: int
+    ) -> None:
         self._db = db
         self._fernet = Fernet(key_file.read_bytes())
+        self._passwords = passwords
         self._lifetime_s = lifetime_s
 
-    def issue(self, auth: dict[str, Any], *, started_at: float) -> tuple[str, Token, Standing]:
-        """Return a new token for the `auth` object of v3: step 1.
+    def issue(self, auth: Json, *, started_at: float) -> tuple[str, Token, Standing]:
+        """Return a new token for the `auth` object of v3, which has passed its schema: step 1.
 
-        started_at: when the request came in, in epoch seconds. Raises Unauthorized, Invalid,
-        Forbidden.
+        started_at: when the request came in, in epoch seconds. Raises Unauthorized.
         """
-        identity = auth.get("identity")
-        if not isinstance(identity, dict) or not identity.get("methods"):
-            raise Invalid("Expecting to find identity in auth.")
-        methods = tuple(identity["methods"])
+        identity = auth["identity"]
+        methods = identity["methods"]
         parent: Token | None = None
-        if "password" in methods:
-            user = self._check_password(identity.get("password", {}).get("user", {}))
-        elif "token" in methods:
-            parent = self.open(str(identity.get("token", {}).get("id")))
-            user = rows.find_user(self._db, user_id=parent.user_id, name=None, domain="")
+        if "password" in methods and "password" in identity:
+            user = self.check_password(identity["password"]["user"])
+        elif "token" in methods and "token" in identity:
+            parent = self.open(identity["token"]["id"])
+            user = self.stand(parent).user
         else:
             raise Unauthorized(_NO)
-        project_id = self._scope(auth, user, parent)
-        return self._seal(user, project_id, methods, parent, started_at)
+        token = self._draft(user, self._scope(auth, user, parent), methods, parent, started_at)
+        standing = self.stand(token)
+        sealed = self._fernet.encrypt(json.dumps(asdict(token), separators=(",", ":")).encode())
+        return sealed.decode(), token, standing
 
     def open(self, sealed: str) -> Token:
         """Return what a token says. Raises Unauthorized for a foreign or expired one."""
         try:
             said = json.loads(self._fernet.decrypt(sealed.encode()))
-        except (InvalidToken, ValueError, UnicodeError) as error:
+            lists = {name: tuple(said[name]) for name in ("methods", "audit_ids")}
+            parts = {"scope": Scope(**said["scope"]), "issued": StepRecord(**said["issued"])}
+            token = Token(**{**said, **lists, **parts})
+        # The last three: sealed by another version of this code.
+        except (InvalidToken, UnicodeError, ValueError, TypeError, KeyError) as error:
             raise Unauthorized(_NO) from error
-        if said["expires_at"] <= time.time():
+        if token.expires_at <= time.time():
             raise Unauthorized(_NO)
-        return Token(**{**said, "methods": tuple(said["methods"]),
-                        "issued": StepRecord(**said["issued"])})  # fmt: skip
+        return token
 
     def stand(self, token: Token) -> Standing:
-        """Return what a token is worth now. Raises Unauthorized for a revoked or disabled one."""
+        """Return what a token is worth now. Raises Unauthorized when it is worth nothing.
+
+        That is when it was revoked, when its user, project or domain is gone or disabled, when the
+        user has no role there any more, and when the password was changed since.
+        """
+        target_id = token.scope.target_id
         try:
             standing = rows.get_standing(
                 self._db,
                 user_id=token.user_id,
-                project_id=token.project_id,
-                audit_id=token.audit_id,
+                target_id=target_id,
+                audit_id=token.audit_ids[0],
             )
         except NotFound as error:
             raise Unauthorized(_NO) from error
-        is_enabled = standing.user.enabled and (
-            standing.project is None or standing.project.enabled
-        )
-        if standing.is_revoked or not is_enabled:
+        if (
+            standing.is_revoked
+            or not standing.user.enabled
+            or fingerprint(standing.user.password_hash) != token.password
+            or not (target_id is None or _is_open(token.scope, standing))
+        ):
             raise Unauthorized(_NO)
         return standing
 
-    def _check_password(self, wanted: dict[str, Any]) -> User:
-        domain = wanted.get("domain", {})
-        try:
+    def check_password(self, wanted: Json) -> User:
+        """Return the user whom v3's `user` object names, with their password.
+
+        Raises Unauthorized, for a wrong password as for a user who is not there.
+        """
+        user: User | None = None
+        with suppress(NotFound):
             user = rows.find_user(
                 self._db,
                 user_id=wanted.get("id"),
                 name=wanted.get("name"),
-                domain=domain.get("id") or domain.get("name") or "default",
+                domain=_domain_of(wanted),
             )
-        except NotFound as error:
-            raise Unauthorized(_NO) from error
-        password = str(wanted.get("password", "")).encode()[:72]
-        kept = (user.password_hash or "").encode()
-        if not user.enabled or not kept or not bcrypt.checkpw(password, kept):
+        kept = user.password_hash if user is not None else None
+        is_right = self._passwords.is_right(wanted["password"], kept)
+        if user is None or not is_right or not user.enabled:
             raise Unauthorized(_NO)
         return user
 
-    def _scope(self, auth: dict[str, Any], user: User, parent: Token | None) -> str | None:
-        scope = auth.get("scope")
-        if scope == "unscoped" or (isinstance(scope, dict) and "unscoped" in scope):
-            return None
-        if scope is None:
-            return parent.project_id if parent is not None else user.default_project_id
-        if not isinstance(scope, dict):
-            raise Invalid("Expecting to find scope in auth as an object.")
-        if "system" in scope:
-            return SYSTEM
-        if "domain" in scope:
-            return None
-        wanted = scope.get("project") or {}
-        domain = wanted.get("domain", {})
+    def _scope(self, auth: Json, user: User, parent: Token | None) -> Scope:
+        asked = auth.get("scope")
+        if asked is None:
+            return parent.scope if parent is not None else self._home(user)
+        if asked == "unscoped" or "unscoped" in asked:
+            return Scope()
+        if "system" in asked:
+            return Scope(is_system=True)
         try:
+            if "domain" in asked:
+                wanted = asked["domain"].get("id") or asked["domain"].get("name") or ""
+                return Scope(domain_id=rows.find_domain(self._db, id_or_name=wanted).id)
             project = rows.find_project(
                 self._db,
-                project_id=wanted.get("id"),
-                name=wanted.get("name"),
-                domain=domain.get("id") or domain.get("name") or "default",
+                project_id=asked["project"].get("id"),
+                name=asked["project"].get("name"),
+                domain=_domain_of(asked["project"]),
             )
         except NotFound as error:
             raise Unauthorized(_NO) from error
-        return project.id
+        return Scope(project_id=project.id)
 
-    def _seal(
+    def _home(self, user: User) -> Scope:
+        """Return the scope of who asks for none: the default project, if it is open to them."""
+        scope = Scope(project_id=user.default_project_id)
+        if scope.project_id is not None:
+            standing = rows.get_standing(self._db, user_id=user.id, target_id=scope.project_id)
+            if _is_open(scope, standing):
+                return scope
+        return Scope()
+
+    def _draft(
         self,
         user: User,
-        project_id: str | None,
-        methods: tuple[str, ...],
+        scope: Scope,
+        methods: list[str],
         parent: Token | None,
         started_at: float,
-    ) -> tuple[str, Token, Standing]:
+    ) -> Token:
         now = time.time()
+        expires_at = now + self._lifetime_s
+        audit_ids: tuple[str, ...] = (_new_audit_id(),)
         if parent is not None:
-            methods = tuple(dict.fromkeys((*parent.methods, *methods)))
-        token = Token(
+            methods = [*parent.methods, *methods]
+            expires_at = parent.expires_at
+            audit_ids = (*audit_ids, parent.audit_ids[-1])
+        return Token(
             user_id=user.id,
-            project_id=project_id,
-            methods=methods,
+            scope=scope,
+            methods=tuple(dict.fromkeys(methods)),
             issued_at=now,
-            expires_at=parent.expires_at if parent is not None else now + self._lifetime_s,
-            audit_id=uuid.uuid4().hex[:22],
+            expires_at=expires_at,
+            audit_ids=audit_ids,
+            password=fingerprint(user.password_hash),
             issued=StepRecord.here(1, started_at, now - started_at, detail=f"for {user.name}"),
         )
-        standing = self.stand(token)
-        if project_id is not None and not standing.roles:
-            raise Unauthorized(_NO)
-        sealed = self._fernet.encrypt(json.dumps(asdict(token), separators=(",", ":")).encode())
-        return sealed.decode(), token, standing
 
 
-def require_admin(standing: Standing, rule: str) -> None:
-    """Raise Forbidden in Keystone's words unless the caller is an administrator."""
-    if not any(role.name == "admin" for role in standing.roles):
-        raise Forbidden(f"You are not authorized to perform the requested action: {rule}.")
+def _is_open(scope: Scope, standing: Standing) -> bool:
+    """Say whether what a token is for is there, enabled, and the user has a role on it."""
+    if not standing.roles:
+        return False
+    if scope.project_id is not None:
+        return standing.project is not None and standing.project.enabled
+    if scope.domain_id is not None:
+        return standing.domain is not None and standing.domain.enabled
+    return scope.is_system
+
+
+def _domain_of(wanted: Json) -> str:
+    domain = wanted.get("domain") or {}
+    return str(domain.get("id") or domain.get("name") or "")
+
+
+def _new_audit_id() -> str:
+    """Return a random id in Keystone's form: 128 bits, 22 characters."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes)[:-2].decode()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from devstack_lite.clock import from_epoch
+from devstack_lite.db.identity import BUILT_IN_ROLES
 from devstack_lite.objects.identity import Domain, Project, Role, Standing, User
 from services.identity.catalog import Catalog
-from services.identity.tokens import SYSTEM, Token
+from services.identity.tokens import Token
 
 Json = dict[str, Any]
 
@@ -28,23 +29,21 @@ def token(said: Token, standing: Standing, catalog: Catalog | None) -> Json:
             "domain": DEFAULT_DOMAIN,
             "password_expires_at": None,
         },
-        "audit_ids": [said.audit_id],
+        "audit_ids": list(said.audit_ids),
         "issued_at": _time(said.issued_at),
         "expires_at": _time(said.expires_at),
     }
-    if said.project_id == SYSTEM:
+    project = standing.project
+    if said.scope.is_system:
         shown["system"] = {"all": True}
-    if standing.project is not None:
-        shown["project"] = {
-            "id": standing.project.id,
-            "name": standing.project.name,
-            "domain": DEFAULT_DOMAIN,
-        }
+    if standing.domain is not None:
+        shown["domain"] = {"id": standing.domain.id, "name": standing.domain.name}
+    if project is not None:
+        shown["project"] = {"id": project.id, "name": project.name, "domain": DEFAULT_DOMAIN}
         shown["is_domain"] = False
-    if said.project_id is not None:
+    if said.scope.target_id is not None:
         shown["roles"] = [{"id": role.id, "name": role.name} for role in standing.roles]
         if catalog is not None:
-            project = standing.project
             shown["catalog"] = catalog.view(project.id if project is not None else None)
     return shown
 
@@ -53,7 +52,7 @@ def token_v2(sealed: str, said: Token, standing: Standing, catalog: Catalog) -> 
     """Return the `access` object of v2.0."""
     project = standing.project
     shown: Json = {"id": sealed, "expires": _time(said.expires_at), "issued_at":
-                   _time(said.issued_at), "audit_ids": [said.audit_id]}  # fmt: skip
+                   _time(said.issued_at), "audit_ids": list(said.audit_ids)}  # fmt: skip
     if project is not None:
         shown["tenant"] = {
             "id": project.id,
@@ -127,6 +126,6 @@ def role(one: Role, base_url: str) -> Json:
         "name": one.name,
         "domain_id": None,
         "description": one.description,
-        "options": {},
+        "options": {"immutable": True} if one.name in BUILT_IN_ROLES else {},
         "links": {"self": f"{base_url}/roles/{one.id}"},
     }

@@ -34,14 +34,18 @@ ROUTES = [
     *_crud("subnets"),
     *rows(
         "facts",
+        "GET / resources",
         "GET /extensions extensions",
         "GET /extensions/{id} extension",
         "GET /quotas/{id} quota",
+        "GET /quotas/{id}/default quota_default",
+        "GET /quotas/{id}/details quota_details",
         "GET /availability_zones availability_zones",
         "GET /agents agents",
         "GET /security-groups security_groups",
         "GET /security-groups/{id} security_group",
         "GET /security-group-rules security_group_rules",
+        "GET /security-group-rules/{id} security_group_rule",
     ),
 ]
 
@@ -55,6 +59,6 @@ def factory(_global_conf: Any, **_local: Any) -> Router:
         "ports": PortsController(db, conductor),
         "networks": NetworksController(db, conductor),
         "subnets": SubnetsController(db, conductor),
-        "facts": FactsController(),
+        "facts": FactsController(db),
     }
     return Router(ROUTES, {name: Resource(one) for name, one in controllers.items()})

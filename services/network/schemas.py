@@ -6,7 +6,16 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_TEXT: Schema = {"type": "string", "maxLength": 255}
+_TEXT: Schema = {  # PostgreSQL keeps no NUL
+    "type": "string",
+    "maxLength": 255,
+    "pattern": "^[^\\x00]*$",
+}
+_MAC: Schema = {  # as in Neutron neither nobody's nor everybody's
+    "type": "string",
+    "pattern": "^(?!(00:){5}00)(?!([fF]{2}:){5}[fF]{2})([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$",
+    "maxLength": 17,
+}
 _FLAG: Schema = {"enum": [True, False, "true", "false", "True", "False", 0, 1]}
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"},
@@ -19,7 +28,13 @@ NETWORK: Schema = {
     "shared": _FLAG,
     "router:external": _FLAG,
     "port_security_enabled": _FLAG,
-    "mtu": {"type": "integer", "minimum": 68, "maximum": 65535},
+    "mtu": {  # the openstack client sends a string
+        "type": ["integer", "string"],
+        "minimum": 68,
+        "maximum": 65535,
+        "pattern": "^(6[89]|[7-9][0-9]|[1-9][0-9]{2,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
+        "|655[0-2][0-9]|6553[0-5])$",
+    },
     "project_id": _TEXT,
     "tenant_id": _TEXT,
 }
@@ -64,7 +79,7 @@ PORT: Schema = {
     "name": _TEXT,
     "description": _TEXT,
     "admin_state_up": _FLAG,
-    "mac_address": {"type": "string", "pattern": "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$"},
+    "mac_address": _MAC,
     "fixed_ips": {
         "type": "array",
         "items": {
@@ -75,10 +90,10 @@ PORT: Schema = {
     },
     "device_id": _TEXT,
     "device_owner": _TEXT,
-    "binding:host_id": {"type": ["string", "null"], "maxLength": 255},
+    "binding:host_id": {**_TEXT, "type": ["string", "null"]},
     "binding:vnic_type": _TEXT,
     "binding:profile": {"type": ["object", "null"]},
-    "security_groups": {"type": "array", "items": _TEXT},
+    "security_groups": {"type": ["array", "null"], "items": _TEXT},
     "port_security_enabled": _FLAG,
     "project_id": _TEXT,
     "tenant_id": _TEXT,

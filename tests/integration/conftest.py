@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from devstack_lite import cloud as clouds
-from devstack_lite import reaper, roster
+from devstack_lite import control, reaper, roster
+from devstack_lite.broker import choose
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOYS = ROOT / "tests" / "toys"
@@ -31,6 +32,14 @@ def wait_until(look: Callable[[], object], what: str, timeout_s: float = 15.0) -
     deadline = time.monotonic() + timeout_s
     while not (seen := look()):
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}; last seen: {seen!r}"
+        pause()
+
+
+def wait_until_none(look: Callable[[], object], what: str, timeout_s: float = 15.0) -> None:
+    """Look until the answer is empty; after timeout_s fail with what was still there."""
+    deadline = time.monotonic() + timeout_s
+    while seen := look():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}; still: {seen!r}"
         pause()
 
 
@@ -87,14 +96,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def whole_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Bring one cloud up for all the tests that want one, and wipe it at the end."""
+    """Bring one cloud up for all the tests that want one; wipe it at the end, and look.
+
+    DEVSTACK_LITE_TEST_BROKER says which broker: auto (the default), docker, local or a URL.
+    """
     from tests.integration.whole_cloud import WholeCloud, run
 
+    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
+    try:
+        choose.choose(broker, "test")
+    except clouds.CloudError as error:
+        pytest.skip(f"no broker for a whole cloud: {error}")
     home = tmp_path_factory.mktemp("clouds")
     cloud = WholeCloud(name=f"test-{os.getpid()}", home=home)
-    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
+    # A runner that is told to end shall not leave a cloud behind: SIGTERM unwinds as Ctrl-C does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run("devstack-lite", "up", "--name", cloud.name, "--broker", broker, home=home)
         yield cloud
     finally:
+        record, found = clouds.load(home / cloud.name), roster.read(home / cloud.name)
         run("devstack-lite", "down", "--wipe", "--name", cloud.name, home=home)
+        signal.signal(signal.SIGTERM, before)
+        assert record is None or control.listening(record) == []
+        assert found is None or control.living(found) == []
+        assert list(home.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from tests.integration.whole_cloud import WholeCloud
 
 pytestmark = pytest.mark.cloud
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "boot.txt"
 
 OWNERS = {
     1: "identity", 2: "api", 3: "api", 4: "api", 5: "api", 6: "scheduler", 7: "scheduler",
@@ -22,6 +26,9 @@ CAUSED_BY = {
     16: 15, 17: 16, 18: 17,
 }  # fmt: skip
 
+ADD_UP_S = 0.001
+"""Steps 3, 13, 15 and 17 are timed by the monotonic clock, the others by the wall clock."""
+
 
 def trace_of(cloud: WholeCloud, server_id: str) -> dict[str, Any]:
     answer = cloud.compute("GET", f"/servers/{server_id}/os-boot-trace")
@@ -30,8 +37,10 @@ def trace_of(cloud: WholeCloud, server_id: str) -> dict[str, Any]:
     return found
 
 
-def check_trace(cloud: WholeCloud, trace: dict[str, Any], host: str) -> None:
+def check_trace(trace: dict[str, Any], workers: dict[str, list[int]], host: str) -> None:
+    """Check one boot's records against the workers that `devstack-lite status` names."""
     steps = {step["step"]: step for step in trace["steps"]}
+    assert len(trace["steps"]) == 18
     assert sorted(steps) == list(range(1, 19))
     assert {number: step["service"] for number, step in steps.items()} == OWNERS
     assert {step["outcome"] for step in steps.values()} == {"ok"}
@@ -39,10 +48,13 @@ def check_trace(cloud: WholeCloud, trace: dict[str, Any], host: str) -> None:
         assert steps[cause]["offset_s"] <= steps[number]["offset_s"], f"{number} before {cause}"
     for number, step in steps.items():
         daemon = f"compute-{host}" if step["service"] == "compute" else step["service"]
-        assert step["pid"] in cloud.workers(daemon), f"step {number} was done by another process"
+        assert step["pid"] in workers[daemon], f"step {number} was done by another process"
+        assert step["duration_s"] >= 0.0
+        if asked := re.fullmatch(r"asked identity, pid (\d+)", step["detail"]):
+            assert int(asked[1]) in workers["identity"]
     assert len({step["pid"] for step in steps.values()}) >= 6
     total_s = sum(step["duration_s"] for step in steps.values() if step["step"] > 1)
-    assert total_s == pytest.approx(trace["elapsed_s"], abs=0.002)
+    assert total_s == pytest.approx(trace["elapsed_s"], abs=ADD_UP_S)
 
 
 def test_one_boot_leaves_all_steps(whole_cloud: WholeCloud) -> None:
@@ -50,7 +62,7 @@ def test_one_boot_leaves_all_steps(whole_cloud: WholeCloud) -> None:
     server_id = whole_cloud.boot("traced")
     server = whole_cloud.wait_for(server_id, "ACTIVE")
     trace = trace_of(whole_cloud, server_id)
-    check_trace(whole_cloud, trace, server["OS-EXT-SRV-ATTR:host"])
+    check_trace(trace, whole_cloud.all_workers(), server["OS-EXT-SRV-ATTR:host"])
     assert trace["attempt"] == 1
     whole_cloud.delete_all("traced")
 
@@ -60,9 +72,15 @@ def test_each_of_many_boots_leaves_all_steps(whole_cloud: WholeCloud) -> None:
     whole_cloud.boot("batch", min_count=20)
     servers = whole_cloud.wait_for_all("batch", 20)
     assert {server["status"] for server in servers} == {"ACTIVE"}
-    for server in servers[:3]:
-        trace = trace_of(whole_cloud, server["id"])
-        check_trace(whole_cloud, trace, server["OS-EXT-SRV-ATTR:host"])
+    workers = whole_cloud.all_workers()
+    traces = [trace_of(whole_cloud, server["id"]) for server in servers]
+    for server, trace in zip(servers, traces, strict=True):
+        check_trace(trace, workers, server["OS-EXT-SRV-ATTR:host"])
+    assert len({trace["request_id"] for trace in traces}) == 1
+    shared = {number: {step["start"] for trace in traces for step in trace["steps"]
+                       if step["step"] == number} for number in range(1, 19)}  # fmt: skip
+    assert [len(shared[number]) for number in range(1, 7)] == [1] * 6
+    assert len(shared[18]) == 20
     whole_cloud.delete_all("batch")
 
 
@@ -74,22 +92,93 @@ def test_no_valid_host_says_why(whole_cloud: WholeCloud) -> None:
     server = whole_cloud.wait_for(server_id, "ERROR")
     assert server["fault"]["message"].startswith("No valid host was found. RamFilter refused")
     trace = trace_of(whole_cloud, server_id)
+    assert [step["step"] for step in trace["steps"]] == list(range(1, 8))
     assert trace["steps"][-1]["outcome"] == "error: NoValidHost"
+    assert "RamFilter" in trace["steps"][-1]["detail"]
     assert whole_cloud.rows("SELECT * FROM claims WHERE instance_uuid = :u", u=server_id) == []
+    assert whole_cloud.rows("SELECT * FROM ports WHERE device_id = :u", u=server_id) == []
     whole_cloud.delete_all("too-big")
     sdk.compute.delete_flavor("huge")
+
+
+def lines_of(cloud: WholeCloud, request_id: str) -> list[str]:
+    lines = cloud.record.combined_log.read_text().splitlines()
+    return [line for line in lines if request_id in line]
+
+
+def daemon_of(line: str) -> str:
+    """Return who wrote a line: day, time, pid, level, daemon, logger, …"""
+    return line.split()[4]
 
 
 def test_request_id_leads_through_all_daemons(whole_cloud: WholeCloud) -> None:
     """A search for a boot's request id in the combined log shows its path through the cloud."""
     server_id = whole_cloud.boot("logged")
     whole_cloud.wait_for(server_id, "ACTIVE")
-    request_id = trace_of(whole_cloud, server_id)["request_id"]
-    lines = [
-        line for line in whole_cloud.record.combined_log.read_text().splitlines()
-        if request_id in line
-    ]  # fmt: skip
-    daemons = {line.split()[4] for line in lines}
-    assert {"api", "scheduler", "conductor", "compute"} <= daemons
-    assert any(server_id in line for line in lines)
+    lines = lines_of(whole_cloud, trace_of(whole_cloud, server_id)["request_id"])
+    assert {"api", "scheduler", "conductor", "compute"} <= {daemon_of(line) for line in lines}
+    named = {daemon_of(line) for line in lines if server_id in line}
+    assert {"scheduler", "conductor", "compute"} <= named
     whole_cloud.delete_all("logged")
+
+
+@pytest.mark.xfail(reason="image, network and volume log no line of a boot", strict=True)
+def test_request_id_leads_through_the_sibling_services(whole_cloud: WholeCloud) -> None:
+    """The path in the log also shows the services that compute asks."""
+    server_id = whole_cloud.boot("sibling")
+    whole_cloud.wait_for(server_id, "ACTIVE")
+    lines = lines_of(whole_cloud, trace_of(whole_cloud, server_id)["request_id"])
+    whole_cloud.delete_all("sibling")
+    assert {"image", "network", "volume"} <= {daemon_of(line) for line in lines}
+
+
+MASKS = (
+    (re.compile(r"req-[0-9a-f-]{36}"), "req-ID"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
+    (re.compile(r"\bhost[123]\b"), "HOST"),
+    (re.compile(r"\b10\.0\.\d+\.\d+\b"), "ADDRESS"),
+    (re.compile(r"\bpid \d+"), "pid PID"),
+    (re.compile(r"weight -?[\d.]+"), "weight W"),
+)
+
+
+def masked(text: str) -> str:
+    """Return text without what differs from boot to boot."""
+    for pattern, instead in MASKS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def transcript(cloud: WholeCloud, server_id: str) -> str:
+    """Return one boot as a reader of traces and logs sees it, each process by a letter."""
+    trace = trace_of(cloud, server_id)
+    letters: dict[int, str] = {}
+    for step in trace["steps"]:
+        letters.setdefault(step["pid"], chr(ord("A") + len(letters)))
+    lines = ["The steps: number, what, who (each process has a letter), outcome, detail."]
+    for step in trace["steps"]:
+        who = f"{step['service']} {letters[step['pid']]}"
+        detail = masked(step["detail"])
+        lines.append(
+            f"{step['step']:>2} {step['what']:<51} {who:<12} {step['outcome']} {detail}".rstrip()
+        )
+    lines += ["", "What each daemon logs under the request's id."]
+    logged = lines_of(cloud, trace["request_id"])
+    for daemon in dict.fromkeys(OWNERS.values()):
+        own = [line.split(maxsplit=5)[5] for line in logged if daemon_of(line) == daemon]
+        lines += [f"{daemon}: {masked(line)}" for line in own]
+    return "\n".join(lines) + "\n"
+
+
+def test_one_boot_reads_as_it_always_did(
+    whole_cloud: WholeCloud, request: pytest.FixtureRequest
+) -> None:
+    """The masked transcript of a boot is the one in tests/golden/boot.txt."""
+    server_id = whole_cloud.boot("golden")
+    whole_cloud.wait_for(server_id, "ACTIVE")
+    found = transcript(whole_cloud, server_id)
+    whole_cloud.delete_all("golden")
+    if request.config.getoption("--update-golden"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(found)
+    assert GOLDEN.read_text() == found

@@ -1,4 +1,4 @@
-"""The unmodified clients drive the cloud: the openstack command, the SDK and novaclient."""
+"""The unmodified SDK and novaclient drive the cloud."""
 
 from __future__ import annotations
 
@@ -16,26 +16,6 @@ pytestmark = pytest.mark.cloud
 def sdk(whole_cloud: WholeCloud) -> Any:
     """An SDK connection as admin."""
     return whole_cloud.sdk()
-
-
-def test_openstack_command_boots_lists_and_deletes(whole_cloud: WholeCloud) -> None:
-    """What a newcomer types works as typed."""
-    made = whole_cloud.openstack(
-        "server", "create", "--flavor", "m1.tiny", "--image", "cirros", "--network", "private",
-        "--wait", "t1",
-    )  # fmt: skip
-    assert made["status"] == "ACTIVE"
-    assert [one["Name"] for one in whole_cloud.openstack("server", "list")] == ["t1"]
-    assert whole_cloud.openstack("server", "show", "t1")["name"] == "t1"
-    events = whole_cloud.openstack("server", "event", "list", "t1")
-    assert [event["Action"] for event in events] == ["create"]
-    shown = whole_cloud.openstack("server", "event", "show", "t1", events[0]["Request ID"])
-    assert shown["events"][0]["result"] == "Success"
-    from tests.integration.whole_cloud import run
-
-    run("openstack", "server", "delete", "--wait", "t1", home=whole_cloud.home,
-        env=whole_cloud.credentials())  # fmt: skip
-    assert whole_cloud.openstack("server", "list") == []
 
 
 def test_stop_start_and_reboot(whole_cloud: WholeCloud, sdk: Any) -> None:

@@ -7,7 +7,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from devstack_lite import cloud as clouds
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.db.engine import Database
-from tests.integration.conftest import wait_until
+from tests.integration.conftest import wait_until_none
 
 BIN = Path(sys.executable).parent
 
@@ -45,7 +46,8 @@ class WholeCloud:
 
     name: str
     home: Path
-    headers: dict[str, str] = field(default_factory=dict)
+    shared_token: str = ""
+    logins: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @cached_property
     def record(self) -> clouds.Cloud:
@@ -66,24 +68,22 @@ class WholeCloud:
         found: dict[str, Any] = json.loads(self.command("status", "--json"))
         return found
 
+    def all_workers(self) -> dict[str, list[int]]:
+        """Return the pids of each daemon's workers, as `devstack-lite status` says them."""
+        return {entry["name"]: entry["worker_pids"] for entry in self.status()["daemons"]}
+
     def workers(self, daemon: str) -> list[int]:
         """Return the pids of a daemon's workers."""
-        for entry in self.status()["daemons"]:
-            if entry["name"] == daemon:
-                return list(entry["worker_pids"])
-        raise AssertionError(f"no daemon {daemon}")
+        return self.all_workers()[daemon]
 
     def credentials(self, user: str = "admin") -> dict[str, str]:
         """Return what the clients are configured by, as `devstack-lite env` says it."""
-        text = self.command("env", *(["--demo"] if user == "demo" else []))
-        exports = [line for line in text.splitlines() if line.startswith("export OS_")]
-        pairs = (line.removeprefix("export ").split("=", 1) for line in exports)
-        return {name: shlex.split(value)[0] for name, value in pairs}
-
-    def openstack(self, *arguments: str) -> Any:
-        """Run the unmodified client; return its JSON."""
-        text = run("openstack", *arguments, "-f", "json", home=self.home, env=self.credentials())
-        return json.loads(text) if text.strip() else None
+        if user not in self.logins:
+            text = self.command("env", *(["--demo"] if user == "demo" else []))
+            exports = [line for line in text.splitlines() if line.startswith("export OS_")]
+            pairs = (line.removeprefix("export ").split("=", 1) for line in exports)
+            self.logins[user] = {name: shlex.split(value)[0] for name, value in pairs}
+        return self.logins[user]
 
     def sdk(self, user: str = "admin") -> Any:
         """Return an unmodified SDK's connection."""
@@ -126,6 +126,12 @@ class WholeCloud:
         assert answer.status == 201, answer.data
         return str(answer.headers.get("X-Subject-Token"))
 
+    def admin_token(self) -> str:
+        """Return the token that the tests share."""
+        if not self.shared_token:
+            self.shared_token = self.token()
+        return self.shared_token
+
     def compute(
         self,
         method: str,
@@ -136,12 +142,12 @@ class WholeCloud:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request to the compute API as admin, or with a token."""
-        if token is None:
-            token = self.headers.get("admin") or self.headers.setdefault("admin", self.token())
-        sent = {"X-Auth-Token": token, **(headers or {})}
-        return HttpPeer(self.record.endpoints["compute"]).request(
-            method, path, headers=sent, body=body, is_repeatable=False
-        )
+        sent = {"X-Auth-Token": token or self.admin_token(), **(headers or {})}
+        return self._compute.request(method, path, headers=sent, body=body, is_repeatable=False)
+
+    @cached_property
+    def _compute(self) -> HttpPeer:
+        return HttpPeer(self.record.endpoints["compute"])
 
     @cached_property
     def image_id(self) -> str:
@@ -182,30 +188,27 @@ class WholeCloud:
 
     def wait_for(self, server_id: str, status: str, timeout_s: float = 30.0) -> dict[str, Any]:
         """Wait until a server has a status and nothing is under way; return it."""
-        seen: dict[str, Any] = {}
+        found: dict[str, Any] = {}
 
-        def look() -> bool:
-            seen.update(self.server(server_id))
-            return seen["status"] == status and seen["OS-EXT-STS:task_state"] is None
+        def differs() -> str:
+            found.update(self.server(server_id))
+            task_state = found["OS-EXT-STS:task_state"]
+            is_there = found["status"] == status and task_state is None
+            return "" if is_there else f"{found['status']}/{task_state} {found.get('fault', '')}"
 
-        wait_until(look, f"{server_id} is {status}: {seen}", timeout_s)
-        return seen
+        wait_until_none(differs, f"{server_id} is {status}", timeout_s)
+        return found
 
     def wait_for_all(self, name: str, count: int, timeout_s: float = 60.0) -> list[dict[str, Any]]:
         """Wait until count servers of that name are there and none is in BUILD; return them."""
-
-        def settled() -> list[dict[str, Any]]:
-            found = self.servers(name)
-            done = [one for one in found if one["status"] != "BUILD"]
-            return done if len(done) == count else []
-
         found: list[dict[str, Any]] = []
 
-        def look() -> bool:
-            found[:] = settled()
-            return bool(found)
+        def differs() -> dict[str, int]:
+            found[:] = self.servers(name)
+            seen = Counter(one["status"] for one in found)
+            return {} if len(found) == count and not seen["BUILD"] else {"of": count, **seen}
 
-        wait_until(look, f"{count} servers named {name} are built", timeout_s)
+        wait_until_none(differs, f"{count} servers named {name} are built", timeout_s)
         return found
 
     def delete_all(self, name: str) -> None:
@@ -213,7 +216,12 @@ class WholeCloud:
         for one in self.servers(name):
             answer = self.compute("DELETE", f"/servers/{one['id']}")
             assert answer.status in {204, 404}, answer.data
-        wait_until(lambda: not self.servers(name), f"{name} are gone", 60.0)
+
+        def left() -> Counter[tuple[str, str]]:
+            found = self.servers(name)
+            return Counter((one["status"], one["OS-EXT-STS:task_state"]) for one in found)
+
+        wait_until_none(left, f"{name} are gone", 60.0)
 
     def rows(self, query: str, **values: Any) -> list[Any]:
         """Read from the database."""
@@ -222,6 +230,3 @@ class WholeCloud:
 
     def scalar(self, query: str, **values: Any) -> Any:
         return self.rows(query, **values)[0][0]
-
-
-Wish = Callable[..., WholeCloud]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import uuid
+from typing import Any
 
 from devstack_lite.db import flavors
 from devstack_lite.db.engine import Database
@@ -25,6 +28,10 @@ _SORT_COLUMNS = {
     "root_gb": "root_gb",
     "created_at": "created_at",
 }
+_TRUE = {"1", "t", "true", "on", "y", "yes"}
+_FALSE = {"0", "f", "false", "off", "n", "no"}
+_MAX_FLOAT = 3.40282e38
+"""A single-precision float's bound; Nova's rule."""
 
 
 class FlavorsController:
@@ -50,24 +57,30 @@ class FlavorsController:
         sort_key = query.get("sort_key", "flavorid")
         if sort_key not in _SORT_COLUMNS:
             raise Invalid(f"Invalid input for query parameters sort_key. Value: {sort_key}.")
+        direction = query.get("sort_dir", "asc")
+        if direction not in {"asc", "desc"}:
+            raise Invalid(f"Invalid input for query parameters sort_dir. Value: {direction}.")
         found = flavors.list_flavors(
             self._db,
             is_public=_is_public(req),
             min_memory_mb=_number(req, "minRam"),
             min_root_gb=_number(req, "minDisk"),
             sort_key=_SORT_COLUMNS[sort_key],
-            is_descending=query.get("sort_dir", "asc") == "desc",
+            is_descending=direction == "desc",
         )
         page, has_more = page_of(found, req, self._max_limit, lambda flavor: flavor.id)
         return page, {"flavors_links": next_link(req, page[-1].id)} if has_more and page else {}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one flavor."""
-        return {"flavor": _full(req, flavors.get_flavor(self._db, id))}
+        return {"flavor": _full(req, self._get(req, id))}
+
+    def _get(self, req: Request, flavor_id: str) -> Flavor:
+        return flavors.get_flavor(self._db, flavor_id, with_private=req.context.is_admin)
 
     def extra_specs(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show a flavor's extra specs."""
-        return {"extra_specs": dict(flavors.get_flavor(self._db, id).extra_specs)}
+        return {"extra_specs": dict(self._get(req, id).extra_specs)}
 
     @api(body=schemas.CREATE)
     def create(self, req: Request, body: Json) -> Json:
@@ -80,12 +93,12 @@ class FlavorsController:
         flavor = Flavor(
             id=str(flavor_id),
             name=wanted["name"].strip(),
-            vcpus=int(wanted["vcpus"]),
-            memory_mb=int(wanted["ram"]),
-            root_gb=int(wanted["disk"]),
-            ephemeral_gb=int(wanted.get("OS-FLV-EXT-DATA:ephemeral", 0)),
-            swap_mb=int(wanted.get("swap", 0)),
-            rxtx_factor=float(wanted.get("rxtx_factor", 1.0)),
+            vcpus=_amount(wanted, "vcpus", at_least=1),
+            memory_mb=_amount(wanted, "ram", at_least=1),
+            root_gb=_amount(wanted, "disk"),
+            ephemeral_gb=_amount(wanted, "OS-FLV-EXT-DATA:ephemeral"),
+            swap_mb=_amount(wanted, "swap"),
+            rxtx_factor=_factor(wanted.get("rxtx_factor", 1.0)),
             is_public=wanted.get("os-flavor-access:is_public", True)
             not in {False, "False", "false", "FALSE", "0", "off", "no"},
         )
@@ -104,14 +117,34 @@ def _is_public(req: Request) -> bool | None:
         return True
     if text.lower() == "none":
         return None
-    return text.lower() in {"1", "true", "yes", "on"}
+    if text.lower() not in _TRUE | _FALSE:
+        raise Invalid(f"Invalid is_public filter [{text}]")
+    return text.lower() in _TRUE
 
 
 def _number(req: Request, name: str) -> int:
     text = req.GET.get(name, "0")
-    if not text.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,18}", text):
         raise Invalid(f"Invalid {name} filter [{text}]")
     return int(text)
+
+
+def _amount(wanted: Json, key: str, *, at_least: int = 0) -> int:
+    """Return a number that may be written as a text, which the schema cannot bound."""
+    value = int(wanted.get(key, 0))
+    if not at_least <= value <= schemas.MAX_INTEGER:
+        raise Invalid(
+            f"Invalid input for field/attribute {key}. Value: {wanted[key]}. It must be from"
+            f" {at_least} to {schemas.MAX_INTEGER}."
+        )
+    return value
+
+
+def _factor(value: Any) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 < float(value) <= _MAX_FLOAT:
+            return float(value)
+    raise Invalid(f"Invalid input for field/attribute rxtx_factor. Value: {value}.")
 
 
 def _brief(req: Request, flavor: Flavor) -> Json:

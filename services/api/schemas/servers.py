@@ -17,7 +17,7 @@ BOOLEAN: Schema = {
 COUNT: Schema = {
     "oneOf": [
         {"type": "integer", "minimum": 1},
-        {"type": "string", "pattern": "^[0-9]*[1-9][0-9]*$"},
+        {"type": "string", "pattern": "^0*[1-9][0-9]{0,8}$"},
     ]
 }
 METADATA: Schema = {

@@ -3,16 +3,77 @@
 from __future__ import annotations
 
 import datetime
+from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.objects.identity import Assignment, Project, Role, User
+from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 
 
 class IdentityAPI(RpcClient):
-    """What identity asks of the conductor."""
+    """What identity asks of the conductor; ids are made by whoever asks."""
 
     TOPIC = "conductor"
     NAMESPACE = "identity"
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_user(self, context: RequestContext, *, user: User) -> User:
+        """Record a user. Raises Conflict when the name is taken in the domain."""
+        return cast(User, self.invoke(context, self.create_user, user=user))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_user(self, context: RequestContext, *, user_id: str, values: Json) -> User:
+        """Change a user's columns. Raises NotFound, Conflict."""
+        return cast(User, self.invoke(context, self.update_user, user_id=user_id, values=values))
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_user(self, context: RequestContext, *, user_id: str) -> None:
+        """Remove a user with what roles they have. Raises NotFound, also when delivered twice."""
+        self.invoke(context, self.delete_user, user_id=user_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_project(self, context: RequestContext, *, project: Project) -> Project:
+        """Record a project. Raises Conflict when the name is taken in the domain."""
+        return cast(Project, self.invoke(context, self.create_project, project=project))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_project(self, context: RequestContext, *, project_id: str, values: Json) -> Project:
+        """Change a project's columns. Raises NotFound, Conflict."""
+        return cast(
+            Project,
+            self.invoke(context, self.update_project, project_id=project_id, values=values),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_project(self, context: RequestContext, *, project_id: str) -> None:
+        """Remove a project and the roles on it; what it owns elsewhere stays. Raises NotFound."""
+        self.invoke(context, self.delete_project, project_id=project_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_role(self, context: RequestContext, *, role: Role) -> Role:
+        """Record a role. Raises Conflict when the name is taken."""
+        return cast(Role, self.invoke(context, self.create_role, role=role))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_role(self, context: RequestContext, *, role_id: str, values: Json) -> Role:
+        """Change a role's columns. Raises NotFound, Conflict, Forbidden for a built-in one."""
+        return cast(Role, self.invoke(context, self.update_role, role_id=role_id, values=values))
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_role(self, context: RequestContext, *, role_id: str) -> None:
+        """Take a role from everybody and remove it. Raises NotFound, Forbidden."""
+        self.invoke(context, self.delete_role, role_id=role_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def grant_role(self, context: RequestContext, *, assignment: Assignment) -> None:
+        """Give a user a role on a target. Raises NotFound for what is not there."""
+        self.invoke(context, self.grant_role, assignment=assignment)
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def revoke_role(self, context: RequestContext, *, assignment: Assignment) -> None:
+        """Take a role on a target from a user. Raises NotFound, also when delivered twice."""
+        self.invoke(context, self.revoke_role, assignment=assignment)
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def revoke_token(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from typing import Any
 
 from devstack_lite.db import networks as rows
@@ -17,6 +16,9 @@ from services.network.access import is_true, owner_of, require_admin_for, requir
 from services.network.listing import fields_of, listed
 
 Json = dict[str, Any]
+
+DEFAULT_MTU = 1450
+"""What Neutron gives a VXLAN network over Ethernet: 1500 less the tunnel's 50 bytes."""
 
 _FLAGS = {
     "admin_state_up": "admin_state_up",
@@ -36,7 +38,7 @@ class NetworksController:
     def index(self, req: Request) -> Json:
         """List networks."""
         found = rows.list_networks(self._db, project_id=view_of(req.context))
-        subnet_ids = self._subnet_ids()
+        subnet_ids = rows.subnet_ids_of(self._db)
         return listed(
             req, "networks", [views.network(one, subnet_ids.get(one.id, [])) for one in found]
         )
@@ -47,13 +49,7 @@ class NetworksController:
         return {"network": fields_of(req, self._view(found))}
 
     def _view(self, network: Network) -> Json:
-        return views.network(network, self._subnet_ids().get(network.id, []))
-
-    def _subnet_ids(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for subnet in rows.list_subnets(self._db):
-            found[subnet.network_id].append(subnet.id)
-        return found
+        return views.network(network, rows.subnet_ids_of(self._db, network.id)[network.id])
 
     @api(status=201, body=schemas.one_or_many("network", schemas.NETWORK))
     def create(self, req: Request, body: Json) -> Json:
@@ -61,7 +57,7 @@ class NetworksController:
         many = body.get("networks")
         wanted = [self._wanted(req, one) for one in (many or [body["network"]])]
         made = self._conductor.create_networks(req.context, networks=wanted)
-        shown = [self._view(one) for one in made]
+        shown = [views.network(one, []) for one in made]
         return {"networks": shown} if many else {"network": shown[0]}
 
     def _wanted(self, req: Request, one: Json) -> Network:
@@ -71,21 +67,23 @@ class NetworksController:
             name=one.get("name", ""),
             description=one.get("description", ""),
             project_id=owner_of(req.context, one),
-            mtu=one.get("mtu", 1450),
+            mtu=int(one.get("mtu", DEFAULT_MTU)),
             admin_state_up=is_true(one.get("admin_state_up", True)),
             shared=is_true(one.get("shared")),
             external=is_true(one.get("router:external")),
             port_security_enabled=is_true(one.get("port_security_enabled", True)),
         )
 
-    @api(body=schemas.one("network", schemas.NETWORK))
+    @api(body=schemas.one("network", schemas.NETWORK_CHANGE))
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Change a network."""
         found = rows.get_network(self._db, id, project_id=view_of(req.context))
         require_owner(req.context, found.project_id, "update_network")
         wanted = body["network"]
         require_admin_for(req.context, wanted, "shared", "router:external")
-        values = {key: wanted[key] for key in ("name", "description", "mtu") if key in wanted}
+        values = {key: wanted[key] for key in ("name", "description") if key in wanted}
+        if "mtu" in wanted:
+            values["mtu"] = int(wanted["mtu"])
         values |= {column: is_true(wanted[key]) for key, column in _FLAGS.items() if key in wanted}
         changed = self._conductor.update_network(req.context, network_id=id, values=values)
         return {"network": self._view(changed)}

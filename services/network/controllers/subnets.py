@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from typing import Any
 
 from devstack_lite.db import networks as rows
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.network import Subnet
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.networks import NetworksAPI
-from services.network import schemas, views
+from services.network import schemas, subnet_blocks, views
 from services.network.access import is_true, owner_of, require_owner, view_of
 from services.network.listing import fields_of, listed
 
 Json = dict[str, Any]
 
-_CHANGEABLE = ("name", "description", "gateway_ip", "dns_nameservers", "host_routes",
-               "allocation_pools")  # fmt: skip
+_CHANGEABLE = ("name", "description", "dns_nameservers", "host_routes")
 
 
 class SubnetsController:
@@ -37,104 +34,76 @@ class SubnetsController:
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one subnet."""
-        return {"subnet": fields_of(req, views.subnet(self._get(req, id)))}
-
-    def _get(self, req: Request, subnet_id: str) -> Subnet:
-        for one in rows.list_subnets(self._db, project_id=view_of(req.context)):
-            if one.id == subnet_id:
-                return one
-        raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
+        found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
+        return {"subnet": fields_of(req, views.subnet(found))}
 
     @api(
         status=201,
         body=schemas.one_or_many("subnet", schemas.SUBNET, "network_id", "cidr", "ip_version"),
     )
     def create(self, req: Request, body: Json) -> Json:
-        """Make one subnet or many."""
+        """Make one subnet or many, all or none."""
         many = body.get("subnets")
-        made = []
+        wanted = []
         for one in many or [body["subnet"]]:
             network = rows.get_network(self._db, one["network_id"], project_id=view_of(req.context))
             require_owner(req.context, network.project_id, "create_subnet")
-            wanted = subnet_of(one, owner_of(req.context, one))
-            made.append(views.subnet(self._conductor.create_subnet(req.context, subnet=wanted)))
-        return {"subnets": made} if many else {"subnet": made[0]}
+            wanted.append(subnet_of(one, owner_of(req.context, one)))
+        made = self._conductor.create_subnets(req.context, subnets=wanted)
+        shown = [views.subnet(one) for one in made]
+        return {"subnets": shown} if many else {"subnet": shown[0]}
 
-    @api(body=schemas.one("subnet", schemas.SUBNET))
+    @api(body=schemas.one("subnet", schemas.SUBNET_CHANGE))
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Change a subnet."""
-        found = self._get(req, id)
+        found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
         require_owner(req.context, found.project_id, "update_subnet")
         wanted = body["subnet"]
         values = {key: wanted[key] for key in _CHANGEABLE if key in wanted}
         if "enable_dhcp" in wanted:
             values["enable_dhcp"] = is_true(wanted["enable_dhcp"])
+        block = subnet_blocks.block_of(found.cidr, found.ip_version)
+        subnet_blocks.check_routes(block, wanted.get("host_routes", ()))
+        if {"gateway_ip", "allocation_pools"} & wanted.keys():
+            gateway = subnet_blocks.check_gateway(block, wanted.get("gateway_ip", found.gateway_ip))
+            pools = wanted.get("allocation_pools", found.allocation_pools)
+            values["gateway_ip"] = gateway
+            values["allocation_pools"] = subnet_blocks.check_pools(block, gateway, pools)
         changed = self._conductor.update_subnet(req.context, subnet_id=id, values=values)
         return {"subnet": views.subnet(changed)}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
         """Remove a subnet."""
-        found = self._get(req, id)
+        found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
         require_owner(req.context, found.project_id, "delete_subnet")
         self._conductor.delete_subnet(req.context, subnet_id=id)
 
 
 def subnet_of(wanted: Json, project_id: str) -> Subnet:
-    """Return the subnet that a body asks for, gateway and pools filled in. Raises Invalid."""
-    cidr, version = str(wanted["cidr"]), int(wanted["ip_version"])
-    try:
-        block = ipaddress.ip_network(cidr)
-    except ValueError as error:
-        raise Invalid(f"Invalid input for cidr. Reason: {error}.", kind="invalidInput") from error
-    if block.version != version:
-        raise Invalid(
-            f"Invalid input for operation: ip_version '{version}' does not match the ip_version of"
-            f" cidr '{cidr}'.",
-            kind="invalidInput",
-        )
-    is_tiny = block.num_addresses <= 2
-    gateway = str(block.network_address + 1) if not is_tiny else None
-    if "gateway_ip" in wanted:
-        gateway = wanted["gateway_ip"]
-    pools = wanted.get("allocation_pools") or default_pools(block, gateway)
-    for pool in pools:
-        start, end = ipaddress.ip_address(pool["start"]), ipaddress.ip_address(pool["end"])
-        if start not in block or end not in block or int(start) > int(end):
-            raise Invalid(
-                f"The allocation pool {pool['start']}-{pool['end']} is not valid for {cidr}.",
-                kind="invalidAllocationPool",
-            )
+    """Return the subnet that a body asks for, gateway and pools filled in.
+
+    Raises Invalid, and Conflict for pools that collide with each other or the gateway.
+    """
+    block = subnet_blocks.block_of(wanted["cidr"], int(wanted["ip_version"]))
+    default = subnet_blocks.default_gateway(block)
+    gateway = subnet_blocks.check_gateway(block, wanted.get("gateway_ip", default))
+    subnet_blocks.check_routes(block, wanted.get("host_routes", ()))
+    if wanted.get("allocation_pools"):
+        pools = subnet_blocks.check_pools(block, gateway, wanted["allocation_pools"])
+    else:
+        pools = subnet_blocks.default_pools(block, gateway)
     return Subnet(
         id=str(uuid.uuid4()),
         network_id=wanted["network_id"],
         project_id=project_id,
         name=wanted.get("name", ""),
         description=wanted.get("description", ""),
-        cidr=cidr,
-        ip_version=version,
+        cidr=str(block),
+        ip_version=block.version,
         gateway_ip=gateway,
         allocation_pools=tuple(pools),
         dns_nameservers=tuple(wanted.get("dns_nameservers", ())),
         host_routes=tuple(wanted.get("host_routes", ())),
         enable_dhcp=is_true(wanted.get("enable_dhcp", True)),
     )
-
-
-def default_pools(
-    block: ipaddress.IPv4Network | ipaddress.IPv6Network, gateway: str | None
-) -> list[dict[str, str]]:
-    """Return every host address of a block but its gateway's, as ranges."""
-    first, last = int(block.network_address), int(block.broadcast_address)
-    if block.num_addresses > 2:
-        first += 1
-        last -= 1 if block.version == 4 else 0
-    inside = gateway is not None and first <= int(ipaddress.ip_address(gateway)) <= last
-    cuts = [(first, last)]
-    if inside and gateway is not None:
-        at = int(ipaddress.ip_address(gateway))
-        cuts = [(first, at - 1), (at + 1, last)]
-    kind = type(block.network_address)
-    return [
-        {"start": str(kind(start)), "end": str(kind(end))} for start, end in cuts if start <= end
-    ]

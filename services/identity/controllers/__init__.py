@@ -1,0 +1,1 @@
+"""What identity answers, a module per noun."""
