@@ -29,6 +29,8 @@ class DevstackError(Exception):
         self.message = message
         self.kind = kind
         """The resource the error is about (`instance`, `flavor`, …), for fault names."""
+        self.kwargs = {"kind": kind}
+        """What oslo.messaging makes the error of again, at the caller."""
 
 
 class Invalid(DevstackError):

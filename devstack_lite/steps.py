@@ -36,7 +36,8 @@ class Step:
 STEPS: tuple[Step, ...] = tuple(
     Step(number=number, service=service, what=what, how=how, code=code)
     for number, service, what, how, code in (
-        (1, "identity", "client asks for a token", "HTTP", "services.identity.tokens:TokenMaker.issue"),
+        (1, "identity", "client asks for a token", "HTTP",
+         "services.identity.tokens:TokenMaker.issue"),
         (2, "api", "client sends the boot request", "HTTP",
          "services.api.controllers.servers:ServersController.create"),
         (3, "api", "api asks identity about the token", "HTTP",

@@ -37,7 +37,9 @@ def encode(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, dict):
-        return {key: encode(item) for key, item in value.items()}
+        encoded = {key: encode(item) for key, item in value.items()}
+        # A user's own dictionary (metadata, say) may hold the tag as a key.
+        return {_TAG: "dict", "v": encoded} if _TAG in encoded else encoded
     if isinstance(value, (list, tuple, set, frozenset)):
         return [encode(item) for item in value]
     if isinstance(value, datetime.datetime):
@@ -45,10 +47,7 @@ def encode(value: Any) -> Any:
     name = type(value).__name__
     if name not in REGISTRY:
         raise TypeError(f"{name} is not a message: register it with @message")
-    encoded: dict[str, Any] = {_TAG: name}
-    for key in _fields_of(name):
-        encoded[key] = encode(getattr(value, key))
-    return encoded
+    return {_TAG: name, **{key: encode(getattr(value, key)) for key in _fields_of(name)}}
 
 
 def _fields_of(name: str) -> frozenset[str]:
@@ -67,6 +66,8 @@ def decode(value: Any) -> Any:
     name = value.get(_TAG)
     if name is None:
         return {key: decode(item) for key, item in value.items()}
+    if name == "dict":
+        return {key: decode(item) for key, item in value["v"].items()}
     if name == "datetime":
         return datetime.datetime.fromisoformat(value["v"])
     known = _fields_of(name)

@@ -84,10 +84,15 @@ def identity_fault(status: int, message: str, error: Exception) -> Any:
 
 
 def network_fault(status: int, message: str, error: Exception) -> Any:
-    """Neutron's form; the type says what was not found, or what was wrong."""
+    """Neutron's form; the type says what was not found, or what was wrong.
+
+    A kind with a capital is a type as it stands, any other is a resource or a reason.
+    """
     kind = str(getattr(error, "kind", "") or "")
     suffix = {404: "NotFound", 409: "InUse", 400: ""}.get(status)
     name = f"{kind[:1].upper()}{kind[1:]}{suffix}" if kind and suffix is not None else ""
+    if kind[:1].isupper():
+        name = kind
     if not name:
         name = f"HTTP{http.HTTPStatus(status).phrase.replace(' ', '')}"
     return {"NeutronError": {"type": name, "message": message, "detail": ""}}

@@ -18,6 +18,7 @@ ISSUED = "devstack_lite.issued"
 VALIDATED = "devstack_lite.validated"
 STARTED = "devstack_lite.started"
 REQUEST_ID = "openstack.request_id"
+VERSION_HEADERS = "devstack_lite.version_headers"
 
 
 class Request(webob.Request):  # type: ignore[misc]
@@ -35,7 +36,10 @@ class Request(webob.Request):  # type: ignore[misc]
         """Return the body. Raises Invalid when it is not a JSON object."""
         try:
             body = json.loads(self.body)
-        except (ValueError, UnicodeDecodeError) as error:
+            if b"\\ud" in self.body.lower():
+                # Half a character, as JSON can write it, is no text for a database or a message.
+                json.dumps(body, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
             raise Invalid("Malformed request body: it is not valid JSON.") from error
         if not isinstance(body, dict):
             raise Invalid("Malformed request body: a JSON object is expected.")

@@ -25,7 +25,7 @@ import jsonschema
 
 from devstack_lite.exceptions import Invalid
 from devstack_lite.wsgi.faults import HttpError
-from devstack_lite.wsgi.request import Reply, Request
+from devstack_lite.wsgi.request import VERSION_HEADERS, Reply, Request
 from devstack_lite.wsgi.versions import ApiVersion, VersionRange
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -114,6 +114,8 @@ class Resource:
         """Answer one request."""
         req = Request(environ)
         headers = self._negotiate(req)
+        # A fault says its version too: the filter that writes it finds the headers here.
+        environ[VERSION_HEADERS] = headers
         arguments = dict(environ["wsgiorg.routing_args"][1])
         name = arguments.pop("action", None)
         arguments.pop("controller", None)

@@ -1,4 +1,7 @@
-"""A Paste composite that sends path prefixes to applications; the longest prefix wins."""
+"""A Paste composite that sends path prefixes to applications; the longest prefix wins.
+
+`/v2.1/+` is whatever is below /v2.1, so that /v2.1 itself can go elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,12 @@ class UrlMap:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
         for prefix, app in self._apps:
-            if path == prefix or path.startswith(prefix + "/") or not prefix:
+            if prefix.endswith("/+"):
+                prefix = prefix.removesuffix("/+")  # noqa: PLW2901 - what it stands for
+                is_there = path.startswith(prefix + "/") and path != prefix + "/"
+            else:
+                is_there = path == prefix or path.startswith(prefix + "/") or not prefix
+            if is_there:
                 environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
                 environ["PATH_INFO"] = path[len(prefix) :]
                 answer: Iterable[bytes] = app(environ, start_response)

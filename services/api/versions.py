@@ -50,7 +50,7 @@ class VersionsApp:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         req = Request(environ)
-        path = req.path_info.strip("/")
+        path = req.path.strip("/")
         if path in {"v2", "v2.1"}:
             document = version_document(req.host_url, path, is_detailed=True)
             return send(start_response, Reply(body={"version": document}))

@@ -122,7 +122,6 @@ def test_request_id_leads_through_all_daemons(whole_cloud: WholeCloud) -> None:
     whole_cloud.delete_all("logged")
 
 
-@pytest.mark.xfail(reason="image, network and volume log no line of a boot", strict=True)
 def test_request_id_leads_through_the_sibling_services(whole_cloud: WholeCloud) -> None:
     """The path in the log also shows the services that compute asks."""
     server_id = whole_cloud.boot("sibling")

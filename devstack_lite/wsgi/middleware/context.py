@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unauthorized
 from devstack_lite.wsgi.middleware.authtoken import TOKEN
-from devstack_lite.wsgi.request import CONTEXT, REQUEST_ID
+from devstack_lite.wsgi.request import CONTEXT, REQUEST_ID, VALIDATED
+
+LOG = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -37,6 +40,9 @@ class KeystoneContext:
         )
         environ[CONTEXT] = context
         context.make_current()
+        step = environ.get(VALIDATED)
+        if step is not None and environ.get("HTTP_X_DEVSTACK_TRACE"):
+            LOG.info("step %d: %s", step.step, step.detail)
         answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
 

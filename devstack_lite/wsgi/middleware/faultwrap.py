@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import webob.exc
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.wsgi import faults
-from devstack_lite.wsgi.request import Reply
+from devstack_lite.wsgi.request import VERSION_HEADERS, Reply
 from devstack_lite.wsgi.resource import send
 
 LOG = logging.getLogger(__name__)
@@ -26,9 +28,19 @@ class FaultWrap:
         self._render = render
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request; to HEAD with the headers alone."""
         environ["devstack_lite.headers"] = _headers_of(environ)
+        answer = self._ask(environ, start_response)
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return answer
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+        return []
+
+    def _ask(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
+            _check_text(environ)
             return self._app(environ, start_response)  # type: ignore[no-any-return]
         except webob.exc.HTTPException as error:
             problem: Exception = faults.HttpError(error.status_int, str(error.detail or error))
@@ -45,11 +57,19 @@ class FaultWrap:
             LOG.error(
                 "%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=error
             )
-        headers = dict(getattr(error, "headers", None) or {})
+        headers = {**environ.get(VERSION_HEADERS, {}), **(getattr(error, "headers", None) or {})}
         if status == 503:
             headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         body = self._render(status, faults.text_of(error, status), error)
         return send(start_response, Reply(body=body, status=status, headers=headers))
+
+
+def _check_text(environ: dict[str, Any]) -> None:
+    """Raise Invalid for a query string that is not UTF-8, whoever would read it."""
+    try:
+        unquote_to_bytes(environ.get("QUERY_STRING", "")).decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The query string is not valid UTF-8.") from error
 
 
 def _drain(environ: dict[str, Any]) -> None:
