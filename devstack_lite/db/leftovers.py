@@ -39,7 +39,8 @@ def compare_host(
 
     What the hypervisor says of power is recorded: an ACTIVE instance whose domain is off is
     STOPPED, as Nova's power sync has it. Returns the domains that nobody owns, those that run and
-    should not, and the instances whose domain is gone. One transaction; may be repeated.
+    should not, and the instances whose domain is gone. What changed in the last SETTLE_S seconds is
+    not judged: it is to be looked at again. One transaction; may be repeated.
     """
     own = instances.c
     settled = seen_at - datetime.timedelta(seconds=SETTLE_S)
@@ -58,14 +59,19 @@ def compare_host(
             )
         }  # fmt: skip
         ownerless, running, missing = [], [], []
+        is_fresh = False
         for uuid, domain in found.items():
             row = rows.get(uuid)
             if row is None or (row.vm_state != VmState.BUILDING and row.node != domain.node):
                 ownerless.append(domain)
         for uuid, row in rows.items():
-            if row.host != host or row.task_state is not None or row.updated_at > settled:
+            if row.host != host or row.task_state is not None:
                 continue
             domain_here = found.get(uuid)
+            if row.updated_at > settled:
+                seen = domain_here.power_state if domain_here is not None else None
+                is_fresh = is_fresh or row.power_state != seen
+                continue
             if domain_here is None:
                 if row.vm_state in {VmState.ACTIVE, VmState.STOPPED}:
                     missing.append(uuid)
@@ -74,7 +80,10 @@ def compare_host(
             elif row.power_state != domain_here.power_state:
                 _record_power(connection, uuid, row.vm_state, domain_here.power_state)
     return HostFindings(
-        ownerless=tuple(ownerless), should_be_off=tuple(running), missing=tuple(missing)
+        ownerless=tuple(ownerless),
+        should_be_off=tuple(running),
+        missing=tuple(missing),
+        look_again_s=SETTLE_S if is_fresh else None,
     )
 
 

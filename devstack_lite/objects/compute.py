@@ -305,3 +305,5 @@ class HostFindings:
     ownerless: tuple[FoundDomain, ...] = ()
     should_be_off: tuple[FoundDomain, ...] = ()
     missing: tuple[str, ...] = ()
+    look_again_s: float | None = None
+    """Something differs that may still be changing: compare again after so many seconds."""

@@ -6,6 +6,7 @@ Nova's sync_power_states and its clean-up of running deleted instances, in one c
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any
 
@@ -31,11 +32,14 @@ class HostCheck:
     def run_if_due(self) -> None:
         """Compare if the last comparison is check_s seconds ago; the first time at once."""
         if time.monotonic() >= self._due:
-            self._due = time.monotonic() + self._conf.compute.check_s
-            self.run()
+            again_s = self.run()
+            self._due = time.monotonic() + min(self._conf.compute.check_s, again_s)
 
-    def run(self) -> None:
-        """Compare, and put right what the hypervisor has and should not."""
+    def run(self) -> float:
+        """Compare, and put right what the hypervisor has and should not.
+
+        Returns the seconds after which what may still be changing is worth another look.
+        """
         seen_at = utcnow()
         domains = [
             FoundDomain(uuid=info.uuid, node=node, power_state=int(info.power_state))
@@ -53,6 +57,7 @@ class HostCheck:
             self._try(self._driver.power_off, domain)
         for uuid in found.missing:
             LOG.error("its domain is gone", extra={"instance_uuid": uuid})
+        return math.inf if found.look_again_s is None else found.look_again_s
 
     @staticmethod
     def _try(act: Any, domain: FoundDomain) -> None:
