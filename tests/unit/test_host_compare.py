@@ -1,4 +1,4 @@
-"""A host's domains against its instances: what is put right, what is left, what is looked at again."""
+"""A host's domains against its instances: put right, left alone, or looked at again."""
 
 from __future__ import annotations
 
