@@ -33,7 +33,8 @@ format: $(STAMP)  ## Bring the code into its form
 	$(BIN)/ruff format .
 
 lock: $(STAMP)  ## Pin the versions anew, from the ranges in pyproject.toml
-	$(BIN)/python -m piptools compile --quiet --upgrade --extra dev --strip-extras \
+	$(BIN)/python -m piptools compile --quiet --upgrade \
+		--extra clients --extra dev --extra mariadb --extra postgresql --strip-extras \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 		--output-file requirements.lock pyproject.toml
 
