@@ -16,6 +16,14 @@ def port_id_of(instance_uuid: str, index: int) -> str:
     return str(uuid.uuid5(_PORT_IDS, f"{instance_uuid}/{index}"))
 
 
+def node_names(host: str, nodes: int) -> list[str]:
+    """Return the names of a host's hypervisor nodes; a host with one gives it its own name."""
+    if nodes == 1:
+        return [host]
+    width = len(str(nodes))
+    return [f"{host}-node{number:0{width}}" for number in range(1, nodes + 1)]
+
+
 def name_of(name: str, index: int, count: int) -> str:
     """Return the display name of one instance of a batch: web, or web-1, web-2 … as Nova does."""
     return name if count == 1 else f"{name}-{index + 1}"

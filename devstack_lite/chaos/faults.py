@@ -15,6 +15,7 @@ from devstack_lite.broker import probe
 from devstack_lite.chaos import targets
 from devstack_lite.chaos.targets import Target
 from devstack_lite.cloud import Cloud, CloudError
+from devstack_lite.names import node_names
 from devstack_lite.roster import DaemonState
 
 LOOK_S = 0.02
@@ -97,21 +98,13 @@ def destroy_guests(cloud: Cloud, host: str) -> list[str]:
 
     store = cloud.state_dir / "hypervisor" / host
     ended = []
-    for node in nodes_of(cloud, host):
+    for node in node_names(host, cloud.nodes_per_host):
         connection = libvirt.open(make_uri(store, node, profile="instant"))
         for domain in connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
             domain.destroy()
             ended.append(domain.UUIDString())
         connection.close()
     return ended
-
-
-def nodes_of(cloud: Cloud, host: str) -> list[str]:
-    """Return the names of a host's hypervisor nodes, as its daemon gives them."""
-    if cloud.nodes_per_host == 1:
-        return [host]
-    width = len(str(cloud.nodes_per_host))
-    return [f"{host}-node{number:0{width}}" for number in range(1, cloud.nodes_per_host + 1)]
 
 
 def restart_broker(cloud: Cloud, number: signal.Signals = signal.SIGKILL) -> Target:

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from devstack_lite.chaos.figures import Figures
 from devstack_lite.chaos.history import Event, Outcome, of_type
 from devstack_lite.chaos.plan import Action
+from devstack_lite.invariants.verdict import Verdict
 
 GONE = "gone"
 RUNNING, STOPPED = "ACTIVE", "SHUTOFF"
@@ -42,19 +42,6 @@ MAY_REFUSE = {
 }
 """The answers that refuse a good request; those of the other actions are OTHERS_MAY_REFUSE."""
 OTHERS_MAY_REFUSE = {UNAVAILABLE, MISSING, BUSY}
-
-
-class Verdict(StrEnum):
-    """The judgement; its exit code is 0, 2 or 1."""
-
-    VALID = "valid"
-    UNKNOWN = "unknown"
-    INVALID = "invalid"
-
-    @property
-    def exit_code(self) -> int:
-        """What the command ends with."""
-        return {Verdict.VALID: 0, Verdict.UNKNOWN: 2, Verdict.INVALID: 1}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from devstack_lite.chaos import judge, page
 from devstack_lite.chaos.figures import Figures
 from devstack_lite.chaos.history import Event
-from devstack_lite.chaos.judge import Judgement, Verdict
+from devstack_lite.chaos.judge import Judgement
 from devstack_lite.cloud import write_private
+from devstack_lite.invariants.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

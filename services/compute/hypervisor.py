@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from services.compute.driver import LibvirtDriver
 
@@ -14,14 +15,6 @@ FAKE = "fake_hypervisor"
 
 _NODE_IDS = uuid.UUID("6f5c2f0a-4c1c-4b4e-9c1b-3d1f6a0c7e55")
 """Namespace of node ids: a node keeps its id, whoever reports it and how often."""
-
-
-def node_names(conf: Any) -> list[str]:
-    """Return the names of the host's nodes; a host with one node gives it its own name."""
-    if conf.compute.nodes == 1:
-        return [conf.host]
-    width = len(str(conf.compute.nodes))
-    return [f"{conf.host}-node{number:0{width}}" for number in range(1, conf.compute.nodes + 1)]
 
 
 def load_driver(conf: Any) -> LibvirtDriver:
@@ -34,7 +27,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
         return LibvirtDriver(
             importlib.import_module(own.libvirt_module),
             lambda _node: str(own.connection_uri),
-            nodes=node_names(conf),
+            nodes=node_names(conf.host, conf.compute.nodes),
         )
     from fake_hypervisor import libvirt as fake_libvirt
     from fake_hypervisor.stages import StageEngine
@@ -46,7 +39,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
     return LibvirtDriver(
         fake_libvirt,
         lambda node: make_uri(store, node, profile=own.profile),
-        nodes=node_names(conf),
+        nodes=node_names(conf.host, conf.compute.nodes),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
         spawn_stages=(),

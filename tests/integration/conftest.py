@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from devstack_lite import cloud as clouds
-from devstack_lite import control, reaper, roster
-from devstack_lite.broker import choose
+from devstack_lite import reaper, roster
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOYS = ROOT / "tests" / "toys"
@@ -96,28 +95,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def whole_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Bring one cloud up for all the tests that want one; wipe it at the end, and look.
+    """Bring one cloud up for all the tests that want one; wipe it at the end, and look."""
+    from tests.integration.whole_cloud import bring_up
 
-    DEVSTACK_LITE_TEST_BROKER says which broker: auto (the default), docker, local or a URL.
-    """
-    from tests.integration.whole_cloud import WholeCloud, run
-
-    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
-    try:
-        choose.choose(broker, "test")
-    except clouds.CloudError as error:
-        pytest.skip(f"no broker for a whole cloud: {error}")
-    home = tmp_path_factory.mktemp("clouds")
-    cloud = WholeCloud(name=f"test-{os.getpid()}", home=home)
-    # A runner that is told to end shall not leave a cloud behind: SIGTERM unwinds as Ctrl-C does.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        run("devstack-lite", "up", "--name", cloud.name, "--broker", broker, home=home)
+    with bring_up(tmp_path_factory.mktemp("clouds"), f"test-{os.getpid()}") as cloud:
         yield cloud
-    finally:
-        record, found = clouds.load(home / cloud.name), roster.read(home / cloud.name)
-        run("devstack-lite", "down", "--wipe", "--name", cloud.name, home=home)
-        signal.signal(signal.SIGTERM, before)
-        assert record is None or control.listening(record) == []
-        assert found is None or control.living(found) == []
-        assert list(home.iterdir()) == []

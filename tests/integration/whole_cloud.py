@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import openstack
+import pytest
 import sqlalchemy as sa
 
 from devstack_lite import cloud as clouds
+from devstack_lite import control, roster
+from devstack_lite.broker import choose
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.db.engine import Database
 from tests.integration.conftest import wait_until_none
@@ -239,3 +244,29 @@ class WholeCloud:
 
     def scalar(self, query: str, **values: Any) -> Any:
         return self.rows(query, **values)[0][0]
+
+
+@contextmanager
+def bring_up(home: Path, name: str, *options: str) -> Iterator[WholeCloud]:
+    """Bring a cloud up, and wipe it at the end: no process, port or file of it may be left.
+
+    DEVSTACK_LITE_TEST_BROKER says which broker: auto (the default), docker, local or a URL. Skips
+    the test when there is none.
+    """
+    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
+    try:
+        choose.choose(broker, "test")
+    except clouds.CloudError as error:
+        pytest.skip(f"no broker for a whole cloud: {error}")
+    # A runner that is told to end shall not leave a cloud behind: SIGTERM unwinds as Ctrl-C does.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run("devstack-lite", "up", "--name", name, "--broker", broker, *options, home=home)
+        yield WholeCloud(name=name, home=home)
+    finally:
+        record, found = clouds.load(home / name), roster.read(home / name)
+        run("devstack-lite", "down", "--wipe", "--name", name, home=home)
+        signal.signal(signal.SIGTERM, before)
+        assert record is None or control.listening(record) == []
+        assert found is None or control.living(found) == []
+        assert list(home.iterdir()) == []

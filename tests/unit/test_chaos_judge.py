@@ -9,8 +9,8 @@ import pytest
 from devstack_lite.chaos import judge, page, timeline
 from devstack_lite.chaos.figures import Figures
 from devstack_lite.chaos.history import Event, History
-from devstack_lite.chaos.judge import Verdict
 from devstack_lite.chaos.matrix import rows_of
+from devstack_lite.invariants.verdict import Verdict
 
 
 class Story:

@@ -21,7 +21,6 @@ from devstack_lite.cli.main import cli
 from devstack_lite.cloud import Cloud, CloudError
 from devstack_lite.planning import Wishes
 from devstack_lite.roster import Entry, Roster
-from services.compute.hypervisor import node_names
 
 FAMILY = """
 import os, sys, time
@@ -178,21 +177,6 @@ def test_places_are_the_processes_of_the_roles(cloud: Cloud) -> None:
     found = places_of(cloud, ("compute", "api"))
     assert [one.process for one in found] == ["compute-host1", "compute-host2", "api"]
     assert len(places_of(cloud)) == 9
-
-
-@pytest.mark.parametrize("nodes", [1, 3, 12])
-def test_the_nodes_of_a_host_have_the_names_that_its_daemon_gives(nodes: int) -> None:
-    """A power cut finds the domains where the daemon has put them."""
-
-    class Conf:
-        host = "host2"
-
-        class compute:  # noqa: N801 - an option group
-            pass
-
-    Conf.compute.nodes = nodes  # type: ignore[attr-defined]
-    made = planning.plan(Wishes(name="n", nodes_per_host=nodes, broker="amqp://u:p@127.0.0.1:1/v"))
-    assert faults.nodes_of(made, "host2") == node_names(Conf)
 
 
 def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:

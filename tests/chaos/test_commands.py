@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from devstack_lite import cloud as clouds
-from devstack_lite.broker import choose
 from devstack_lite.chaos import history, targets
 from devstack_lite.chaos.plan import FaultKind
-from fake_hypervisor import libvirt
-from fake_hypervisor.uri import make_uri
+from tests.chaos.conftest import all_active, boot, running_guests, state_of
 from tests.integration.conftest import wait_until
 from tests.integration.whole_cloud import WholeCloud, run
 
 pytestmark = pytest.mark.cloud
 
 ROLES = {"api", "compute", "conductor", "identity", "image", "network", "scheduler", "volume"}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCloud]:
-    """Bring a cloud up that only these tests break."""
-    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
-    try:
-        choose.choose(broker, "test")
-    except clouds.CloudError as error:
-        pytest.skip(f"no broker for a whole cloud: {error}")
-    home = tmp_path_factory.mktemp("chaos")
-    found = WholeCloud(name=f"chaos-{os.getpid()}", home=home)
-    try:
-        run("devstack-lite", "up", "--name", found.name, "--broker", broker, home=home)
-        yield found
-    finally:
-        run("devstack-lite", "down", "--wipe", "--name", found.name, home=home)
-
-
-@pytest.fixture(autouse=True)
-def own_home(cloud: WholeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEVSTACK_LITE_HOME", str(cloud.home))
-
-
-def boot(cloud: WholeCloud, name: str, count: int) -> None:
-    """Ask for so many servers in one request; do not wait."""
-    cloud.command("boot", name, "--count", str(count), "--no-wait")
-
-
-def all_active(cloud: WholeCloud, name: str, count: int) -> list[dict[str, Any]]:
-    """Wait until so many are built, and check that all of them are ACTIVE."""
-    found = cloud.wait_for_all(name, count)
-    assert {server["status"] for server in found} == {"ACTIVE"}
-    return found
-
-
-def running_guests(cloud: WholeCloud, host: str) -> set[str]:
-    connection = libvirt.open(make_uri(cloud.record.state_dir / "hypervisor" / host, host))
-    flag = libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE
-    return {domain.UUIDString() for domain in connection.listAllDomains(flag)}
-
-
-def state_of(cloud: WholeCloud, process: str) -> str:
-    return next(one["state"] for one in cloud.status()["daemons"] if one["name"] == process)
 
 
 def test_ten_seconds_of_monkey_end_valid(cloud: WholeCloud) -> None:

@@ -1,0 +1,1 @@
+"""What must hold of a cloud at any time, as pure functions over a snapshot of it."""

@@ -1,0 +1,50 @@
+"""Looks at a cloud, more than once where it must, and says whether the invariants hold."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from devstack_lite.cloud import Cloud
+from devstack_lite.exceptions import DevstackError
+from devstack_lite.invariants.collect import take_snapshot
+from devstack_lite.invariants.rules import Violation, find_violations
+from devstack_lite.invariants.snapshot import Snapshot
+from devstack_lite.invariants.verdict import Verdict
+
+LOOKS = 3
+BETWEEN_S = 0.5
+"""Database and hypervisors are read one after the other: what straddles a change does not last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a check found. snapshot is the last one taken, None when there is none."""
+
+    violations: tuple[Violation, ...]
+    unread: tuple[str, ...]
+    snapshot: Snapshot | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """INVALID when something is violated, else UNKNOWN when something was not read."""
+        if self.violations:
+            return Verdict.INVALID
+        return Verdict.UNKNOWN if self.unread else Verdict.VALID
+
+
+def check_cloud(cloud: Cloud, *, bound_s: float, down_after_s: float) -> Report:
+    """Check the cloud; what violates an invariant does so in LOOKS snapshots in a row."""
+    lasting: dict[tuple[str, tuple[str, ...]], Violation] = {}
+    for look in range(LOOKS):
+        if look:
+            time.sleep(BETWEEN_S)
+        try:
+            snapshot = take_snapshot(cloud, down_after_s=down_after_s)
+        except DevstackError as error:
+            return Report(violations=(), unread=(str(error),))
+        found = {(one.rule, one.ids): one for one in find_violations(snapshot, bound_s=bound_s)}
+        lasting = {key: one for key, one in found.items() if not look or key in lasting}
+        if not lasting:
+            break
+    return Report(violations=tuple(lasting.values()), unread=snapshot.unread, snapshot=snapshot)

@@ -1,0 +1,210 @@
+"""Takes a snapshot of a cloud: its database in one transaction, then each host's hypervisor.
+
+The two are read one after the other, so a snapshot may straddle a change: `check` looks twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.clock import utcnow
+from devstack_lite.cloud import Cloud
+from devstack_lite.db import schema
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Unavailable
+from devstack_lite.invariants.snapshot import (
+    ActionFact,
+    AddressFact,
+    AttachmentFact,
+    ClaimFact,
+    DomainFact,
+    ImageFact,
+    InstanceFact,
+    NodeFact,
+    PortFact,
+    Snapshot,
+    VolumeFact,
+)
+from devstack_lite.names import node_names
+from devstack_lite.states import PowerState, TaskState, VmState
+
+
+def take_snapshot(cloud: Cloud, *, down_after_s: float) -> Snapshot:
+    """Return what the cloud has now; what could not be read is said in `unread`.
+
+    down_after_s: seconds without a heartbeat after which a host is down. Raises DevstackError when
+    the database cannot be read.
+    """
+    db = Database(cloud.database_reader_url, pool_size=1)
+    try:
+        with db.snapshot() as connection:
+            facts = _read_database(connection, cloud.state_dir / "images", down_after_s)
+    except sa.exc.SQLAlchemyError as error:
+        raise Unavailable(f"the database cannot be read: {error}") from error
+    finally:
+        db.engine.dispose()
+    domains: list[DomainFact] = []
+    read: list[str] = []
+    unread: list[str] = []
+    for host in cloud.hosts:
+        try:
+            domains += _read_domains(cloud, host)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a store, the rest counts
+            unread.append(f"the hypervisor of {host}: {error}")
+        else:
+            read.append(host)
+    return Snapshot(
+        **facts, domains=tuple(domains), hosts_read=frozenset(read), unread=tuple(unread)
+    )
+
+
+def _read_database(
+    connection: Connection, image_folder: Path, down_after_s: float
+) -> dict[str, Any]:
+    now = utcnow()
+
+    def rows(table: sa.Table) -> Iterator[Any]:
+        return iter(connection.execute(sa.select(table)))
+
+    own = schema.instances.c
+    present = connection.execute(sa.select(schema.instances).where(own.deleted_at.is_(None)))
+    gone = connection.execute(sa.select(own.uuid).where(own.deleted_at.is_not(None)))
+    asked = {
+        row.instance_uuid: row.started_at
+        for row in connection.execute(
+            sa.select(schema.instance_actions)
+            .where(schema.instance_actions.c.finished_at.is_(None))
+            .order_by(schema.instance_actions.c.id)
+        )
+    }
+    networks = {row.id: row.network_id for row in rows(schema.subnets)}
+    return {
+        "taken_at": now,
+        "instances": tuple(_instance(row, asked.get(row.uuid)) for row in present),
+        "deleted": frozenset(gone.scalars()),
+        "claims": tuple(
+            ClaimFact(
+                instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
+                memory_mb=row.memory_mb, disk_gb=row.disk_gb, is_building=row.is_building,
+            )
+            for row in rows(schema.claims)
+        ),
+        "nodes": tuple(_node(row) for row in rows(schema.compute_nodes)),
+        "hosts_up": frozenset(
+            row.host
+            for row in rows(schema.services)
+            if row.binary == "nova-compute"
+            and not row.is_forced_down
+            and row.last_seen_at is not None
+            and (now - row.last_seen_at).total_seconds() <= down_after_s
+        ),
+        "ports": tuple(
+            PortFact(
+                id=row.id, device_id=row.device_id, device_owner=row.device_owner, host=row.host_id
+            )
+            for row in rows(schema.ports)
+        ),
+        "addresses": tuple(
+            AddressFact(
+                network_id=networks.get(row.subnet_id, ""),
+                address=row.ip_address,
+                port_id=row.port_id,
+            )
+            for row in rows(schema.ip_allocations)
+        ),
+        "volumes": tuple(VolumeFact(id=row.id, status=row.status) for row in rows(schema.volumes)),
+        "attachments": tuple(
+            AttachmentFact(
+                id=row.id, volume_id=row.volume_id, instance_uuid=row.instance_uuid,
+                status=row.status,
+            )
+            for row in rows(schema.volume_attachments)
+        ),
+        "images": tuple(
+            ImageFact(
+                id=row.id, status=row.status, size=row.size,
+                stored_size=_size_of(image_folder / row.id),
+            )
+            for row in rows(schema.images)
+        ),
+        "actions": tuple(
+            ActionFact(
+                instance_uuid=row.instance_uuid, action=row.action, request_id=row.request_id
+            )
+            for row in rows(schema.instance_actions)
+        ),
+        "quotas": {
+            row.project_id: {"instances": row.instances, "cores": row.cores, "ram": row.ram}
+            for row in rows(schema.quota_usages)
+        },
+    }  # fmt: skip
+
+
+def _instance(row: Any, asked_at: Any) -> InstanceFact:
+    return InstanceFact(
+        uuid=row.uuid,
+        project_id=row.project_id,
+        vm_state=VmState(row.vm_state),
+        task_state=None if row.task_state is None else TaskState(row.task_state),
+        power_state=PowerState(row.power_state),
+        vcpus=row.flavor["vcpus"],
+        memory_mb=row.flavor["memory_mb"],
+        host=row.host,
+        node=row.node,
+        owner=row.owner,
+        has_operation=row.operation is not None,
+        since=asked_at or row.created_at,
+        ports=tuple(
+            (port["port_id"], tuple(ip["address"] for ip in port["ips"]))
+            for port in row.network_info
+        ),
+    )
+
+
+def _node(row: Any) -> NodeFact:
+    return NodeFact(
+        node=row.hypervisor_hostname,
+        limits={
+            "vcpus": row.vcpus * row.cpu_allocation_ratio,
+            "memory_mb": (row.memory_mb - row.reserved_memory_mb) * row.ram_allocation_ratio,
+            "disk_gb": row.disk_gb * row.disk_allocation_ratio,
+        },
+        used={
+            "vcpus": row.vcpus_used,
+            "memory_mb": row.memory_mb_used,
+            "disk_gb": row.disk_gb_used,
+            "instances": row.instances,
+            "io_ops": row.io_ops,
+        },
+    )
+
+
+def _size_of(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
+
+
+def _read_domains(cloud: Cloud, host: str) -> Iterator[DomainFact]:
+    from fake_hypervisor import constants
+    from fake_hypervisor.store import Store
+
+    directory = cloud.state_dir / "hypervisor" / host
+    if not directory.exists():
+        return
+    running = {constants.VIR_DOMAIN_RUNNING, constants.VIR_DOMAIN_BLOCKED}
+    store = Store(directory)
+    try:
+        for node in node_names(host, cloud.nodes_per_host):
+            for row in store.list_domains(node):
+                yield DomainFact(
+                    uuid=row.uuid,
+                    host=host,
+                    node=node,
+                    power_state=PowerState.RUNNING if row.state in running else PowerState.SHUTDOWN,
+                )
+    finally:
+        store.close()

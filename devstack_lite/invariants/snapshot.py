@@ -1,0 +1,148 @@
+"""What a cloud has at one moment, as plain facts: nothing here asks or decides anything."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from devstack_lite.states import PowerState, TaskState, VmState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFact:
+    """An instance that is not deleted. ports: id and addresses, as the servers API shows them."""
+
+    uuid: str
+    project_id: str
+    vm_state: VmState
+    vcpus: int
+    memory_mb: int
+    task_state: TaskState | None = None
+    power_state: PowerState = PowerState.NOSTATE
+    host: str | None = None
+    node: str | None = None
+    owner: str | None = None
+    has_operation: bool = False
+    since: datetime.datetime | None = None
+    """When what is under way was asked for."""
+    ports: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def is_built(self) -> bool:
+        """It has a guest, and nothing is under way."""
+        return self.task_state is None and self.vm_state in {VmState.ACTIVE, VmState.STOPPED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimFact:
+    """What an instance takes of a node."""
+
+    instance_uuid: str
+    host: str
+    node: str
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+    is_building: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFact:
+    """A hypervisor node: by resource what may be given away, and what was."""
+
+    node: str
+    limits: dict[str, float]
+    used: dict[str, int]
+    """vcpus, memory_mb and disk_gb as in limits; besides instances and io_ops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainFact:
+    """A domain in a hypervisor's store."""
+
+    uuid: str
+    host: str
+    node: str
+    power_state: PowerState = PowerState.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortFact:
+    """A network port."""
+
+    id: str
+    device_id: str = ""
+    device_owner: str = ""
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressFact:
+    """An allocated address."""
+
+    network_id: str
+    address: str
+    port_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeFact:
+    """A volume."""
+
+    id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentFact:
+    """A volume's attachment to an instance."""
+
+    id: str
+    volume_id: str
+    instance_uuid: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFact:
+    """An image; stored_size in bytes, None without a file."""
+
+    id: str
+    status: str
+    size: int | None
+    stored_size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionFact:
+    """A request that was accepted for an instance."""
+
+    instance_uuid: str
+    action: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that the rules look at."""
+
+    taken_at: datetime.datetime
+    instances: tuple[InstanceFact, ...] = ()
+    deleted: frozenset[str] = frozenset()
+    """The uuids of the instances that were there."""
+    claims: tuple[ClaimFact, ...] = ()
+    nodes: tuple[NodeFact, ...] = ()
+    domains: tuple[DomainFact, ...] = ()
+    hosts_read: frozenset[str] = frozenset()
+    """Hosts whose hypervisor could be read."""
+    hosts_up: frozenset[str] = frozenset()
+    ports: tuple[PortFact, ...] = ()
+    addresses: tuple[AddressFact, ...] = ()
+    volumes: tuple[VolumeFact, ...] = ()
+    attachments: tuple[AttachmentFact, ...] = ()
+    images: tuple[ImageFact, ...] = ()
+    actions: tuple[ActionFact, ...] = ()
+    quotas: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By project what is counted: instances, cores, ram."""
+    unread: tuple[str, ...] = ()
+    """What could not be read, a sentence each."""
