@@ -7,12 +7,13 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from oslo_config import cfg
 
 from devstack_lite import conf as options
-from devstack_lite import launcher, worker
+from devstack_lite import failpoints, launcher, worker
 from devstack_lite.exceptions import DevstackError, Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -33,8 +34,18 @@ def configure(daemon: str, arguments: Sequence[str]) -> Any:
     return conf
 
 
-def serve_wsgi(service: str, app_name: str, arguments: Sequence[str] | None = None) -> None:
-    """Run a daemon whose workers serve one Paste application on one port."""
+def serve_wsgi(
+    service: str,
+    app_name: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    on_respawn: Callable[[Any, int], None] | None = None,
+) -> None:
+    """Run a daemon whose workers serve one Paste application on one port.
+
+    on_respawn: called in a thread of a worker that took a dead one's place, with the configuration
+    and the worker's number.
+    """
     from devstack_lite.wsgi.server import HttpWorker, bind
 
     conf = configure(service, sys.argv[1:] if arguments is None else arguments)
@@ -51,10 +62,62 @@ def serve_wsgi(service: str, app_name: str, arguments: Sequence[str] | None = No
 
     def make_worker(number: int) -> launcher.Worker:
         worker.become(service, conf.host, number)
-        return HttpWorker(listener, load_app(conf, app_name), threads=own.threads)
+        http = HttpWorker(listener, load_app(conf, app_name), threads=own.threads)
+        then = None
+        if on_respawn is not None and launcher.replaced_pid() is not None:
+            then = partial(on_respawn, conf, number)
+        return ControlledWorker(conf, service, http, then)
 
     group = launcher.WorkerGroup(name=service, workers=own.workers, factory=make_worker)
     launcher.run(conf, service, [group])
+
+
+class ControlledWorker:
+    """A worker without a queue of its own that hears what is said to all workers of its daemon."""
+
+    def __init__(
+        self,
+        conf: Any,
+        topic: str,
+        inner: launcher.Worker,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """then: what a thread does once the worker has started."""
+        self._then = then
+        self._conf = conf
+        self._topic = topic
+        self._inner = inner
+        self._control: Any = None
+
+    def start(self) -> None:
+        """Start the worker; the broker may come later."""
+        failpoints.configure(self._conf.state_dir)
+        self._inner.start()
+        threading.Thread(target=self._listen, name="control", daemon=True).start()
+
+    def _listen(self) -> None:
+        from devstack_lite.rpc.server import RpcServer, get_transport
+
+        try:
+            control = RpcServer(
+                get_transport(self._conf),
+                topic=self._topic,
+                server=self._conf.host,
+                endpoints=[],
+                threads=1,
+            )
+            control.start()
+            self._control = control
+        except Exception:
+            LOG.exception("control is not heard here")
+        if self._then is not None:
+            self._then()
+
+    def stop(self) -> None:
+        """Stop the worker."""
+        self._inner.stop()
+        if self._control is not None:
+            self._control.stop(0.0)
 
 
 class RpcWorker:
@@ -77,6 +140,7 @@ class RpcWorker:
 
     def start(self) -> None:
         """Open the queue, then report: who is reported up can be sent messages."""
+        failpoints.configure(self._conf.state_dir)
         self._server.start()
         self._thread.start()
         for companion in self._companions:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from devstack_lite import worker
+from devstack_lite import failpoints, worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,11 @@ STEPS: tuple[Step, ...] = tuple(
 
 TRACE_HEADER = "X-Devstack-Trace"
 """Answers carry the records of what was done for the request, as JSON, where it asks for them."""
+
+
+def point_of(number: int) -> str:
+    """Return a step's failpoint, without `.before` or `.after`."""
+    return f"boot.step-{number:02}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,7 @@ class StepLog:
     @contextmanager
     def step(self, number: int) -> Iterator[list[str]]:
         """Record the block as a step; append to the list what its detail shall say."""
+        failpoints.hit(f"{point_of(number)}.before")
         self.open(number)
         detail: list[str] = []
         try:
@@ -165,6 +171,7 @@ class StepLog:
             self.close(outcome=f"error: {type(error).__name__}", detail=str(error)[:255])
             raise
         self.close(detail="; ".join(detail)[:255])
+        failpoints.hit(f"{point_of(number)}.after")
 
     def fork(self) -> StepLog:
         """Return a log that goes on from here on its own: one request, many instances."""
@@ -200,7 +207,8 @@ class StepLog:
         log = cls.from_message(message)
         log.close(end=sent_at)
         now = time.time()
-        log.records.append(StepRecord.here(queue_step, sent_at, now - sent_at))
+        with failpoints.around(point_of(queue_step)):
+            log.records.append(StepRecord.here(queue_step, sent_at, now - sent_at))
         return cls(log.records, mark=now)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from devstack_lite.chaos.matrix import Row
+    from devstack_lite.chaos.step_matrix import Outcome
 
 JSON_NAME, PAGE_NAME = "report.json", "report.html"
 SHADES = {Verdict.VALID: "green", Verdict.UNKNOWN: "yellow", Verdict.INVALID: "red"}
@@ -106,3 +107,28 @@ def recovery_table(recoveries: dict[str, Figures]) -> object:
             what, str(own.count), f"{own.p50_s:.2f}", f"{own.p95_s:.2f}", f"{own.worst_s:.2f}"
         )
     return table
+
+
+def step_line(one: Outcome) -> str:
+    """Return one cell of the matrix of steps, marked up."""
+    colour = "green" if one.is_good else "red"
+    took = "" if one.recovery_s is None else f"after {one.recovery_s:.2f} s"
+    again = ", asked again" if one.asked_again else ""
+    return (
+        f"{one.cell.what:<8} {one.cell.role:<10} {one.cell.point:<36}"
+        f" [{colour}]{one.state}[/] {took}{again}"
+    )
+
+
+def show_steps(console: Console, outcomes: Sequence[Outcome], invariants: str) -> None:
+    """Print what became of all cells of the matrix of steps."""
+    figures = Figures.of(one.recovery_s for one in outcomes if one.recovery_s is not None)
+    good = sum(one.is_good for one in outcomes)
+    console.print(
+        f"{good} of {len(outcomes)} came true; recovery median {figures.p50_s:.2f} s,"
+        f" 95 % within {figures.p95_s:.2f} s, worst {figures.worst_s:.2f} s;"
+        f" invariants {invariants}"
+    )
+    for one in outcomes:
+        if not one.is_good:
+            console.print(step_line(one))

@@ -48,6 +48,29 @@ class Order:
         return {"server": server}
 
 
+def order_of(
+    client: Session,
+    server_name: str,
+    count: int,
+    flavor: str,
+    image: str,
+    networks: tuple[str, ...],
+    key_name: str | None = None,
+) -> Order:
+    """Return the order with the ids of what is named. Raises NotFound; private is the default."""
+    return Order(
+        name=server_name,
+        count=count,
+        flavor_id=client.find("compute", "/flavors", "flavors", flavor)["id"],
+        image_id=client.find("image", "/v2/images", "images", image)["id"],
+        network_ids=tuple(
+            client.find("network", "/v2.0/networks", "networks", one)["id"]
+            for one in networks or ("private",)
+        ),
+        key_name=key_name,
+    )
+
+
 @click.command()
 @click.argument("server_name", metavar="NAME")
 @terminal.name_option
@@ -77,17 +100,7 @@ def boot(
     its fault, or is not ACTIVE in time.
     """
     client = Session(cloud_files.credentials(clouds.find(name), demo=demo))
-    order = Order(
-        name=server_name,
-        count=count,
-        flavor_id=client.find("compute", "/flavors", "flavors", flavor)["id"],
-        image_id=client.find("image", "/v2/images", "images", image)["id"],
-        network_ids=tuple(
-            client.find("network", "/v2.0/networks", "networks", one)["id"]
-            for one in network or ("private",)
-        ),
-        key_name=key_name,
-    )
+    order = order_of(client, server_name, count, flavor, image, network, key_name)
     began = time.monotonic()
     reservation_id = client.call("compute", "POST", "/servers", order.body())["reservation_id"]
     if not wait:

@@ -13,7 +13,7 @@ import click
 from devstack_lite import cloud as clouds
 from devstack_lite.chaos import faults, targets
 from devstack_lite.chaos.targets import BROKER, Target
-from devstack_lite.cli import chaos_runs, terminal
+from devstack_lite.cli import chaos_points, chaos_runs, terminal
 from devstack_lite.cloud import Cloud, CloudError
 
 BACK_S = 40.0
@@ -216,5 +216,11 @@ def _wait_for(cloud: Cloud, found: Sequence[Target]) -> None:
     click.echo(f"Its place is taken again after {time.monotonic() - began:.2f} s.")
 
 
-for _command in (chaos_runs.monkey, chaos_runs.run_matrix, chaos_runs.judge_again):
+for _command in (
+    chaos_runs.monkey,
+    chaos_runs.run_matrix,
+    chaos_runs.run_steps,
+    chaos_runs.judge_again,
+    chaos_points.failpoint,
+):
     chaos.add_command(_command)

@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 
 from devstack_lite import cloud as clouds
-from devstack_lite.chaos import history, judge, matrix, report, runs
+from devstack_lite.chaos import history, judge, matrix, report, runs, step_matrix
 from devstack_lite.chaos.monkey import places_of
 from devstack_lite.chaos.plan import USUAL, FaultKind, Settings
 from devstack_lite.cli import terminal
+from devstack_lite.invariants.check import check_cloud
+from devstack_lite.invariants.verdict import Verdict
 
 _KINDS = click.Choice([kind.value for kind in FaultKind])
 
@@ -71,6 +73,36 @@ def monkey(
         )
         progress.done()
     _end(result, as_json=as_json)
+
+
+@click.command("steps")
+@click.option("--quick", is_flag=True, help="Only what each step's own daemon has just done.")
+@click.option("--step", "wanted", type=click.IntRange(1, 18), multiple=True, help="Only these.")
+@terminal.name_option
+@terminal.json_option
+def run_steps(quick: bool, wanted: tuple[int, ...], name: str, as_json: bool) -> None:
+    """Kill a worker of each role before and after each of the 18 steps of a boot.
+
+    So, too, in each operation on a server. Shows what became of each, and how soon; then checks the
+    invariants. The exit code is 0 when all came true and all holds, else 1.
+    """
+    cloud = clouds.find(name)
+    cells = step_matrix.cells_of(is_quick=quick)
+    if wanted:
+        cells = [cell for cell in cells if cell.what in {f"step {number}" for number in wanted}]
+    console = terminal.err()
+    with _interruptible():
+        outcomes = step_matrix.run_steps(
+            cloud, cells, lambda one: console.print(f"  {report.step_line(one)}")
+        )
+    holds = check_cloud(cloud, bound_s=step_matrix.CELL_S, down_after_s=step_matrix.CELL_S)
+    is_good = holds.verdict is Verdict.VALID and all(one.is_good for one in outcomes)
+    if as_json:
+        shown = [dataclasses.asdict(one) for one in outcomes]
+        click.echo(json.dumps({"cells": shown, "invariants": holds.verdict}, indent=1))
+    else:
+        report.show_steps(terminal.out(), outcomes, holds.verdict)
+    raise SystemExit(0 if is_good else 1)
 
 
 @click.command("matrix")

@@ -17,6 +17,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("devstack_lite.cli.trace:trace", "Show the 18 steps of a boot."),
     "logs": ("devstack_lite.cli.logs:logs", "Show or follow the daemons' logs."),
     "restart": ("devstack_lite.cli.restart:restart", "Restart daemons of a running cloud."),
+    "step": ("devstack_lite.cli.step:step", "Walk a boot through its 18 steps, key by key."),
     "check": ("devstack_lite.cli.check:check", "Check that nothing is lost, leaked or miscounted."),
     "chaos": ("devstack_lite.cli.chaos:chaos", "Break a cloud on purpose, and judge the outcome."),
     "env": ("devstack_lite.cli.env:env", 'Print OS_* variables: eval "$(devstack-lite env)"'),

@@ -73,10 +73,17 @@ def send(
 class Session:
     """One user in one project, logged in when first needed."""
 
-    def __init__(self, credentials: Mapping[str, str], *, timeout_s: float = 60.0) -> None:
-        """Take the OS_* variables of the user."""
+    def __init__(
+        self,
+        credentials: Mapping[str, str],
+        *,
+        timeout_s: float = 60.0,
+        request_id: str | None = None,
+    ) -> None:
+        """Take the OS_* variables of the user; request_id goes with every request."""
         self._credentials = credentials
         self._timeout_s = timeout_s
+        self._headers = {"X-OpenStack-Request-ID": request_id} if request_id else {}
         self._token: str | None = None
         self._endpoints: dict[str, str] = {}
 
@@ -99,7 +106,7 @@ class Session:
             }
         }
         url = f"{known['OS_AUTH_URL']}/auth/tokens"
-        answer = send("POST", url, body=body, timeout_s=self._timeout_s)
+        answer = send("POST", url, body=body, headers=self._headers, timeout_s=self._timeout_s)
         if answer.status == http.client.UNAUTHORIZED:
             raise Unauthorized(f"Identity does not know {known['OS_USERNAME']} by this password.")
         if answer.status != http.client.CREATED:
@@ -147,7 +154,7 @@ class Session:
     def _send(self, service: str, method: str, path: str, body: Any) -> Answer:
         if self._token is None:
             self.login()
-        headers = {"X-Auth-Token": str(self._token)}
+        headers = {"X-Auth-Token": str(self._token), **self._headers}
         url = self._endpoints.get(service)
         if url is None:
             raise NotFound(f"The catalog has no {service} service.")

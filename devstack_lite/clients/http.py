@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from devstack_lite import failpoints
 from devstack_lite.exceptions import Unavailable
 
 RETRY_FOR_S = 6.0
@@ -96,6 +97,8 @@ class HttpPeer:
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
         connection = self._connection()
+        if failpoints.is_holding() and connection.sock is not None:
+            connection.sock.settimeout(failpoints.HELD_CALL_S)
         connection.request(method, self._path + path, body=data, headers=dict(headers))
         response = connection.getresponse()
         return Answer(

@@ -114,6 +114,9 @@ def hand_out_of_worker(
     left = own.progress_at < now - datetime.timedelta(seconds=grace_s)
     if service == "scheduler":
         condition = sa.and_(own.task_state == TaskState.SCHEDULING, left)
+    elif service == "api":
+        # What it had recorded and asked nobody for yet.
+        condition = sa.and_(own.owner.is_(None), left)
     else:
         claimed_here = sa.select(claim_table.c.instance_uuid).where(
             claim_table.c.host == host, claim_table.c.is_building.is_(True)

@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 
 import oslo_messaging
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.rpc.serializer import MessageSerializer
@@ -102,8 +103,7 @@ class RpcClient:
             client = client.prepare(server=rpc_server)
         name = method.__name__
         if declared.kind == "call":
-            return self._call(client.prepare(timeout=declared.timeout_s), context, name, arguments,
-                              declared)  # fmt: skip
+            return self._call(client, context, name, arguments, declared)
         if declared.kind == "fanout":
             client = client.prepare(fanout=True)
         try:
@@ -126,7 +126,11 @@ class RpcClient:
 
         A server that dies under a call is noticed within call_monitor_s seconds.
         """
-        deadline = time.monotonic() + declared.timeout_s
+        timeout_s = declared.timeout_s
+        if failpoints.is_holding():
+            timeout_s = max(timeout_s, failpoints.HELD_CALL_S)
+        client = client.prepare(timeout=timeout_s)
+        deadline = time.monotonic() + timeout_s
         while True:
             try:
                 return client.call(context, name, **arguments)

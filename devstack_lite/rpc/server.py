@@ -15,8 +15,10 @@ from typing import Any
 
 import oslo_messaging
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError
+from devstack_lite.rpc.control import Control
 from devstack_lite.rpc.serializer import MessageSerializer
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +56,8 @@ class InFlight:
 class _Guarded:
     """An endpoint as the dispatcher sees it: the log's context set, expected errors expected."""
 
-    def __init__(self, endpoint: Any, in_flight: InFlight) -> None:
+    def __init__(self, topic: str, endpoint: Any, in_flight: InFlight) -> None:
+        self._topic = topic
         self._endpoint = endpoint
         self._in_flight = in_flight
         self.target = getattr(endpoint, "target", oslo_messaging.Target(version="1.0"))
@@ -63,6 +66,7 @@ class _Guarded:
         if name.startswith("_"):
             raise AttributeError(name)
         method = getattr(self._endpoint, name)
+        point = f"rpc.{self._topic}.{name}"
 
         @functools.wraps(method)
         def guarded(context: RequestContext, **arguments: Any) -> Any:
@@ -70,7 +74,8 @@ class _Guarded:
                 context.make_current()
                 started = time.monotonic()
                 try:
-                    return method(context, **arguments)
+                    with failpoints.around(point, message=arguments):
+                        return method(context, **arguments)
                 except DevstackError as error:
                     LOG.debug("%s refused: %s", name, error)
                     raise oslo_messaging.ExpectedException from error
@@ -101,7 +106,7 @@ class RpcServer:
         self._server = oslo_messaging.get_rpc_server(
             transport,
             oslo_messaging.Target(topic=topic, server=server),
-            [_Guarded(endpoint, self.in_flight) for endpoint in endpoints],
+            [_Guarded(topic, endpoint, self.in_flight) for endpoint in (*endpoints, Control())],
             executor="threading",
             serializer=MessageSerializer(),
             access_policy=oslo_messaging.ExplicitRPCAccessPolicy,

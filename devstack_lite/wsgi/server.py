@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Iterable
 from typing import Any
 
-from cheroot import wsgi
+from cheroot import errors, wsgi
 
 from devstack_lite.exceptions import Conflict
+from devstack_lite.failpoints import Dropped
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +65,15 @@ class HttpWorker:
     """Serves one WSGI application in a thread of the worker."""
 
     def __init__(self, listener: socket.socket, app: Any, *, threads: int) -> None:
-        self._server = _SharedSocketServer(listener, app, threads)
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            try:
+                answered: Iterable[bytes] = app(environ, start_response)
+            except Dropped as dropped:
+                # The one error upon which cheroot closes a connection without a word.
+                raise errors.FatalSSLAlert from dropped
+            return answered
+
+        self._server = _SharedSocketServer(listener, answer, threads)
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
 
     def start(self) -> None:

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import time
+from typing import Any
+
 from devstack_lite import daemon
+from devstack_lite.exceptions import DevstackError
+
+LOG = logging.getLogger(__name__)
+
+RECORDED_S = 1.5
+"""After so long nothing that a dead worker recorded looks as if its request were still in hand."""
 
 
 def main() -> None:
     """Run the launcher until it is told to stop."""
-    daemon.serve_wsgi("api", "osapi_compute")
+    daemon.serve_wsgi("api", "osapi_compute", on_respawn=report_respawn)
+
+
+def report_respawn(conf: Any, number: int) -> None:
+    """Have what a dead worker recorded, and told nobody of, handed out."""
+    from devstack_lite.context import service_context
+    from devstack_lite.rpc.server import get_transport
+    from services.conductor.rpcapi.hosts import HostsAPI
+
+    hosts = HostsAPI(get_transport(conf), call_monitor_s=conf.rpc.call_monitor_s)
+    owner = f"{conf.host}/{number}/{os.getpid()}"
+    time.sleep(RECORDED_S)
+    try:
+        hosts.worker_started(
+            service_context(), service="api", host=conf.host, number=number, owner=owner
+        )
+    except DevstackError as error:
+        LOG.warning("the reconciler will find what was left: %s", error)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import logging
 import uuid
 from typing import Any
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.db import flavors, hosts, keypairs
 from devstack_lite.db.boot_checks import find_image, find_networks
@@ -18,7 +19,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
 from devstack_lite.objects.compute import BootRequest, Flavor, Instance, ScheduleRequest
 from devstack_lite.objects.registry import Json
-from devstack_lite.steps import StepLog, StepRecord
+from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.networks_wanted import networks_wanted
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.rpcapi import SchedulerAPI
@@ -60,6 +61,7 @@ class Booter:
         started_at: when the request came in, in epoch seconds; issued and validated: what is known
         of steps 1 and 3. Raises Invalid, Forbidden, QuotaExceeded: nothing was recorded.
         """
+        failpoints.hit(f"{point_of(2)}.before")
         log = StepLog()
         if issued is not None:
             log.add(issued)
@@ -69,6 +71,7 @@ class Booter:
         minimum, maximum = _counts(server)
         wanted = self._check(context, server, hints, maximum)
         log.close(detail=f"{maximum} x {wanted.flavor.name}")
+        failpoints.hit(f"{point_of(2)}.after")
         instances = record_instances(context, self._conductor, wanted, minimum, log)
         wanted = _only(wanted, instances)
         try:
@@ -174,10 +177,11 @@ def ask_scheduler(
     context: RequestContext, scheduler: SchedulerAPI, wanted: BootRequest, log: StepLog
 ) -> None:
     """Ask for a host for each: step 5. Raises Unavailable (indefinite)."""
-    log.open(5)
-    scheduler.schedule_builds(
-        context, request=ScheduleRequest(boot=wanted, attempt=1, steps=log.to_message())
-    )
+    with failpoints.around(point_of(5)):
+        log.open(5)
+        scheduler.schedule_builds(
+            context, request=ScheduleRequest(boot=wanted, attempt=1, steps=log.to_message())
+        )
 
 
 def _counts(server: Json) -> tuple[int, int]:

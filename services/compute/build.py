@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from devstack_lite import failpoints
 from devstack_lite.clients.image import ImageClient
 from devstack_lite.clients.network import NetworkClient
 from devstack_lite.clients.volume import VolumeClient
@@ -27,7 +28,7 @@ from devstack_lite.exceptions import (
 )
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
 from devstack_lite.states import PowerState, TaskState, Verdict
-from devstack_lite.steps import StepLog
+from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
@@ -69,6 +70,7 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
     context.make_current()
     try:
         guest, ports = prepare_guest(context, instance, log, peers)
+        failpoints.hit(f"{point_of(18)}.before")
         log.open(18)
         power_state = spawn(instance, guest, peers)
         result = BuildResult(
@@ -82,6 +84,7 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
         verdict = report_built(result, peers)
         if verdict is Verdict.MINE:
             LOG.info("step 18: domain created on %s, ACTIVE", instance.node)
+            failpoints.hit(f"{point_of(18)}.after")
         else:
             LOG.info("built in vain: %s", verdict)
             undo(context, instance, peers, verdict)

@@ -9,12 +9,13 @@ from functools import partial
 
 import oslo_messaging
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.compute import BuildOrder, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
-from devstack_lite.steps import StepLog
+from devstack_lite.steps import StepLog, point_of
 from services.compute import build, operations
 from services.conductor.rpcapi.instances import InstancesAPI
 
@@ -104,14 +105,15 @@ def fetch_orders(
     log: StepLog,
 ) -> tuple[list[Instance], StepLog]:
     """Ask the conductor for the instances to build: step 9. Returns them and the log to go on."""
-    log.open(9)
-    answer = peers.builds.start_builds(
-        context,
-        host=host,
-        owner=peers.in_hand.owner,
-        orders=orders,
-        steps=log.to_message(),
-    )
+    with failpoints.around(point_of(9)):
+        log.open(9)
+        answer = peers.builds.start_builds(
+            context,
+            host=host,
+            owner=peers.in_hand.owner,
+            orders=orders,
+            steps=log.to_message(),
+        )
     rest = StepLog.from_message(answer["steps"])
     rest.close(detail=f"{len(answer['instances'])} instances")
     LOG.info("step 9: %d of %d builds granted", len(answer["instances"]), len(orders))

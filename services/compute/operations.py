@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError, NotFound, Unavailable
 from devstack_lite.objects.compute import Instance
@@ -67,6 +68,18 @@ def run(
 ) -> None:
     """Carry out an instance's operation and end it."""
     name = str((instance.operation or {}).get("name"))
+    with failpoints.around(f"op.{name}"):
+        _run(context, name, instance, peers=peers, conductor=conductor)
+
+
+def _run(
+    context: RequestContext,
+    name: str,
+    instance: Instance,
+    *,
+    peers: Peers,
+    conductor: InstancesAPI,
+) -> None:
     if name == "delete":
         delete(context, instance, peers=peers, conductor=conductor)
         return

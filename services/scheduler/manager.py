@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import oslo_messaging
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import ScheduleRequest
-from devstack_lite.steps import StepLog
+from devstack_lite.steps import StepLog, point_of
 from services.scheduler.place import Placer
 
 
@@ -26,9 +27,9 @@ class SchedulerManager:
         The api's step ends when its message was sent; the time in the queue is step 6.
         """
         log = StepLog.received(request.steps, sent_at=context.sent_at, queue_step=6)
-        return self._placer.place(context, request, log)
+        with failpoints.around(point_of(7)):
+            return self._placer.place(context, request, log)
 
     def reschedule_builds(self, context: RequestContext, *, request: ScheduleRequest) -> None:
         """Place them again. Delivered twice: as above."""
-        log = StepLog.received(request.steps, sent_at=context.sent_at, queue_step=6)
-        self._placer.place(context, request, log)
+        self.schedule_builds(context, request=request)

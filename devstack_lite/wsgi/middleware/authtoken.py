@@ -12,10 +12,11 @@ from typing import Any
 
 from oslo_config import cfg
 
+from devstack_lite import failpoints
 from devstack_lite.clients.identity import IdentityClient, TokenInfo
 from devstack_lite.exceptions import Unauthorized
-from devstack_lite.steps import TRACE_HEADER, StepRecord, to_header
-from devstack_lite.wsgi.request import ISSUED, VALIDATED
+from devstack_lite.steps import TRACE_HEADER, StepRecord, point_of, to_header
+from devstack_lite.wsgi.request import ISSUED, REQUEST_ID, VALIDATED
 
 TOKEN = "devstack_lite.token_info"  # noqa: S105 - the name of a key, not a secret
 
@@ -58,6 +59,11 @@ class AuthToken:
 
         Raises Unauthorized (definite), Unavailable when identity does not answer.
         """
+        request_id = environ.get("HTTP_X_OPENSTACK_REQUEST_ID") or environ.get(REQUEST_ID, "")
+        with failpoints.around(point_of(self._step), request_id=request_id):
+            return self._validate(environ, token)
+
+    def _validate(self, environ: dict[str, Any], token: str) -> TokenInfo:
         start, began = time.time(), time.monotonic()
         info = self._remembered(token)
         detail = f"identity worker {info.validated_by} answered earlier (cached)" if info else ""

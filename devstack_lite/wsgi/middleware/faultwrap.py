@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import webob.exc
 
+from devstack_lite import failpoints, worker
 from devstack_lite.exceptions import Invalid
 from devstack_lite.wsgi import faults
 from devstack_lite.wsgi.request import VERSION_HEADERS, Reply
@@ -39,9 +40,12 @@ class FaultWrap:
         return []
 
     def _ask(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        point = f"http.{worker.current().service}"
+        sent_id = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
         try:
             _check_text(environ)
-            return self._app(environ, start_response)  # type: ignore[no-any-return]
+            with failpoints.around(point, request_id=sent_id):
+                return self._app(environ, start_response)  # type: ignore[no-any-return]
         except webob.exc.HTTPException as error:
             problem: Exception = faults.HttpError(error.status_int, str(error.detail or error))
         except Exception as error:  # noqa: BLE001 - the outermost filter answers for all of them

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import oslo_messaging
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.db import builds, claims
 from devstack_lite.db.engine import Database
@@ -20,7 +21,7 @@ from devstack_lite.objects.compute import (
 )
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import Verdict
-from devstack_lite.steps import StepLog
+from devstack_lite.steps import StepLog, point_of
 from services.conductor.dispatch import Dispatcher
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class Builds:
         """Hand builds over; keyed by owner."""
         log = StepLog.received(steps, sent_at=context.sent_at, queue_step=10)
         began = log.mark
-        granted = builds.start_builds(self._db, host, owner, orders, log)
+        with failpoints.around(point_of(11)):
+            granted = builds.start_builds(self._db, host, owner, orders, log)
         for instance in granted:
             LOG.info("step 11: handed to %s, attempt %d", host, instance.attempt,
                      extra={"instance_uuid": instance.uuid})  # fmt: skip

@@ -51,7 +51,7 @@ class Hosts:
             host=host,
             predecessors=f"{host}/{number}/",
             successor=owner,
-            grace_s=SCHEDULING_GRACE_S if service == "scheduler" else 0.0,
+            grace_s=0.0 if service == "compute" else SCHEDULING_GRACE_S,
         )
         if left:
             LOG.warning("%s on %s left %d operations behind", service, host, len(left))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from devstack_lite import failpoints
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import NotFound, Unauthorized
 from devstack_lite.objects.identity import Domain, Project
-from devstack_lite.steps import TRACE_HEADER, StepRecord, to_header
+from devstack_lite.steps import TRACE_HEADER, StepRecord, point_of, to_header
 from devstack_lite.wsgi.request import STARTED, Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
@@ -46,7 +47,8 @@ class TokensController:
     def create(self, req: Request, body: Json) -> Reply:
         """Issue a token: step 1."""
         started_at = float(req.environ[STARTED])
-        sealed, token, standing = self._maker.issue(body["auth"], started_at=started_at)
+        with failpoints.around(point_of(1), request_id=_global_id(req)):
+            sealed, token, standing = self._maker.issue(body["auth"], started_at=started_at)
         shown = {"token": views.token(token, standing, self._catalog_for(req))}
         return Reply(body=shown, status=201, headers=_headers(sealed))
 
@@ -54,7 +56,8 @@ class TokensController:
     def create_v2(self, req: Request, body: Json) -> Json:
         """Issue a token as Keystone's v2.0 did."""
         started_at = float(req.environ[STARTED])
-        sealed, token, standing = self._maker.issue(_to_v3(body["auth"]), started_at=started_at)
+        with failpoints.around(point_of(1), request_id=_global_id(req)):
+            sealed, token, standing = self._maker.issue(_to_v3(body["auth"]), started_at=started_at)
         return {"access": views.token_v2(sealed, token, standing, self._catalog)}
 
     def show(self, req: Request) -> Reply:
@@ -125,6 +128,11 @@ class TokensController:
 
     def _catalog_for(self, req: Request) -> Catalog | None:
         return None if is_set(req, "nocatalog") else self._catalog
+
+
+def _global_id(req: Request) -> str:
+    """Return the id that the caller gave its request; a token's request has no context yet."""
+    return str(req.headers.get("X-OpenStack-Request-ID", ""))
 
 
 def _headers(sealed: str) -> dict[str, str]:
