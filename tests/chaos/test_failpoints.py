@@ -20,10 +20,10 @@ pytestmark = pytest.mark.cloud
 
 @contextmanager
 def armed(
-    cloud: WholeCloud, point: str, action: Action, **more: object
+    cloud: WholeCloud, point: str, action: Action
 ) -> Iterator[tuple[Points, Failpoint]]:
     """Arm a failpoint for the time of the block."""
-    wanted = Failpoint(id="", point=point, action=action, **more)  # type: ignore[arg-type]
+    wanted = Failpoint(id="", point=point, action=action)
     with closing(Points(cloud.record)) as points, points.while_armed(wanted) as made:
         yield points, made
 
@@ -66,7 +66,7 @@ def test_a_lost_message_is_asked_for_again(cloud: WholeCloud, point: str) -> Non
     with armed(cloud, point, Action.DROP) as (points, made):
         server_id = cloud.boot("lost")
         cloud.wait_for(server_id, "ACTIVE", timeout_s=60.0)
-        assert len(points.firings(made.id)) == 1
+        wait_until(lambda: len(points.firings(made.id)) == 1, "one message is lost")
     assert len(cloud.servers("lost")) == 1
 
 

@@ -30,9 +30,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     failpoints.configure(tmp_path / "nowhere")
 
 
-def arm(folder: Path, *, id: str = "one", **values: Any) -> Failpoint:
-    made = Failpoint(id=id, **{"point": POINT, "action": Action.RAISE, **values})
-    (folder / f"{id}.armed").write_text(made.to_json())
+def arm(folder: Path, **values: Any) -> Failpoint:
+    made = Failpoint(id="one", **{"point": POINT, "action": Action.RAISE, **values})
+    (folder / "one.armed").write_text(made.to_json())
     failpoints.reload()
     return made
 
