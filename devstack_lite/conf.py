@@ -258,4 +258,6 @@ def load(program: str, arguments: Sequence[str]) -> cfg.ConfigOpts:
     conf = register(cfg.CONF)
     log.register_options(conf)
     conf(list(arguments), project="devstack-lite", prog=program, default_config_files=[])
+    if not conf.config_file:
+        raise cfg.ConfigFilesNotFoundError(["--config-file FILE, as `devstack-lite up` writes it"])
     return conf

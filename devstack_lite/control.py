@@ -116,8 +116,12 @@ def wipe(cloud: Cloud) -> None:
     shutil.rmtree(cloud.state_dir)
 
 
-def remove_empty(state_dir: Path) -> None:
-    """Remove a state folder in which nothing was recorded yet."""
-    (state_dir / "lock").unlink(missing_ok=True)
+def forget(state_dir: Path) -> None:
+    """Remove all of a cloud that never came up, but for its logs."""
+    for path in state_dir.iterdir() if state_dir.is_dir() else ():
+        if path.is_dir() and path.name != "logs":
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
     with contextlib.suppress(OSError):
         state_dir.rmdir()

@@ -22,6 +22,7 @@ starting at all is its configuration, and forking it once a second forever would
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import math
@@ -45,6 +46,8 @@ LOG = logging.getLogger(__name__)
 FORK_INTERVAL_S = 1.0
 """At most one fork per so many seconds once all workers were forked: the seeds' throttle."""
 
+LAST_RESORT_S = 4.0
+"""How long after graceful_stop_s a worker that hears no signal is killed by its launcher."""
 ORPHAN_STOP_S = 2.0
 """What a worker may still finish when its launcher was killed; promised is: gone within 3 s."""
 
@@ -195,7 +198,25 @@ class _Hooks:
         self.throttle = _Throttle()
         self.life_line = life_line
         self.has_failed = False
-        manager.register_hooks(on_new_worker=self.on_new_worker, on_dead_worker=self.on_dead_worker)
+        manager.register_hooks(
+            on_new_worker=self.on_new_worker,
+            on_dead_worker=self.on_dead_worker,
+            on_terminate=self.on_terminate,
+        )
+
+    def on_terminate(self) -> None:
+        """Run in the launcher at its SIGTERM: a worker that is stopped or hangs hears no signal."""
+        last_s = self.conf.graceful_stop_s + LAST_RESORT_S
+        pids = [process.pid for process in self.manager._child_processes]  # noqa: SLF001
+
+        def kill() -> None:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+        timer = threading.Timer(last_s, kill)
+        timer.daemon = True
+        timer.start()
 
     def on_new_worker(self, service_id: Any, worker_id: int, wrapper: Any) -> None:
         """Run in each child, before its service starts. worker_id counts from 0."""

@@ -121,6 +121,17 @@ def _new_secrets() -> cloud.Secrets:
     )
 
 
+def _require_driver(url: str) -> None:
+    import sqlalchemy as sa
+
+    try:
+        sa.make_url(url).get_dialect().import_dbapi()
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise CloudError(
+            f"--database: {error}. PostgreSQL wants postgresql+psycopg2://, MariaDB mysql+pymysql://."
+        ) from error
+
+
 def _with_database(draft: Cloud, url: str | None) -> Cloud:
     """Give the cloud its database: SQLite in the state folder, or the server's that url names."""
     if url is None:
@@ -136,6 +147,7 @@ def _with_database(draft: Cloud, url: str | None) -> Cloud:
             "--database takes a PostgreSQL or MariaDB URL, such as"
             " postgresql+psycopg2://user:password@host/name."
         )
+    _require_driver(url)
     address = parts.netloc.rpartition("@")[2]
     login = f"{draft.reader_user}:{draft.secrets.database_reader_password}"
     return dataclasses.replace(

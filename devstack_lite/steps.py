@@ -76,7 +76,13 @@ STEPS: tuple[Step, ...] = tuple(
 )  # fmt: skip
 
 TRACE_HEADER = "X-Devstack-Trace"
-"""Answers carry the records of what was done for the request, as JSON, where it asks for them."""
+"""Answers carry the records of what was done for the request, as JSON, where it asks for them: by
+the uuid of the instance that it is for, or by 1."""
+
+
+def log_extra(wanted: str) -> dict[str, str]:
+    """Return what names the instance in a log line, from the header that asked for a trace."""
+    return {"instance_uuid": wanted} if len(wanted) > 1 else {}
 
 
 def point_of(number: int) -> str:

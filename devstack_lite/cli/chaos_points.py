@@ -51,7 +51,7 @@ def arm(
     lasts_s: float | None,
     name: str,
 ) -> None:
-    r"""Arm a failpoint: at POINT (a pattern with * will do), ACTION happens.
+    """Arm a failpoint: at POINT (a pattern with * will do), ACTION happens.
 
     \b
       kill   the worker sends itself SIGKILL
@@ -60,7 +60,7 @@ def arm(
       delay  the thread sleeps
       drop   the message is lost, or its answer
       hold   the thread waits until the failpoint is disarmed
-    """
+    """  # noqa: D301 - click wants the character
     wanted = Failpoint(
         id="",
         point=point,

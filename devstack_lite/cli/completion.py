@@ -9,12 +9,12 @@ from click.shell_completion import get_completion_class
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print the completion script of a shell.
+    """Print the completion script of a shell.
 
     \b
       bash, zsh: eval "$(devstack-lite completion bash)"   in ~/.bashrc or ~/.zshrc
       fish:      devstack-lite completion fish > ~/.config/fish/completions/devstack-lite.fish
-    """
+    """  # noqa: D301 - click wants the character
     from devstack_lite.cli.main import cli
 
     kind = get_completion_class(shell)

@@ -15,15 +15,16 @@ from devstack_lite.cli.terminal import name_option
 @name_option
 @click.option("--demo", is_flag=True, help="The demo user instead of admin.")
 def env(name: str, demo: bool) -> None:
-    r"""Print OS_* variables for a shell to evaluate.
+    """Print OS_* variables for a shell to evaluate.
 
     \b
       eval "$(devstack-lite env)"
       openstack server list
 
-    clouds.yaml is used instead with OS_CLIENT_CONFIG_FILE as printed, and --os-cloud devstack-lite
-    (or devstack-demo; for another cloud its name, or NAME-demo).
-    """
+    The file that OS_CLIENT_CONFIG_FILE names is a clouds.yaml with both users, devstack-lite and
+    devstack-demo (of another cloud: its name, and NAME-demo). In a shell without the other
+    variables --os-cloud chooses between them.
+    """  # noqa: D301 - click wants the character
     cloud = clouds.find(name)
     click.echo("unset OS_CLOUD")
     for key, value in cloud_files.credentials(cloud, demo=demo).items():

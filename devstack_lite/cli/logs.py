@@ -27,7 +27,12 @@ _COLOURS = {"DEBUG": "bright_black", "WARNING": "yellow", "ERROR": "red", "CRITI
 @terminal.name_option
 @click.argument("daemon", required=False)
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on as lines are written.")
-@click.option("-n", "--lines", type=int, help="How many lines to begin with.  [default: 100]")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    help="How many lines to begin with.  [default: 100]",
+)
 @click.option(
     "--request-id", metavar="REQ", help="Only the lines of one request, all of them: a boot's path."
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,6 +18,14 @@ from devstack_lite.exceptions import DevstackError, NotFound, Unauthorized, Unav
 
 CATALOG_TYPES = {"volumev3": "volume", "block-storage": "volume", "volume": "volume"}
 """The catalog's word for a service where ours is another."""
+
+
+_NAME_FILTERS: dict[str, Callable[[str], str]] = {
+    "/v2/images": str,
+    "/v2.0/networks": str,
+    "/servers": lambda name: f"^{re.escape(name)}$",
+}
+"""Lists that can be asked for a name, and how: a page of a list without it may not have it."""
 
 
 class ApiError(DevstackError):
@@ -138,18 +147,20 @@ class Session:
 
         Raises NotFound when none has, or when several have.
         """
-        found = [
-            item
-            for item in self.get(service, path, **query)[plural]
-            if wanted in {item["id"], item.get("name")}
-        ]
-        exact = [item for item in found if item["id"] == wanted] or found
         kind = plural.removesuffix("s")
-        if not exact:
+        answer = self.request(service, "GET", f"{path}/{path_of(wanted)}")
+        if answer.status == http.client.OK:
+            return answer.body.get(kind, answer.body)
+        if path in _NAME_FILTERS:
+            query["name"] = _NAME_FILTERS[path](wanted)
+        found = [
+            one for one in self.get(service, path, **query)[plural] if one.get("name") == wanted
+        ]
+        if not found:
             raise NotFound(f"There is no {kind} {wanted}.", kind=kind)
-        if len(exact) > 1:
-            raise NotFound(f"There are {len(exact)} {plural} named {wanted}; give an id.")
-        return exact[0]
+        if len(found) > 1:
+            raise NotFound(f"There are {len(found)} {plural} named {wanted}; give an id.")
+        return found[0]
 
     def _send(self, service: str, method: str, path: str, body: Any) -> Answer:
         if self._token is None:

@@ -93,16 +93,20 @@ def up(
     state_dir = clouds.state_dir_of(name)
     before = clouds.load(state_dir)
     if before is not None and control.running(before) is not None:
-        click.echo(f"{name} is up already.")
+        click.echo(
+            f"{name} is up already, with {len(before.hosts)} hosts; for another shape of it:"
+            " `devstack-lite down` first."
+        )
         return
-    is_new = before is None
     with control.only_one(state_dir, name):
         try:
             cloud = _prepare(wishes, before)
             supervisor = _start(cloud)
         except BaseException:
-            if is_new and not (state_dir / "cloud.json").exists():
-                control.remove_empty(state_dir)
+            if before is not None:
+                before.save()  # what was wished for did not work: the next `up` is as before
+            else:
+                control.forget(state_dir)
             raise
     if foreground:
         _stay(cloud, supervisor)

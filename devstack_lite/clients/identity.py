@@ -31,8 +31,12 @@ class IdentityClient:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._peer = HttpPeer(url, timeout_s=timeout_s)
 
-    def validate(self, token: str) -> TokenInfo:
+    def validate(
+        self, token: str, *, global_id: str | None = None, wanted_for: str = "1"
+    ) -> TokenInfo:
         """Return whose token it is.
+
+        global_id: of the request that it came with; wanted_for: the instance that it is for, or 1.
 
         Raises Unauthorized when identity says that it is not valid, Unavailable (indefinite, but
         nothing was changed) when it does not answer.
@@ -40,7 +44,12 @@ class IdentityClient:
         answer = self._peer.request(
             "GET",
             "/auth/tokens?nocatalog=1",
-            headers={"X-Auth-Token": token, "X-Subject-Token": token, TRACE_HEADER: "1"},
+            headers={
+                "X-Auth-Token": token,
+                "X-Subject-Token": token,
+                TRACE_HEADER: wanted_for,
+                **({"X-OpenStack-Request-ID": global_id} if global_id else {}),
+            },
         )
         if answer.status in {401, 403, 404}:
             raise Unauthorized("The request you have made requires authentication.")

@@ -13,7 +13,10 @@ from devstack_lite.steps import TRACE_HEADER, StepRecord, from_header
 
 def headers_of(context: RequestContext) -> dict[str, str]:
     """Return what each request in a user's name carries: token, request id, wish for a trace."""
-    headers = {TRACE_HEADER: "1", "X-OpenStack-Request-ID": str(context.global_id)}
+    headers = {
+        TRACE_HEADER: context.resource_uuid or "1",
+        "X-OpenStack-Request-ID": str(context.global_id),
+    }
     if context.auth_token:
         headers["X-Auth-Token"] = context.auth_token
     return headers

@@ -20,7 +20,7 @@ from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
 from devstack_lite.db.operations import BUILD, operation_of
-from devstack_lite.db.quotas import Limits, take_quota
+from devstack_lite.db.quotas import Limits, headroom, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
     action_events,
@@ -46,24 +46,30 @@ BUILD_EVENT = "compute__do_build_and_run_instance"
 def create_instances(
     db: Database, context: RequestContext, boot: BootRequest, limits: Limits
 ) -> list[Instance]:
-    """Record the request's instances, all or none, each with its `create` action.
+    """Record the request's instances, each with its `create` action; all or none.
 
-    Delivered twice: the instances that are there are returned. Raises QuotaExceeded.
+    As many as the quota has room for where the request says that fewer will do. Delivered twice:
+    the instances that are there are returned. Raises QuotaExceeded.
     """
     now = utcnow()
     flavor = flavor_to_json(boot.flavor)
     request = boot_to_json(boot)
     operation = operation_of(BUILD, context)
     count = len(boot.instance_uuids)
+    least = boot.min_count or count
     with db.write() as connection:
         there = connection.execute(
             sa.select(instances).where(instances.c.uuid.in_(boot.instance_uuids))
         ).all()
         if there:
             return [instance_of(row) for row in there]
+        if least < count:
+            room = headroom(connection, str(context.project_id), boot.flavor, limits)
+            count = count if room is None else max(least, min(count, room))
         take_quota(connection, str(context.project_id), boot.flavor, count, limits)
         values = []
-        for index, uuid in enumerate(boot.instance_uuids):
+        uuids = boot.instance_uuids[:count]
+        for index, uuid in enumerate(uuids):
             name = name_of(boot.name, index, count)
             values.append({
                 "uuid": uuid, "name": name, "hostname": hostname_of(name, uuid),
@@ -78,14 +84,13 @@ def create_instances(
                 "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
                 "network_info": [], "boot_request": request,
                 "request_id": context.request_id, "is_locked": False, "progress": 0,
- "operation": operation,
- "progress_at": now,
+                "operation": operation, "progress_at": now,
                 "created_at": now, "updated_at": now,
             })  # fmt: skip
         connection.execute(instances.insert(), values)
         connection.execute(
             instance_actions.insert(),
-            [_action_row(context, uuid, BUILD, now) for uuid in boot.instance_uuids],
+            [_action_row(context, uuid, BUILD, now) for uuid in uuids],
         )
     return [
         Instance(**{

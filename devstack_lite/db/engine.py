@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+PATTERN_TIMEOUT_S = 0.1
 BUSY_TIMEOUT_S = 15
 """How long SQLite waits for another writer's lock; a commit takes a tenth of a millisecond."""
 
@@ -69,6 +70,15 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     return sa.create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
 
 
+def _matches(pattern: str, text: str | None) -> bool:
+    """Do SQLite's REGEXP: a pattern of a client's may not take for ever, nor hold up others."""
+    import regex
+
+    return text is not None and bool(
+        regex.search(pattern, text, timeout=PATTERN_TIMEOUT_S, concurrent=True)
+    )
+
+
 def _sqlite_engine(url: str, pool_size: int, *, is_read_only: bool) -> Engine:
     engine = sa.create_engine(
         url,
@@ -80,6 +90,7 @@ def _sqlite_engine(url: str, pool_size: int, *, is_read_only: bool) -> Engine:
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
+        connection.create_function("regexp", 2, _matches)
         # pysqlite's own BEGIN comes too late and never IMMEDIATE; Database.write says it instead.
         connection.isolation_level = None
         cursor = connection.cursor()

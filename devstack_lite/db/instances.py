@@ -76,7 +76,7 @@ def get_instance(db: Database, uuid: str, *, project_id: str | None = None) -> I
 
 
 def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
-    """Return one page. Raises Invalid for a marker that names nothing."""
+    """Return one page. Raises Invalid for a marker that names nothing, or an unbearable pattern."""
     query = sa.select(instances)
     for condition in _conditions(wanted):
         query = query.where(condition)
@@ -91,8 +91,19 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
         for key, direction in wanted.sort:
             column = SORT_KEYS[key]
             query = query.order_by(column.desc() if direction == "desc" else column.asc())
-        rows = connection.execute(query.limit(wanted.limit)).all()
+        try:
+            rows = connection.execute(query.limit(wanted.limit)).all()
+        except (sa.exc.DataError, sa.exc.OperationalError) as error:
+            if wanted.name_pattern is None or _is_away(error):
+                raise
+            raise Invalid(f"name {wanted.name_pattern!r} is no pattern to look for.") from error
     return [instance_of(row) for row in rows]
+
+
+def _is_away(error: sa.exc.DBAPIError) -> bool:
+    """Say whether it is the database that failed, rather than the pattern it was given."""
+    is_locked = "locked" in str(error.orig)
+    return bool(error.connection_invalidated) or is_locked
 
 
 def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:

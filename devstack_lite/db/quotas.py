@@ -63,6 +63,24 @@ def take_quota(
     connection.execute(quota_usages.insert().values(project_id=project_id, **wanted))
 
 
+def headroom(connection: Connection, project_id: str, flavor: Flavor, limits: Limits) -> int | None:
+    """Return how many servers of flavor the project may still have; None is any number.
+
+    In the caller's transaction; the project's row is locked until its end.
+    """
+    row = connection.execute(
+        sa.select(quota_usages).where(quota_usages.c.project_id == project_id).with_for_update()
+    ).one_or_none()
+    used = {} if row is None else dict(row._mapping)
+    each = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.memory_mb}
+    rooms = [
+        (getattr(limits, resource) - used.get(resource, 0)) // amount
+        for resource, amount in each.items()
+        if getattr(limits, resource) >= 0 and amount > 0
+    ]
+    return min(rooms, default=None)
+
+
 def _message(over: list[str], wanted: dict[str, int], used: dict[str, int], limits: Limits) -> str:
     def listed(numbers: dict[str, int]) -> str:
         return ", ".join(str(numbers[resource]) for resource in over)

@@ -69,6 +69,8 @@ class BootRequest:
     image_properties: Json = field(default_factory=dict)
     instance_uuids: tuple[str, ...] = ()
     """Made at the edge: one per instance, so that a call delivered twice creates once."""
+    min_count: int = 0
+    """Fewer, down to so many, will do when the quota has no room for all; 0 is all."""
     networks: tuple[NetworkRequest, ...] = ()
     availability_zone: str | None = None
     key_name: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,15 @@ VALIDATED = "devstack_lite.validated"
 STARTED = "devstack_lite.started"
 REQUEST_ID = "openstack.request_id"
 VERSION_HEADERS = "devstack_lite.version_headers"
+
+
+_GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def global_id_of(environ: Mapping[str, Any]) -> str | None:
+    """Return the id of the request that this one serves, if the caller sent one."""
+    sent = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
+    return sent if _GLOBAL_ID.fullmatch(sent) else None
 
 
 class Request(webob.Request):  # type: ignore[misc]

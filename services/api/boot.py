@@ -7,8 +7,11 @@ it asks for stands in their rows.
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import logging
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from devstack_lite import failpoints
@@ -70,9 +73,10 @@ class Booter:
             log.add(validated)
         minimum, maximum = _counts(server)
         wanted = self._check(context, server, hints, maximum)
+        wanted = dataclasses.replace(wanted, min_count=minimum)
         log.close(detail=f"{maximum} x {wanted.flavor.name}")
         failpoints.hit(f"{point_of(2)}.after")
-        instances = record_instances(context, self._conductor, wanted, minimum, log)
+        instances = record_instances(context, self._conductor, wanted, log)
         wanted = _only(wanted, instances)
         try:
             ask_scheduler(context, self._scheduler, wanted, log)
@@ -83,6 +87,8 @@ class Booter:
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
         image = self._image(context, server, flavor)
+        _check_user_data(server.get("user_data"))
+        _check_security_groups(server.get("security_groups", ()))
         metadata = server.get("metadata", {})
         if len(metadata) > self._quota.metadata_items:
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
@@ -153,23 +159,17 @@ def record_instances(
     context: RequestContext,
     conductor: BuildsAPI,
     wanted: BootRequest,
-    minimum: int,
     log: StepLog,
 ) -> list[Instance]:
-    """Have the instances recorded: step 4. Fewer than asked, down to minimum, if the quota says so.
+    """Have the instances recorded: step 4. Fewer than asked if the quota has no room for all.
 
     Raises QuotaExceeded: nothing was recorded.
     """
     with log.step(4) as detail:
-        try:
-            made = conductor.create_instances(context, boot=wanted)
-        except QuotaExceeded:
-            if minimum == len(wanted.instance_uuids):
-                raise
-            wanted = _first(wanted, minimum)
-            made = conductor.create_instances(context, boot=wanted)
+        made = conductor.create_instances(context, boot=wanted)
         detail.append(f"{len(made)} rows")
-    LOG.info("accepted %d servers named %s", len(made), wanted.name)
+    for instance in made:
+        LOG.info("accepted", extra={"instance_uuid": instance.uuid})
     return made
 
 
@@ -194,6 +194,22 @@ def _counts(server: Json) -> tuple[int, int]:
     return minimum, maximum
 
 
+def _check_user_data(text: str | None) -> None:
+    try:
+        base64.b64decode("".join((text or "").split()), validate=True)
+    except ValueError as error:
+        raise Invalid("User data needs to be valid base 64.") from error
+
+
+def _check_security_groups(groups: Sequence[Json]) -> None:
+    """Every project has the group `default`, and no other yet."""
+    for group in groups:
+        if group.get("name") != "default":
+            raise Invalid(
+                f"Unable to find security_group with name or id '{group.get('name', '')}'"
+            )
+
+
 def _refuse_volumes(server: Json) -> None:
     """Refuse what cannot be done yet: any block device but the image on the local disk."""
     devices = server.get("block_device_mapping_v2") or ()
@@ -208,11 +224,6 @@ def _refuse_volumes(server: Json) -> None:
         raise Invalid("Block Device Mapping is Invalid: only the image on local disk is supported.")
 
 
-def _first(wanted: BootRequest, count: int) -> BootRequest:
-    import dataclasses
-
-    return dataclasses.replace(wanted, instance_uuids=wanted.instance_uuids[:count])
-
-
 def _only(wanted: BootRequest, instances: list[Instance]) -> BootRequest:
-    return _first(wanted, len(instances))
+    uuids = wanted.instance_uuids[: len(instances)]
+    return dataclasses.replace(wanted, instance_uuids=uuids)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import Any
+
+import regex
 
 from devstack_lite.db.instances import SORT_KEYS, InstanceFilter
 from devstack_lite.exceptions import Forbidden, Invalid
@@ -69,8 +70,8 @@ def _pattern(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        re.compile(text)
-    except re.error as error:
+        regex.compile(text)
+    except regex.error as error:
         raise Invalid(f"Invalid input for query parameters name. Value: {text}. {error}") from error
     return text
 

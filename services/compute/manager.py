@@ -116,5 +116,7 @@ def fetch_orders(
         )
     rest = StepLog.from_message(answer["steps"])
     rest.close(detail=f"{len(answer['instances'])} instances")
-    LOG.info("step 9: %d of %d builds granted", len(answer["instances"]), len(orders))
+    for instance in answer["instances"]:
+        LOG.info("step 9: granted, attempt %d", instance.attempt,
+                 extra={"instance_uuid": instance.uuid})  # fmt: skip
     return list(answer["instances"]), rest

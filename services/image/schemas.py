@@ -15,7 +15,7 @@ MAX_TAGS = 128
 MAX_PROPERTIES = 128
 MAX_INTEGER = 2**31 - 1
 
-_STRING = {"type": ["null", "string"], "maxLength": 255}
+_STRING = {"type": ["null", "string"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*\Z"}
 _READ_ONLY = {"readOnly": True}
 _TIME = {"type": "string", **_READ_ONLY}
 

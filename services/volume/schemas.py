@@ -9,7 +9,7 @@ UUID = {
     "type": "string",
     "pattern": "^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$",
 }
-_TEXT = {"type": ["string", "null"], "maxLength": 255}
+_TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*\Z"}
 _TRUTHS = [True, False, "true", "false", "True", "False"]
 _BOOLEAN = {"enum": _TRUTHS}
 METADATA = {

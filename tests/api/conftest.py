@@ -49,7 +49,7 @@ class StandInIdentity:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         pass
 
-    def validate(self, token: str) -> TokenInfo:
+    def validate(self, token: str, **_about: object) -> TokenInfo:
         """Return what the token spells."""
         parts = token.split(":")
         if len(parts) != 3:

@@ -199,7 +199,7 @@ def test_a_private_flavor_is_not_there_for_members(api: Api, flavors: Any) -> No
     assert api("GET", "/v2.1/flavors/hidden", token=DEMO).status == 404
     assert api("GET", "/v2.1/flavors/hidden/os-extra_specs", token=DEMO).status == 404
     assert api("GET", "/v2.1/flavors?is_public=none", token=DEMO).json["flavors"] == []
-    server = {"server": {"name": "x", "flavorRef": "hidden", "networks": "none"}}
+    server = {"server": {"name": "x", "flavorRef": "hidden"}}
     answer = api("POST", "/v2.1/servers", server, token=DEMO)
     assert message(answer, 400, "badRequest") == "Flavor hidden could not be found."
     listed = {

@@ -152,6 +152,16 @@ def test_a_query_that_means_nothing_is_refused(api: Api, query: str) -> None:
     assert answer.json["badRequest"]["code"] == 400
 
 
+def test_a_pattern_that_would_take_for_ever_is_refused(cloud: Cloud, api: Api) -> None:
+    """A client's regular expression holds nobody up: after a tenth of a second it is no pattern."""
+    uuid = "00000000-0000-4000-8000-0000000000bb"
+    record(cloud, ADMIN_PROJECT, [uuid], "a" * 40 + "!")
+    answer = api("GET", "/v2.1/servers?name=(a|aa)%2B$", token=ADMIN)
+    change(cloud, uuid, deleted_at=utcnow())
+    assert answer.status == 400
+    assert "is no pattern to look for" in answer.json["badRequest"]["message"]
+
+
 def test_a_members_view_hides_the_hosts(api: Api) -> None:
     """Where a server runs is for administrators; members get an opaque hostId."""
     own = api("GET", f"/v2.1/servers/{DEMO_IDS[0]}", token=DEMO).json["server"]

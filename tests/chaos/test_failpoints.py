@@ -19,9 +19,7 @@ pytestmark = pytest.mark.cloud
 
 
 @contextmanager
-def armed(
-    cloud: WholeCloud, point: str, action: Action
-) -> Iterator[tuple[Points, Failpoint]]:
+def armed(cloud: WholeCloud, point: str, action: Action) -> Iterator[tuple[Points, Failpoint]]:
     """Arm a failpoint for the time of the block."""
     wanted = Failpoint(id="", point=point, action=action)
     with closing(Points(cloud.record)) as points, points.while_armed(wanted) as made:

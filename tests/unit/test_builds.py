@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -77,6 +79,16 @@ def test_quota_refuses_all_or_none(db: Database, context: RequestContext) -> Non
     builds.create_instances(db, context, make_boot(2), limits)
     with pytest.raises(QuotaExceeded, match="but already used 2 of 2 instances"):
         builds.create_instances(db, context, make_boot(1), limits)
+
+
+def test_quota_grants_what_it_has_room_for(db: Database, context: RequestContext) -> None:
+    """Of 2 to 50 servers with room for 10, ten are made; of 11 to 50, none."""
+    limits = Limits(instances=-1, cores=10, ram=-1)
+    with pytest.raises(QuotaExceeded):
+        builds.create_instances(db, context, replace(make_boot(50), min_count=11), limits)
+    made = builds.create_instances(db, context, replace(make_boot(50), min_count=2), limits)
+    assert len(made) == 10
+    assert instances.get_usage(db, "a-project")["cores"] == 10
 
 
 def test_claim_never_over_allocates(db: Database, context: RequestContext) -> None:

@@ -107,9 +107,34 @@ def test_up_names_a_broker_that_does_not_answer(home: Path) -> None:
     assert result.exit_code == 1
     assert "The broker at 127.0.0.1:1 cannot be used" in result.stderr
     assert "Connection refused" in result.stderr
-    down = run("down", "--name", "two", "--wipe")
-    assert "two was not running" in down.output
+    assert "two is not there" in run("down", "--name", "two").output
+
+
+def test_up_that_failed_leaves_nothing_of_its_wishes(home: Path) -> None:
+    """Only its logs are left: the next `up` is planned as if there had been none before."""
+    run("up", "--name", "two", "--broker", "amqp://u:p@127.0.0.1:1/v")
+    assert [path.name for path in (home / "two").iterdir()] == ["logs"]
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://u:p@127.0.0.1/n", "postgresql+nonsense://u:p@127.0.0.1/n"]
+)
+def test_up_names_a_database_driver_that_is_not_there(home: Path, url: str) -> None:
+    """One sentence that says which URL would do."""
+    result = run("up", "--name", "two", "--broker", "amqp://u:p@127.0.0.1:1/v", "--database", url)
+    assert result.exit_code == 1
+    assert "MariaDB mysql+pymysql://" in result.stderr
+    assert "Traceback" not in result.stderr
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["env", "completion", "chaos failpoint arm"])
+def test_help_shows_its_examples_as_they_are(command: str) -> None:
+    """A line that is to be copied stands alone, and no mark-up is seen."""
+    shown = run(*command.split(), "--help").output
+    assert "\\b" not in shown
+    assert "\b" not in shown
+    assert any(line.startswith("    ") for line in shown.splitlines())
 
 
 def test_workers_are_given_for_all_or_for_one() -> None:

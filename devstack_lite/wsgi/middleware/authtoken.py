@@ -16,7 +16,7 @@ from devstack_lite import failpoints
 from devstack_lite.clients.identity import IdentityClient, TokenInfo
 from devstack_lite.exceptions import Unauthorized
 from devstack_lite.steps import TRACE_HEADER, StepRecord, point_of, to_header
-from devstack_lite.wsgi.request import ISSUED, REQUEST_ID, VALIDATED
+from devstack_lite.wsgi.request import ISSUED, REQUEST_ID, VALIDATED, global_id_of
 
 TOKEN = "devstack_lite.token_info"  # noqa: S105 - the name of a key, not a secret
 
@@ -59,7 +59,7 @@ class AuthToken:
 
         Raises Unauthorized (definite), Unavailable when identity does not answer.
         """
-        request_id = environ.get("HTTP_X_OPENSTACK_REQUEST_ID") or environ.get(REQUEST_ID, "")
+        request_id = global_id_of(environ) or environ.get(REQUEST_ID, "")
         with failpoints.around(point_of(self._step), request_id=request_id):
             return self._validate(environ, token)
 
@@ -69,7 +69,11 @@ class AuthToken:
         detail = f"identity worker {info.validated_by} answered earlier (cached)" if info else ""
         if info is None:
             try:
-                info = self._identity.validate(token)
+                info = self._identity.validate(
+                    token,
+                    global_id=global_id_of(environ) or environ.get(REQUEST_ID),
+                    wanted_for=environ.get("HTTP_X_DEVSTACK_TRACE") or "1",
+                )
             except Unauthorized as error:
                 raise _refused(error.message, self._www_authenticate) from error
             detail = f"asked identity, pid {info.validated_by}"

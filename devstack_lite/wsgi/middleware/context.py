@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unauthorized
+from devstack_lite.steps import log_extra
 from devstack_lite.wsgi.middleware.authtoken import TOKEN
-from devstack_lite.wsgi.request import CONTEXT, REQUEST_ID, VALIDATED
+from devstack_lite.wsgi.request import CONTEXT, REQUEST_ID, VALIDATED, global_id_of
 
 LOG = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class KeystoneContext:
@@ -31,7 +29,7 @@ class KeystoneContext:
             raise Unauthorized("This request needs a token that is scoped to a project.")
         context = RequestContext(
             request_id=environ.get(REQUEST_ID),
-            global_request_id=_global_id(environ),
+            global_request_id=global_id_of(environ),
             user_id=info.user_id,
             project_id=info.project_id,
             roles=list(info.roles),
@@ -40,17 +38,11 @@ class KeystoneContext:
         )
         environ[CONTEXT] = context
         context.make_current()
-        step = environ.get(VALIDATED)
-        if step is not None and environ.get("HTTP_X_DEVSTACK_TRACE"):
-            LOG.info("step %d: %s", step.step, step.detail)
+        step, wanted = environ.get(VALIDATED), environ.get("HTTP_X_DEVSTACK_TRACE")
+        if step is not None and wanted:
+            LOG.info("step %d: %s", step.step, step.detail, extra=log_extra(wanted))
         answer: Iterable[bytes] = self._app(environ, start_response)
         return answer
-
-
-def _global_id(environ: dict[str, Any]) -> str | None:
-    """Return the id of the request that this one serves, if the caller sent one."""
-    sent = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else None
 
 
 def factory(

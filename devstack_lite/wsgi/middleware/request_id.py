@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from devstack_lite.context import new_request_id
-from devstack_lite.wsgi.request import REQUEST_ID, STARTED
+from devstack_lite.context import RequestContext, new_request_id
+from devstack_lite.wsgi.request import REQUEST_ID, STARTED, global_id_of
 
 
 class RequestId:
@@ -21,6 +21,10 @@ class RequestId:
         """Do it for one request."""
         environ[STARTED] = time.time()
         request_id = environ[REQUEST_ID] = new_request_id()
+        # Until the token says who asks, and where no token is asked for: the log's ids at least.
+        RequestContext(
+            request_id=request_id, global_request_id=global_id_of(environ)
+        ).make_current()
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             headers = [*headers, *((name, request_id) for name in self._headers)]

@@ -6,7 +6,11 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"\S"}
+NAME: Schema = {
+    # Nothing that a log or an XML document could not hold, and no blank at either end.
+    "type": "string", "minLength": 1, "maxLength": 255,
+    "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f]*(?<!\s)\Z",
+}  # fmt: skip
 UUID: Schema = {"type": "string", "format": "uuid"}
 BOOLEAN: Schema = {
     "enum": [
@@ -46,7 +50,6 @@ _NETWORKS: Schema = {
                 "additionalProperties": False,
             },
         },
-        {"type": "string", "enum": ["none", "auto"]},
     ]
 }
 
@@ -64,12 +67,11 @@ _SERVER: Schema = {
         "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
         "accessIPv4": {"type": "string", "format": "ipv4"},
         "accessIPv6": {"type": "string", "format": "ipv6"},
-        "personality": {"type": "array"},
+        "personality": {"type": "array", "maxItems": 0},
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
         "block_device_mapping": {"type": "array", "items": {"type": "object"}},
         "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}},
         "config_drive": BOOLEAN,
-        "description": {"type": ["string", "null"], "maxLength": 255},
         "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
         "min_count": COUNT,
         "max_count": COUNT,

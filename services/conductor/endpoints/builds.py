@@ -48,7 +48,8 @@ class Builds:
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record them; keyed by the uuids that the api made."""
         made = builds.create_instances(self._db, context, boot, self._limits())
-        LOG.info("step 4: recorded %d instances of %s", len(made), boot.name)
+        for instance in made:
+            LOG.info("step 4: recorded", extra={"instance_uuid": instance.uuid})
         return made
 
     def claim_nodes(self, context: RequestContext, *, wanted: Sequence[Claim]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -10,7 +11,7 @@ from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import NotFound, Unauthorized
 from devstack_lite.objects.identity import Domain, Project
-from devstack_lite.steps import TRACE_HEADER, StepRecord, point_of, to_header
+from devstack_lite.steps import TRACE_HEADER, StepRecord, log_extra, point_of, to_header
 from devstack_lite.wsgi.request import STARTED, Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
@@ -19,6 +20,8 @@ from services.identity.callers import Caller, Callers
 from services.identity.catalog import Catalog
 from services.identity.listing import base_url, is_set, listed
 from services.identity.tokens import TokenMaker
+
+LOG = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -49,6 +52,7 @@ class TokensController:
         started_at = float(req.environ[STARTED])
         with failpoints.around(point_of(1), request_id=_global_id(req)):
             sealed, token, standing = self._maker.issue(body["auth"], started_at=started_at)
+        LOG.info("step 1: a token for %s", standing.user.name)
         shown = {"token": views.token(token, standing, self._catalog_for(req))}
         return Reply(body=shown, status=201, headers=_headers(sealed))
 
@@ -70,6 +74,8 @@ class TokensController:
         headers = _headers(sealed)
         if req.headers.get(TRACE_HEADER):
             own = StepRecord.here(VALIDATION_STEP, began_at, time.monotonic() - began)
+            LOG.info("a token of %s is valid", subject.standing.user.name,
+                     extra=log_extra(req.headers[TRACE_HEADER]))  # fmt: skip
             headers[TRACE_HEADER] = to_header(issued=subject.token.issued, validated=own)
         return Reply(body=shown, headers=headers)
 
