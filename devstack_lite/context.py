@@ -6,6 +6,7 @@ thread-local for the logs (oslo.context keeps it), so that each line of a boot c
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any, Self
 
@@ -21,14 +22,24 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
     """oslo.context's RequestContext with what this cloud adds to it.
 
     sent_at is the epoch second at which the message that carried this context was sent; 0 when it
-    came by HTTP. The boot's trace reads from it how long a message lay in its queue.
+    came by HTTP. The boot's trace reads from it how long a message lay in its queue. expires_at is
+    the epoch second after which the caller has given up, and nothing may be changed for it any
+    more; 0 is never.
     """
 
-    def __init__(self, *, sent_at: float = 0.0, instance_uuid: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        sent_at: float = 0.0,
+        expires_at: float = 0.0,
+        instance_uuid: str | None = None,
+        **kwargs: Any,
+    ):
         kwargs.setdefault("overwrite", False)
         kwargs.setdefault("request_id", new_request_id())
         super().__init__(**kwargs)
         self.sent_at = sent_at
+        self.expires_at = expires_at
         self.resource_uuid = instance_uuid
 
     @property
@@ -62,11 +73,17 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
             auth_token=message.get("auth_token"),
             instance_uuid=message.get("instance_uuid"),
             sent_at=float(message.get("sent_at") or 0.0),
+            expires_at=float(message.get("expires_at") or 0.0),
         )
 
     def for_instance(self, uuid: str) -> Self:
         """Return this context as it is for work on one instance, so that the log names it."""
         return type(self).from_message({**self.to_message(), "instance_uuid": uuid})
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the caller has given up by now."""
+        return 0.0 < self.expires_at < time.time()
 
     def make_current(self) -> None:
         """Have this thread's log lines carry this context's ids."""

@@ -12,9 +12,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from oslo_context.context import get_current
 from sqlalchemy.engine import Connection, Engine
 
+from devstack_lite.exceptions import Unavailable
+
 PATTERN_TIMEOUT_S = 0.1
+FAILED_FUNCTION = "user-defined function"
+"""What SQLite says of a pattern that took too long; the database itself is well then."""
 BUSY_TIMEOUT_S = 15
 """How long SQLite waits for another writer's lock; a commit takes a tenth of a millisecond."""
 
@@ -38,8 +43,11 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection to read with; what it sees is what was committed before."""
-        with self.engine.connect() as connection:
+        """Give a connection to read with; what it sees is what was committed before.
+
+        Raises Unavailable when the database is away.
+        """
+        with _answering(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -54,12 +62,29 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that commits at the end, or not at all."""
-        with self.engine.begin() as connection:
+        """Give a connection in a transaction that commits at the end, or not at all.
+
+        Not at all, too, when whoever asked for it has given up meanwhile: what was refused must
+        not come true later. Raises Unavailable then, and when the database is away or locked.
+        """
+        with _answering(), self.engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 # Take the write lock first: a lock upgraded half-way can only fail.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
+            if getattr(get_current(), "is_expired", False):
+                raise Unavailable("it took too long: nobody waits for it, and nothing was changed")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn what says that the database is away, locked or restarted into Unavailable."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        if FAILED_FUNCTION in str(error.orig):
+            raise
+        raise Unavailable(f"the database does not answer: {error.orig}") from error
 
 
 def make_engine(url: str, *, pool_size: int = 16) -> Engine:

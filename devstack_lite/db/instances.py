@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from devstack_lite.db.engine import Database
+from devstack_lite.db.engine import FAILED_FUNCTION, Database
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import (
     action_events,
@@ -94,16 +94,10 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
         try:
             rows = connection.execute(query.limit(wanted.limit)).all()
         except (sa.exc.DataError, sa.exc.OperationalError) as error:
-            if wanted.name_pattern is None or _is_away(error):
+            if not isinstance(error, sa.exc.DataError) and FAILED_FUNCTION not in str(error.orig):
                 raise
             raise Invalid(f"name {wanted.name_pattern!r} is no pattern to look for.") from error
     return [instance_of(row) for row in rows]
-
-
-def _is_away(error: sa.exc.DBAPIError) -> bool:
-    """Say whether it is the database that failed, rather than the pattern it was given."""
-    is_locked = "locked" in str(error.orig)
-    return bool(error.connection_invalidated) or is_locked
 
 
 def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:

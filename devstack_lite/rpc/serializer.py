@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import datetime
 import time
@@ -87,6 +88,10 @@ def _decode_field(key: str, item: Any) -> Any:
     return decoded
 
 
+EXPIRES_AT: contextvars.ContextVar[float] = contextvars.ContextVar("expires_at", default=0.0)
+"""When the call that this thread makes is given up, in epoch seconds; 0 is never."""
+
+
 class MessageSerializer(oslo_messaging.NoOpSerializer):  # type: ignore[misc]
     """What oslo.messaging asks to put contexts and arguments on the wire and to take them off."""
 
@@ -99,8 +104,8 @@ class MessageSerializer(oslo_messaging.NoOpSerializer):  # type: ignore[misc]
         return decode(entity)
 
     def serialize_context(self, context: RequestContext) -> dict[str, Any]:
-        """Return the context for the wire, stamped with the time at which it is sent."""
-        return {**context.to_message(), "sent_at": time.time()}
+        """Return the context for the wire, with the times at which it is sent and expires."""
+        return {**context.to_message(), "sent_at": time.time(), "expires_at": EXPIRES_AT.get()}
 
     def deserialize_context(self, context: dict[str, Any]) -> RequestContext:
         """Return the sender's context."""

@@ -17,7 +17,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import DevstackError
+from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.rpc.control import Control
 from devstack_lite.rpc.serializer import MessageSerializer
 
@@ -75,6 +75,8 @@ class _Guarded:
                 started = time.monotonic()
                 try:
                     with failpoints.around(point, message=arguments):
+                        if context.is_expired:
+                            raise Unavailable(f"{name} came too late: nobody waits for it")
                         return method(context, **arguments)
                 except DevstackError as error:
                     LOG.debug("%s refused: %s", name, error)

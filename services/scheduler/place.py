@@ -28,6 +28,9 @@ CLAIM_ROUNDS = 10
 """Races lost in a row before a request is refused. Each round starts from fresh rows, so that a
 round is lost only to somebody who won one."""
 
+DEAD_ATTEMPTS = 4
+"""Times that a request is left to the reconciler because every host looks dead: some 40 s."""
+
 
 class Placer:
     """The table of one worker and what it places with."""
@@ -62,14 +65,32 @@ class Placer:
             pairs = list(zip(waiting, decision.selections, strict=False))
             refused = waiting[len(pairs) :]
             waiting = self._claim(context, request, pairs, orders) if pairs else []
+            if refused and self._may_come_back(request, decision):
+                break
             if refused:
                 self._refuse(context, request, refused, decision, log)
             if not waiting:
                 break
-        if waiting:
+        if waiting and not self._may_come_back(request, decision):
             self._refuse(context, request, waiting, decision, log)
         self._hand_over(context, orders, log)
         return {order.instance_uuid: host for host, own in orders.items() for order in own}
+
+    @staticmethod
+    def _may_come_back(request: ScheduleRequest, decision: Decision) -> bool:
+        """Say whether to leave the rest to the reconciler: every host looks dead.
+
+        So it looks, too, when nobody could note the hosts' signs of life for a while.
+        """
+        all_nodes = decision.counts[0].start if decision.counts else 0
+        is_dead = all_nodes > 0 and any(
+            (count.name, count.start, count.end) == ("ComputeFilter", all_nodes, 0)
+            for count in decision.counts
+        )
+        if is_dead and request.attempt <= DEAD_ATTEMPTS:
+            LOG.warning("every host looks dead: asked again by the reconciler")
+            return True
+        return False
 
     def _decide(self, request: ScheduleRequest, count: int) -> Decision:
         # The lock covers reading and deciding, not the claim: the table's own copy of what was

@@ -23,7 +23,7 @@ class BuildsAPI(RpcClient):
     TOPIC = "conductor"
     NAMESPACE = "builds"
 
-    @declare("call", timeout_s=30, is_idempotent=True)
+    @declare("call", timeout_s=20, is_idempotent=True)
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record the instances of a request, all or none. Raises QuotaExceeded. Step 4."""
         return cast("list[Instance]", self.invoke(context, self.create_instances, boot=boot))

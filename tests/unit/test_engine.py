@@ -1,0 +1,57 @@
+"""What is not committed: whatever its caller gave up, and whatever the database cannot take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import RequestContext
+from devstack_lite.db.engine import Database
+from devstack_lite.db.schema import leases
+from devstack_lite.exceptions import Unavailable
+
+
+@pytest.fixture(autouse=True)
+def fresh_context() -> Iterator[None]:
+    yield
+    RequestContext().make_current()
+
+
+def insert(db: Database) -> None:
+    with db.write() as connection:
+        connection.execute(leases.insert().values(name="one", holder="me", expires_at=utcnow()))
+
+
+def count(db: Database) -> int:
+    with db.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count(leases.c.name))).scalar_one())
+
+
+def test_what_its_caller_gave_up_is_not_committed(db: Database) -> None:
+    """The transaction is rolled back, and whoever still listens is told so."""
+    RequestContext(expires_at=time.time() - 1).make_current()
+    with pytest.raises(Unavailable, match="nothing was changed"):
+        insert(db)
+    assert count(db) == 0
+
+
+@pytest.mark.parametrize("left_s", [60.0, None])
+def test_what_somebody_waits_for_is_committed(db: Database, left_s: float | None) -> None:
+    """A call in its time, and a cast, which never expires."""
+    RequestContext(expires_at=0.0 if left_s is None else time.time() + left_s).make_current()
+    insert(db)
+    assert count(db) == 1
+
+
+def test_a_snapshot_is_of_one_moment(db: Database) -> None:
+    """What is committed while it is open is not in it."""
+    with db.snapshot() as connection:
+        query = sa.select(sa.func.count(leases.c.name))
+        before = connection.execute(query).scalar_one()
+        insert(db)
+        assert connection.execute(query).scalar_one() == before == 0
+    assert count(db) == 1
