@@ -124,6 +124,17 @@ def test_sigterm_stops_each_worker_and_ends(toy: Toy) -> None:
     assert {note.pid for note in toy.notes("stop")} == {note.pid for note in toy.notes("start")}
 
 
+def test_sigterm_ends_a_launcher_whose_worker_hears_nothing(toy: Toy) -> None:
+    """A stopped worker takes no signal but SIGKILL: it gets that, and the launcher ends."""
+    leader = toy.start()
+    wait_until(lambda: len(toy.notes("start")) == ALL, "all workers serve")
+    deaf = toy.notes("start")[0].pid
+    os.kill(deaf, signal.SIGSTOP)
+    leader.terminate()
+    assert leader.wait(30) == 0
+    assert not psutil.pid_exists(deaf)
+
+
 def test_sighup_reloads_in_place(toy: Toy) -> None:
     """SIGHUP has each worker read its file again; none is forked anew."""
     launcher = start(toy)
