@@ -124,12 +124,18 @@ def finish_action(
 def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
     """Note that an instance shall go, whatever it does; one that no host has is gone at once.
 
-    Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same.
-    Raises NotFound.
+    Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same,
+    also when it is gone by then. Raises NotFound.
     """
     now = utcnow()
     with db.write() as connection:
-        row = _locked(connection, uuid)
+        try:
+            row = _locked(connection, uuid)
+        except NotFound:
+            gone = _gone_by(connection, context, uuid)
+            if gone is None:
+                raise
+            return instance_of(gone)
         if row.task_state != TaskState.DELETING:
             connection.execute(
                 instances.update()
@@ -187,6 +193,10 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
         )
     )
     finish_actions(connection, [instance.uuid], DELETE, now, result="Success")
+    # A delete may overtake a boot, a stop or a reboot: that has ended now, too.
+    finish_actions(
+        connection, [instance.uuid], None, now, result="Error", message="The instance was deleted."
+    )
 
 
 def _locked(connection: Connection, uuid: str) -> Any:
@@ -198,6 +208,14 @@ def _locked(connection: Connection, uuid: str) -> Any:
     if row is None:
         raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
     return row
+
+
+def _gone_by(connection: Connection, context: RequestContext, uuid: str) -> Any | None:
+    """Return the instance's row if it was deleted, and by this very request."""
+    row = connection.execute(
+        sa.select(instances).where(instances.c.uuid == uuid, instances.c.deleted_at.is_not(None))
+    ).one_or_none()
+    return row if row is not None and _is_repeated(connection, row, context, DELETE) else None
 
 
 def _is_repeated(connection: Connection, row: Any, context: RequestContext, action: str) -> bool:

@@ -40,23 +40,19 @@ def set_error(connection: Connection, fault: Fault, action: str, now: Any) -> No
 def finish_actions(
     connection: Connection,
     uuids: Sequence[str],
-    action: str,
+    action: str | None,
     now: Any,
     *,
     result: str,
     message: str | None = None,
 ) -> None:
-    """End the open actions of that name, and their events, in this transaction."""
-    ids = [
-        row.id
-        for row in connection.execute(
-            sa.select(instance_actions.c.id).where(
-                instance_actions.c.instance_uuid.in_(uuids),
-                instance_actions.c.action == action,
-                instance_actions.c.finished_at.is_(None),
-            )
-        )
-    ]
+    """End the open actions of that name (None: of any), and their events, in this transaction."""
+    query = sa.select(instance_actions.c.id).where(
+        instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.finished_at.is_(None)
+    )
+    if action is not None:
+        query = query.where(instance_actions.c.action == action)
+    ids = [row.id for row in connection.execute(query)]
     if not ids:
         return
     connection.execute(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
+from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import (
     instances,
@@ -109,11 +110,13 @@ def sweep_leftovers(db: Database, *, older_than_s: float) -> dict[str, int]:
         ports.c.updated_at < before,
         ports.c.device_id.not_in(alive),
     )
-    attached = sa.select(volume_attachments.c.id, volume_attachments.c.volume_id).where(
-        volume_attachments.c.instance_uuid.not_in(alive),
-        sa.or_(
-            volume_attachments.c.attached_at.is_(None), volume_attachments.c.attached_at < before
-        ),
+    since = sa.func.coalesce(volume_attachments.c.attached_at, volumes.c.updated_at)
+    attached = (
+        sa.select(volume_attachments.c.id)
+        .join(volumes, volumes.c.id == volume_attachments.c.volume_id)
+        # Without an instance it is a host's own, which is a user's affair.
+        .where(volume_attachments.c.instance_uuid.not_in(alive))
+        .where(volume_attachments.c.instance_uuid != "", since < before)
     )
     with db.read() as connection:
         if not any(connection.execute(one.limit(1)).first() for one in (held, attached)):
@@ -135,8 +138,5 @@ def sweep_leftovers(db: Database, *, older_than_s: float) -> dict[str, int]:
         )
         ended = connection.execute(attached).all()
         for row in ended:
-            connection.execute(volume_attachments.delete().where(volume_attachments.c.id == row.id))
-            connection.execute(
-                volumes.update().where(volumes.c.id == row.volume_id).values(status="available")
-            )
+            attachments.remove(connection, row.id)
     return {"ports": len(loose), "attachments": len(ended)}

@@ -101,17 +101,25 @@ def hand_out_silent(db: Database, bounds: Bounds) -> list[Instance]:
 
 
 def hand_out_of_worker(
-    db: Database, *, service: str, host: str, predecessors: str, successor: str, grace_s: float
+    db: Database,
+    *,
+    service: str,
+    host: str,
+    predecessors: str,
+    successor: str,
+    started_at: datetime.datetime,
+    grace_s: float,
 ) -> list[Instance]:
     """Take what a dead worker left behind; return it to be asked again.
 
     predecessors: what the owners of earlier workers of that number begin with; successor: the
     worker that is there now. A message that nobody has in hand may have died with the worker, too,
-    unless it is younger than grace_s seconds.
+    unless it is younger than the successor or than grace_s seconds. Delivered twice: what the first
+    handed out is younger, and the second finds nothing.
     """
     now = utcnow()
     own = instances.c
-    left = own.progress_at < now - datetime.timedelta(seconds=grace_s)
+    left = own.progress_at < min(started_at, now - datetime.timedelta(seconds=grace_s))
     if service == "scheduler":
         condition = sa.and_(own.task_state == TaskState.SCHEDULING, left)
     elif service == "api":

@@ -216,12 +216,17 @@ def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment
 def delete_attachment(db: Database, *, attachment_id: str) -> None:
     """Take a volume from an instance; absent is done. One transaction."""
     with db.write() as connection:
-        found = _located(connection, attachment_id)
-        if found is not None:
-            volume, there = found
-            own = volume_attachments
-            connection.execute(own.delete().where(own.c.id == there.id))
-            _settle(connection, volume)
+        remove(connection, attachment_id)
+
+
+def remove(connection: Connection, attachment_id: str) -> None:
+    """Take a volume from an instance, in the caller's transaction; absent is done."""
+    found = _located(connection, attachment_id)
+    if found is not None:
+        volume, there = found
+        own = volume_attachments
+        connection.execute(own.delete().where(own.c.id == there.id))
+        _settle(connection, volume)
 
 
 def detach_volume(db: Database, *, volume_id: str, attachment_id: str | None) -> None:

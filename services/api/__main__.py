@@ -12,8 +12,8 @@ from devstack_lite.exceptions import DevstackError
 
 LOG = logging.getLogger(__name__)
 
-RECORDED_S = 1.5
-"""After so long nothing that a dead worker recorded looks as if its request were still in hand."""
+RECORDED_S = 0.6
+"""After so long the conductor no longer takes what a dead worker recorded for another's."""
 
 
 def main() -> None:
@@ -23,17 +23,20 @@ def main() -> None:
 
 def report_respawn(conf: Any, number: int) -> None:
     """Have what a dead worker recorded, and told nobody of, handed out."""
+    from devstack_lite.clock import utcnow
     from devstack_lite.context import service_context
     from devstack_lite.rpc.server import get_transport
     from services.conductor.rpcapi.hosts import HostsAPI
 
+    started_at = utcnow()
     hosts = HostsAPI(get_transport(conf), call_monitor_s=conf.rpc.call_monitor_s)
     owner = f"{conf.host}/{number}/{os.getpid()}"
     time.sleep(RECORDED_S)
     try:
         hosts.worker_started(
-            service_context(), service="api", host=conf.host, number=number, owner=owner
-        )
+            service_context(), service="api", host=conf.host, number=number, owner=owner,
+            started_at=started_at,
+        )  # fmt: skip
     except DevstackError as error:
         LOG.warning("the reconciler will find what was left: %s", error)
 

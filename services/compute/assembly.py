@@ -11,6 +11,7 @@ from devstack_lite import daemon, launcher
 from devstack_lite.clients.image import ImageClient
 from devstack_lite.clients.network import NetworkClient
 from devstack_lite.clients.volume import VolumeClient
+from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
 from devstack_lite.objects.compute import BuildResult, Progress
 from devstack_lite.rpc.server import RpcServer, get_transport
@@ -38,6 +39,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
     driver = load_driver(conf)
     own = service_context()
     owner = f"{conf.host}/{number}/{os.getpid()}-{time.time_ns():x}"
+    started_at = utcnow()
 
     def finish(results: Sequence[BuildResult]) -> list[str]:
         answers = builds.finish_builds(
@@ -79,7 +81,10 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
     def beat() -> None:
         nonlocal beats
         if beats == 0:
-            hosts.worker_started(own, service="compute", host=conf.host, number=number, owner=owner)
+            hosts.worker_started(
+                own, service="compute", host=conf.host, number=number, owner=owner,
+                started_at=started_at,
+            )  # fmt: skip
         if check is not None:
             if beats % REPORT_NODES_EVERY == 0:
                 nodes = describe_nodes(conf, driver)

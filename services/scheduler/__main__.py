@@ -13,6 +13,7 @@ def main() -> None:
     conf = daemon.configure("scheduler", sys.argv[1:])
 
     # Imported before the forks, which then share them and start at once.
+    from devstack_lite.clock import utcnow
     from devstack_lite.context import service_context
     from devstack_lite.db.engine import Database
     from devstack_lite.rpc.server import RpcServer, get_transport
@@ -44,6 +45,7 @@ def main() -> None:
         hosts = HostsAPI(transport, call_monitor_s=monitor_s)
 
         owner = f"{conf.host}/{number}/{os.getpid()}"
+        started_at = utcnow()
         has_reported = False
 
         def report() -> None:
@@ -55,6 +57,7 @@ def main() -> None:
                     host=conf.host,
                     number=number,
                     owner=owner,
+                    started_at=started_at,
                 )
                 has_reported = True
             hosts.report_service(

@@ -215,6 +215,30 @@ def test_delete_without_host_is_done_at_once(db: Database, context: RequestConte
     assert builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog()) == []
 
 
+def test_a_delete_that_is_asked_again_is_answered_again(
+    db: Database, context: RequestContext
+) -> None:
+    """The answer was lost, and the instance is gone meanwhile: the same request is no NotFound."""
+    uuid = build_to_active(db, context)
+    actions.begin_delete(db, context, uuid)
+    assert actions.finish_delete(db, uuid)
+    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    with pytest.raises(NotFound):
+        actions.begin_delete(db, RequestContext(user_id="u", project_id="a-project"), uuid)
+
+
+def test_a_delete_ends_what_it_overtook(db: Database, context: RequestContext) -> None:
+    """A boot that was under way has an end, too, and says why."""
+    boot = make_boot()
+    uuid = boot.instance_uuids[0]
+    create(db, context, boot)
+    actions.begin_delete(db, context, uuid)
+    ends = {one.action: one for one in instances.list_actions(db, uuid)}
+    assert all(one.finished_at is not None for one in ends.values())
+    assert ends["create"].message == "The instance was deleted."
+    assert ends["delete"].message is None
+
+
 def test_action_is_compare_and_swap(db: Database, context: RequestContext) -> None:
     """One action at a time; the same request again is the same action; the end is once."""
     uuid = build_to_active(db, context)

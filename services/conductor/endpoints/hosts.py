@@ -42,7 +42,14 @@ class Hosts:
         hosts.report_nodes(self._db, nodes)
 
     def worker_started(
-        self, context: RequestContext, *, service: str, host: str, number: int, owner: str
+        self,
+        context: RequestContext,
+        *,
+        service: str,
+        host: str,
+        number: int,
+        owner: str,
+        started_at: datetime.datetime,
     ) -> int:
         """Hand out what its predecessors left. Delivered twice: the second finds nothing."""
         left = operations.hand_out_of_worker(
@@ -51,6 +58,7 @@ class Hosts:
             host=host,
             predecessors=f"{host}/{number}/",
             successor=owner,
+            started_at=started_at,
             grace_s=0.0 if service == "compute" else SCHEDULING_GRACE_S,
         )
         if left:

@@ -38,11 +38,19 @@ class HostsAPI(RpcClient):
 
     @declare("call", timeout_s=20, is_idempotent=True)
     def worker_started(
-        self, context: RequestContext, *, service: str, host: str, number: int, owner: str
+        self,
+        context: RequestContext,
+        *,
+        service: str,
+        host: str,
+        number: int,
+        owner: str,
+        started_at: datetime.datetime,
     ) -> int:
         """Have what earlier workers of that number left behind handed out again, at once.
 
-        owner: the worker that is there now. Returns how many operations that were.
+        owner: the worker that is there now, since started_at. Returns how many operations that
+        were.
         """
         return cast(
             int,
@@ -53,6 +61,7 @@ class HostsAPI(RpcClient):
                 host=host,
                 number=number,
                 owner=owner,
+                started_at=started_at,
             ),
         )
 

@@ -1,0 +1,292 @@
+"""Every message of the conductor is delivered twice: the state is as after one delivery."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from oslo_config import cfg
+
+from devstack_lite import conf as options
+from devstack_lite.clock import utcnow
+from devstack_lite.db import ports
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import DevstackError
+from devstack_lite.objects.compute import Flavor, FoundDomain, Progress
+from devstack_lite.objects.identity import Project, Role, User
+from devstack_lite.objects.image import ImageChange, ImageData
+from devstack_lite.objects.network import Network
+from devstack_lite.objects.volume import VolumeQuota
+from devstack_lite.rpc.client import RpcClient, declarations
+from devstack_lite.rpc.server import RpcServer, get_transport
+from devstack_lite.states import TaskState, VmState
+from devstack_lite.steps import StepLog
+from services.conductor.manager import endpoints_of, make_dispatcher
+from services.conductor.rpcapi.builds import BuildsAPI
+from services.conductor.rpcapi.flavors import FlavorsAPI
+from services.conductor.rpcapi.hosts import HostsAPI
+from services.conductor.rpcapi.identity import IdentityAPI
+from services.conductor.rpcapi.images import ImagesAPI
+from services.conductor.rpcapi.instances import InstancesAPI
+from services.conductor.rpcapi.keypairs import KeypairsAPI
+from services.conductor.rpcapi.networks import NetworksAPI
+from services.conductor.rpcapi.volumes import VolumesAPI
+from tests.chaos import seeded
+from tests.chaos.seeded import ACTIVE, BUILDING, CLAIMED, DELETING, SCHEDULING, STOPPING, UNPLACED
+from tests.unit.conftest import make_boot, make_node
+
+APIS: tuple[type[RpcClient], ...] = (
+    BuildsAPI, FlavorsAPI, HostsAPI, IdentityAPI, ImagesAPI, InstancesAPI, KeypairsAPI,
+    NetworksAPI, VolumesAPI,
+)  # fmt: skip
+
+DATA = ImageData(size=1, checksum="c", os_hash_algo="sha512", os_hash_value="h")
+MORE = VolumeQuota()
+STEPS = StepLog().to_message()
+STOP = {
+    "uuid": ACTIVE, "action": "stop", "event": "compute_stop_instance",
+    "vm_states": [VmState.ACTIVE], "task_state": TaskState.POWERING_OFF,
+}  # fmt: skip
+FINISH_STOP = {"uuid": STOPPING, "action": "stop", "attempt": 2, **seeded.STOPPED}
+BOOT = make_boot(instance_uuids=("new-1", "new-2"))
+BIG = Flavor(id="9", name="m1.big", vcpus=9, memory_mb=9, root_gb=9)
+STARTED = {
+    "service": "compute",
+    "host": "host1",
+    "number": 1,
+    "owner": "host1/1/11-b",
+    "started_at": None,
+}
+FOUND = [FoundDomain(uuid=ACTIVE, node="host1", power_state=4),
+         FoundDomain(uuid="stray", node="host1", power_state=1)]  # fmt: skip
+
+MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
+    (BuildsAPI, "create_instances", {"boot": BOOT}),
+    (BuildsAPI, "claim_nodes", {"wanted": [seeded.claim(SCHEDULING), seeded.claim(CLAIMED)]}),
+    (BuildsAPI, "start_builds", {"host": "host1", "owner": seeded.OWNER, "steps": STEPS,
+                                 "orders": [seeded.order(CLAIMED), seeded.order(BUILDING)]}),
+    (BuildsAPI, "finish_builds", {"results": [seeded.result(BUILDING)],
+                                  "availability_zone": "nova"}),
+    (BuildsAPI, "judge_builds", {"results": [seeded.result(BUILDING)]}),
+    (BuildsAPI, "fail_builds", {"results": [seeded.result(BUILDING, error="no")],
+                                "failed_host": "host1"}),
+    (BuildsAPI, "fail_builds", {"results": [seeded.result(BUILDING, error="no", can_retry=False)],
+                                "failed_host": "host1"}),
+    (FlavorsAPI, "create_flavor", {"flavor": BIG}),
+    (FlavorsAPI, "delete_flavor", {"flavor_id": "1"}),
+    (HostsAPI, "report_service", {"binary": "nova-compute", "host": "host3", "topic": "compute",
+                                  "availability_zone": "nova"}),
+    (HostsAPI, "report_nodes", {"nodes": [make_node("host3"), make_node("host2", vcpus=8)]}),
+    (HostsAPI, "worker_started", STARTED),
+    (HostsAPI, "worker_started", {**STARTED, "service": "scheduler", "host": "scheduler"}),
+    (HostsAPI, "note_progress", {"reports": [
+        Progress(instance_uuid=BUILDING, attempt=1, owner=seeded.OWNER,
+                 task_state=TaskState.SPAWNING),
+        Progress(instance_uuid=STOPPING, attempt=2, owner=seeded.OWNER),
+        Progress(instance_uuid=ACTIVE, attempt=1, owner=seeded.OWNER)]}),
+    (HostsAPI, "compare_host", {"host": "host1", "domains": FOUND, "seen_at": None}),
+    (IdentityAPI, "create_user", {"user": User(id="u", name="u", domain_id="default")}),
+    (IdentityAPI, "update_user", {"user_id": "user", "values": {"email": "a@b"}}),
+    (IdentityAPI, "delete_user", {"user_id": "user"}),
+    (IdentityAPI, "create_project", {"project": Project(id="p", name="p", domain_id="default")}),
+    (IdentityAPI, "update_project", {"project_id": "project", "values": {"enabled": False}}),
+    (IdentityAPI, "delete_project", {"project_id": "spare-project"}),
+    (IdentityAPI, "create_role", {"role": Role(id="r", name="r")}),
+    (IdentityAPI, "update_role", {"role_id": "role", "values": {"description": "d"}}),
+    (IdentityAPI, "delete_role", {"role_id": "role"}),
+    (IdentityAPI, "grant_role", {"assignment": seeded.assignment("spare-role")}),
+    (IdentityAPI, "revoke_role", {"assignment": seeded.assignment("role")}),
+    (IdentityAPI, "revoke_token", {"audit_id": "a", "expires_at": seeded.THEN}),
+    (ImagesAPI, "create_image", {"image": seeded.image("new-image")}),
+    (ImagesAPI, "update_image", {"image_id": "image", "change": ImageChange(
+        values={"name": "other"}, properties={"a": "b"}, removed=("c",))}),
+    (ImagesAPI, "add_tag", {"image_id": "image", "tag": "new", "maximum": 2}),
+    (ImagesAPI, "delete_tag", {"image_id": "image", "tag": "tag"}),
+    (ImagesAPI, "move_image", {"image_id": "image", "status": "saving",
+                               "from_statuses": ["queued"]}),
+    (ImagesAPI, "finish_upload", {"image_id": "image", "data": DATA}),
+    (ImagesAPI, "delete_image", {"image_id": "spare-image"}),
+    (ImagesAPI, "create_member", {"image_id": "image", "member_id": "new"}),
+    (ImagesAPI, "update_member", {"image_id": "image", "member_id": "member",
+                                  "status": "accepted"}),
+    (ImagesAPI, "delete_member", {"image_id": "image", "member_id": "member"}),
+    (InstancesAPI, "begin_action", STOP),
+    (InstancesAPI, "finish_action", FINISH_STOP),
+    (InstancesAPI, "finish_action", {**FINISH_STOP, "error": "it broke"}),
+    (InstancesAPI, "begin_delete", {"uuid": ACTIVE}),
+    (InstancesAPI, "begin_delete", {"uuid": BUILDING}),
+    (InstancesAPI, "begin_delete", {"uuid": UNPLACED}),
+    (InstancesAPI, "finish_delete", {"uuid": DELETING}),
+    (InstancesAPI, "update_instance", {"uuid": ACTIVE, "values": {"name": "other"}}),
+    (KeypairsAPI, "create_keypair", {"keypair": seeded.keypair("new"), "limit": 9}),
+    (KeypairsAPI, "delete_keypair", {"user_id": "user", "name": "key"}),
+    (NetworksAPI, "create_networks", {"networks": [
+        Network(id="new", name="new", project_id="project")]}),
+    (NetworksAPI, "update_network", {"network_id": "network", "values": {"name": "other"}}),
+    (NetworksAPI, "delete_network", {"network_id": "spare"}),
+    (NetworksAPI, "create_subnets", {"subnets": [seeded.subnet("new", "10.8.0.0/24")]}),
+    (NetworksAPI, "update_subnet", {"subnet_id": "subnet", "values": {"name": "other"}}),
+    (NetworksAPI, "delete_subnet", {"subnet_id": "spare"}),
+    (NetworksAPI, "create_ports", {"ports": [
+        seeded.port("new-port", device_id=ACTIVE, device_owner="compute:nova", host_id="host1"),
+        seeded.port("port", host_id="host2")]}),
+    (NetworksAPI, "update_port", {"port_id": "port", "holder": None, "values": {
+        "name": "other", "fixed_ips": [{"subnet_id": "subnet", "ip_address": "10.0.0.50"}]}}),
+    (NetworksAPI, "delete_port", {"port_id": "port"}),
+    (VolumesAPI, "create_volume", {"volume": seeded.volume("new"), "quota": MORE}),
+    (VolumesAPI, "update_volume", {"volume_id": "volume", "values": {"name": "other"}}),
+    (VolumesAPI, "update_map", {"volume_id": "volume", "name": "metadata", "items": {"a": "b"},
+                                "removed": [], "is_replacing": False}),
+    (VolumesAPI, "move_volume", {"volume_id": "volume", "status": "reserved",
+                                 "from_statuses": ["available"], "action": "reserve"}),
+    (VolumesAPI, "extend_volume", {"volume_id": "volume", "size_gb": 2, "quota": MORE}),
+    (VolumesAPI, "delete_volume", {"volume_id": "spare-volume", "is_forced": False}),
+    (VolumesAPI, "create_attachment", {"attachment": seeded.attachment("volume"),
+                                       "is_reserved": False}),
+    (VolumesAPI, "update_attachment", {"attachment_id": "reserved-attachment",
+                                       "connector": {"host": "host1"}}),
+    (VolumesAPI, "complete_attachment", {"attachment_id": "reserved-attachment"}),
+    (VolumesAPI, "delete_attachment", {"attachment_id": "attached-attachment"}),
+    (VolumesAPI, "detach_volume", {"volume_id": "attached", "attachment_id": None}),
+    (VolumesAPI, "settle_volume", {"volume_id": "attached"}),
+]  # fmt: skip
+
+MOMENTS: dict[str, Callable[[], datetime.datetime]] = {
+    "started_at": utcnow,
+    "seen_at": lambda: utcnow() + datetime.timedelta(minutes=1),
+}
+"""Arguments that are times: everything in the database is older than a start, and settled when it
+is looked at."""
+
+READING = {"judge_builds"}
+"""Methods that write nothing; settle_volume writes only what was wrong."""
+
+
+@dataclass
+class Conductor:
+    """A conductor behind an in-process broker, and its database."""
+
+    db: Database
+    files: seeded.Files
+    transport: Any
+
+    def deliver(self, api: type[RpcClient], name: str, arguments: dict[str, Any]) -> Any:
+        """Send a message as its callers do, once; return the answer."""
+        return getattr(api(self.transport), name)(seeded.context("req-2"), **arguments)
+
+
+@pytest.fixture(scope="module")
+def conductor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conductor]:
+    path = tmp_path_factory.mktemp("double") / "cloud.sqlite"
+    db = Database(f"sqlite:///{path}")
+    seeded.seed(db)
+    files = seeded.Files(db, path)
+    files.keep()
+    conf = options.register(cfg.CONF)
+    conf([], project="devstack-lite", default_config_files=[])
+    get_transport(conf)  # registers transport_url
+    conf.set_override("transport_url", "fake:/")
+    transport = get_transport(conf)
+    server = RpcServer(
+        transport,
+        topic="conductor",
+        server="tests",
+        endpoints=endpoints_of(conf, db, make_dispatcher(conf, transport)),
+        threads=2,
+    )
+    server.start()
+    yield Conductor(db, files, transport)
+    stopper = threading.Thread(target=server.stop, args=(1.0,))
+    stopper.start()
+    stopper.join(timeout=10)
+    conf.reset()
+    conf.clear_override("transport_url")
+    db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def known_macs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have the same MAC addresses made in each delivery's run; returns what begins anew."""
+    numbers = itertools.count(1)
+
+    def begin() -> None:
+        nonlocal numbers
+        numbers = itertools.count(1)
+
+    monkeypatch.setattr(
+        ports.secrets, "token_bytes", lambda size: next(numbers).to_bytes(size, "big")
+    )
+    return begin
+
+
+@pytest.mark.parametrize(
+    ("api", "name", "arguments"), MESSAGES, ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_twice_is_as_once(
+    conductor: Conductor,
+    known_macs: Callable[[], None],
+    api: type[RpcClient],
+    name: str,
+    arguments: dict[str, Any],
+) -> None:
+    """The second delivery changes nothing, and answers as the first where callers repeat it."""
+    known_macs()
+    arguments = {**arguments, **{key: at() for key, at in MOMENTS.items() if key in arguments}}
+    conductor.files.restore()
+    before = seeded.content(conductor.db)
+    conductor.deliver(api, name, arguments)
+    once = seeded.content(conductor.db)
+    known_macs()
+    conductor.files.restore()
+    first = conductor.deliver(api, name, arguments)
+    if declarations(api)[name].is_idempotent:
+        second = conductor.deliver(api, name, arguments)
+        if name not in COUNTS:
+            assert _told(second) == _told(first)
+    else:
+        with pytest.raises(DevstackError) if name not in HARMLESS else _nothing():
+            conductor.deliver(api, name, arguments)
+    assert seeded.content(conductor.db) == once
+    if name not in READING | {"settle_volume"}:
+        assert once != before, "the message changed nothing: it proves nothing"
+
+
+COUNTS = {"worker_started", "finish_action", "finish_delete", "delete_port", "start_builds",
+          "compare_host"}  # fmt: skip
+"""Their answers say what this delivery did, or hold times."""
+
+HARMLESS = {"update_map"}
+"""Not repeated by callers, because of keys that are removed; without any it may be."""
+
+
+def _nothing() -> Any:
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def _told(answer: Any) -> Any:
+    """Return an answer without its times."""
+    if dataclasses.is_dataclass(answer) and not isinstance(answer, type):
+        return {
+            field.name: _told(getattr(answer, field.name))
+            for field in dataclasses.fields(answer)
+            if not field.name.endswith("_at")
+        }
+    if isinstance(answer, list | tuple):
+        return [_told(one) for one in answer]
+    return answer
+
+
+def test_every_message_is_among_them() -> None:
+    """A method that is declared of the conductor and not delivered twice here is an oversight."""
+    declared = {(api, name) for api in APIS for name in declarations(api)}
+    assert declared == {(api, name) for api, name, _ in MESSAGES}
+    served = {endpoint.target.namespace for endpoint in endpoints_of(cfg.CONF, None, None)}  # type: ignore[arg-type]
+    assert served == {api.NAMESPACE for api in APIS}
