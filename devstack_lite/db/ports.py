@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from devstack_lite.clock import utcnow
 from devstack_lite.db.addresses import allocate, hold
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
+from devstack_lite.db.schema import instances, ip_allocations, networks, ports, subnets
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
@@ -97,8 +97,9 @@ def create_ports(db: Database, wanted: Sequence[Port]) -> list[Port]:
     """Record ports with addresses of their own, all or none. One transaction, nine statements.
 
     Delivered twice: the ports that are there are returned, without further addresses, and are moved
-    to the host that asks now. Raises NotFound for a network that is gone, Invalid and Conflict for
-    addresses that cannot be had, Conflict for an id that is another project's or device's.
+    to the host that asks now, if their instance is there. Raises NotFound for a network that is
+    gone, Invalid and Conflict for addresses that cannot be had, Conflict for an id that is another
+    project's or device's.
     """
     return _retried(db, lambda connection: _create(connection, wanted))
 
@@ -126,7 +127,9 @@ def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
         _same(port, found[port.id], now=utcnow()) for port in wanted if port.id in found
     ]  # fmt: skip
     if moved:
-        _move(connection, [port for port in moved if port != found[port.id]])
+        leaving = [port for port in moved if port != found[port.id]]
+        _check_fence(connection, {port.device_id: port.host_id for port in leaving})
+        _move(connection, leaving)
     missing = [port for port in wanted if port.id not in found]
     made = _insert(connection, missing, nets, by_network)
     by_id = {port.id: port for port in (*moved, *made)}
@@ -141,6 +144,23 @@ def _same(wanted: Port, found: Port, *, now: datetime.datetime) -> Port:
     if wanted.host_id == found.host_id:
         return found
     return replace(found, host_id=wanted.host_id, status=wanted.status, updated_at=now)
+
+
+def _check_fence(connection: Connection, hosts: Mapping[str, str]) -> None:
+    """Let only the host that has an instance now bind its ports. hosts: host by instance.
+
+    Who built it in an earlier attempt, and wakes up, would take them away from the one who builds
+    it now. Raises Conflict.
+    """
+    if not hosts:
+        return
+    own = instances.c
+    query = sa.select(own.uuid, own.host).where(own.uuid.in_(list(hosts)), own.deleted_at.is_(None))
+    for row in connection.execute(query):
+        if row.host != hosts[row.uuid]:
+            raise Conflict(
+                f"Instance {row.uuid} is not on {hosts[row.uuid]}: its ports stay.", kind="port"
+            )
 
 
 def _move(connection: Connection, moved: Sequence[Port]) -> None:
@@ -261,7 +281,8 @@ def update_port(db: Database, port_id: str, values: Json, *, holder: str | None 
 
     `extra` is merged into what is there. Addresses that the port keeps stay its own; a fixed IP
     that names only a subnet keeps the one it has there. holder: the device that alone may hold the
-    port now; None lets any. One transaction. Raises NotFound, Invalid, Conflict.
+    port now, and that must be on the host which binds it; None lets any. One transaction. Raises
+    NotFound, Invalid, Conflict.
     """
     return _retried(db, lambda connection: _update(connection, port_id, values, holder))
 
@@ -274,6 +295,8 @@ def _update(connection: Connection, port_id: str, values: Json, holder: str | No
         raise NotFound(f"Port {port_id} could not be found.", kind="port")
     if holder is not None and row.device_id not in {"", holder}:
         raise Conflict(f"Port {port_id} is still in use.", kind="port")
+    if holder is not None and values.get("host_id"):
+        _check_fence(connection, {holder: values["host_id"]})
     changed = {name: values[name] for name in _COLUMNS if name in values}
     mac = changed.get("mac_address", row.mac_address)
     if mac != row.mac_address and _macs_there(connection, row.network_id, [mac]):

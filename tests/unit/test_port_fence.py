@@ -1,0 +1,86 @@
+"""An instance's ports are bound by the host that has it now, and by no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db import builds, claims, networks, operations, ports
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Conflict
+from devstack_lite.objects.compute import BuildOrder, Claim
+from devstack_lite.objects.network import Network, Port
+from devstack_lite.steps import StepLog
+from tests.chaos.seeded import UNLIMITED
+from tests.unit.conftest import make_boot
+
+
+def start(db: Database, uuid: str, host: str, attempt: int) -> None:
+    claim = Claim(
+        instance_uuid=uuid, host=host, node=host, vcpus=1, memory_mb=512, disk_gb=1,
+        attempt=attempt,
+    )  # fmt: skip
+    assert claims.claim_nodes(db, [claim]) == [claims.CLAIMED]
+    order = BuildOrder(instance_uuid=uuid, node=host, attempt=attempt)
+    assert builds.start_builds(db, host, host, [order], StepLog())
+
+
+def bind(db: Database, uuid: str, host: str) -> Port:
+    wanted = Port(
+        id="port", network_id="network", project_id="p", device_id=uuid,
+        device_owner="compute:nova", host_id=host, status="ACTIVE",
+    )  # fmt: skip
+    return ports.create_ports(db, [wanted])[0]
+
+
+@pytest.fixture
+def uuid(db: Database, context: RequestContext) -> str:
+    """Return an instance that host1 builds, and that was handed out to host2 since."""
+    networks.create_networks(db, [Network(id="network", name="network", project_id="p")])
+    boot = make_boot()
+    one = boot.instance_uuids[0]
+    builds.create_instances(db, context, boot, UNLIMITED)
+    start(db, one, "host1", 1)
+    assert bind(db, one, "host1").host_id == "host1"
+    silent = operations.Bounds(unowned_s=-1, owned_s=-1)
+    assert operations.hand_out_silent(db, silent)[0].attempt == 2
+    start(db, one, "host2", 2)
+    return one
+
+
+def test_the_next_host_takes_the_port(db: Database, uuid: str) -> None:
+    """It is the same port, moved."""
+    assert bind(db, uuid, "host2").host_id == "host2"
+
+
+def test_a_fenced_host_does_not_get_it_back(db: Database, uuid: str) -> None:
+    """It was stopped before it asked for its ports, and asks when it wakes up."""
+    bind(db, uuid, "host2")
+    with pytest.raises(Conflict, match="is not on host1"):
+        bind(db, uuid, "host1")
+    assert ports.get_port(db, "port").host_id == "host2"
+
+
+def test_a_fenced_host_does_not_bind_a_given_port(db: Database, uuid: str) -> None:
+    """The same by the other way: a port that a user gave, bound by its id."""
+    given = {"device_id": uuid, "device_owner": "compute:nova"}
+
+    def bind_given(host: str) -> Any:
+        return ports.update_port(db, "port", {**given, "host_id": host}, holder=uuid)
+
+    assert bind_given("host2").host_id == "host2"
+    with pytest.raises(Conflict, match="is not on host1"):
+        bind_given("host1")
+    assert ports.get_port(db, "port").host_id == "host2"
+
+
+def test_a_port_of_no_instance_goes_where_it_is_told(db: Database, uuid: str) -> None:
+    """Whatever a user says of a device that compute does not know."""
+    for host in ("host1", "host2"):
+        assert bind(db, uuid, "host2").host_id == "host2"
+        values = {"device_id": "router", "host_id": host}
+        moved = ports.update_port(db, "port", values)
+        assert moved.host_id == host
+        ports.update_port(db, "port", {"device_id": uuid, "host_id": "host2"})
