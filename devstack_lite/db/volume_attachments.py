@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volumes as records
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import volume_attachments, volumes
-from devstack_lite.exceptions import Invalid, NotFound
+from devstack_lite.db.schema import instances, volume_attachments, volumes
+from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.volume import Volume, VolumeAttachment
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(VolumeAttachment))
@@ -175,18 +175,36 @@ def _located(connection: Connection, attachment_id: str) -> tuple[Volume, Volume
     return None if row is None else (volume, _attachment(row))
 
 
+def _check_fence(
+    connection: Connection, there: VolumeAttachment, connector: Mapping[str, Any]
+) -> None:
+    """Let only the host that has an instance now reach its volumes, not one that was fenced."""
+    host = connector.get("host")
+    if host is None or not there.instance_uuid:
+        return
+    own = instances.c
+    now_on = connection.execute(
+        sa.select(own.host).where(own.uuid == there.instance_uuid, own.deleted_at.is_(None))
+    ).first()
+    if now_on is not None and now_on.host != host:
+        raise Conflict(
+            f"Instance {there.instance_uuid} is not on {host}: its volumes stay.", kind="attachment"
+        )
+
+
 def update_attachment(
     db: Database, *, attachment_id: str, connector: Mapping[str, Any]
 ) -> VolumeAttachment:
     """Say from where the volume will be reached: reserved becomes attaching. One transaction.
 
-    Raises NotFound.
+    Raises NotFound, Conflict when the instance is on another host than connector says.
     """
     with db.write() as connection:
         found = _located(connection, attachment_id)
         if found is None:
             raise _not_found(attachment_id)
         volume, there = found
+        _check_fence(connection, there, connector)
         values: dict[str, Any] = {
             "connector": dict(connector),
             "attached_host": connector.get("host", there.attached_host),

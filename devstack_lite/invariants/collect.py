@@ -30,7 +30,6 @@ from devstack_lite.invariants.snapshot import (
     Snapshot,
     VolumeFact,
 )
-from devstack_lite.names import node_names
 from devstack_lite.states import PowerState, TaskState, VmState
 
 
@@ -190,21 +189,13 @@ def _size_of(path: Path) -> int | None:
 
 def _read_domains(cloud: Cloud, host: str) -> Iterator[DomainFact]:
     from fake_hypervisor import constants
-    from fake_hypervisor.store import Store
+    from fake_hypervisor.store import read_domains
 
-    directory = cloud.state_dir / "hypervisor" / host
-    if not directory.exists():
-        return
     running = {constants.VIR_DOMAIN_RUNNING, constants.VIR_DOMAIN_BLOCKED}
-    store = Store(directory)
-    try:
-        for node in node_names(host, cloud.nodes_per_host):
-            for row in store.list_domains(node):
-                yield DomainFact(
-                    uuid=row.uuid,
-                    host=host,
-                    node=node,
-                    power_state=PowerState.RUNNING if row.state in running else PowerState.SHUTDOWN,
-                )
-    finally:
-        store.close()
+    for row in read_domains(cloud.state_dir / "hypervisor" / host):
+        yield DomainFact(
+            uuid=row.uuid,
+            host=host,
+            node=row.node,
+            power_state=PowerState.RUNNING if row.state in running else PowerState.SHUTDOWN,
+        )

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from oslo_config import cfg
 
-from devstack_lite import cloud as clouds
 from devstack_lite import conf as options
-from devstack_lite.broker import choose
 from devstack_lite.context import RequestContext
 from devstack_lite.db import instances
 from devstack_lite.objects.compute import BuildOrder, Instance, ScheduleRequest
@@ -22,9 +20,8 @@ from fake_hypervisor.store import read_domains
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.dispatch import boot_request_of
 from services.scheduler.rpcapi import SchedulerAPI
-from tests.chaos.checking import assert_valid
 from tests.integration.conftest import wait_until
-from tests.integration.whole_cloud import WholeCloud, run
+from tests.integration.whole_cloud import WholeCloud, bring_up
 
 pytestmark = pytest.mark.cloud
 
@@ -35,20 +32,17 @@ FENCED_S = 90.0
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCloud]:
     """Bring a cloud up whose operations last for seconds."""
-    broker = os.environ.get("DEVSTACK_LITE_TEST_BROKER", "auto")
-    try:
-        choose.choose(broker, "test")
-    except clouds.CloudError as error:
-        pytest.skip(f"no broker for a whole cloud: {error}")
     home = tmp_path_factory.mktemp("fencing")
-    found = WholeCloud(name=f"fencing-{os.getpid()}", home=home)
-    try:
-        run("devstack-lite", "up", "--name", found.name, "--broker", broker, "--hosts", "2",
-            "--profile", "realistic", home=home)  # fmt: skip
+    with bring_up(
+        home, f"fencing-{os.getpid()}", "--hosts", "2", "--profile", "realistic"
+    ) as found:
         yield found
         found.db.engine.dispose()
-    finally:
-        run("devstack-lite", "down", "--wipe", "--name", found.name, home=home)
+
+
+def assert_valid(cloud: WholeCloud) -> None:
+    """Check that all invariants hold once nothing is under way."""
+    cloud.command("check", "--wait", "60")
 
 
 def in_hand(cloud: WholeCloud, server_id: str, *task_states: TaskState) -> Instance:

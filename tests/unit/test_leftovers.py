@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from typing import Any
 
@@ -56,7 +55,7 @@ def make_instances(db: Database, context: RequestContext) -> tuple[str, str]:
     unlimited = Limits(instances=-1, cores=-1, ram=-1)
     builds.create_instances(db, context, boot, unlimited)
     there, gone = boot.instance_uuids
-    actions.begin_delete(db, dataclasses.replace(context, request_id="req-delete"), gone)
+    actions.begin_delete(db, context, gone)
     return there, gone
 
 

@@ -114,7 +114,7 @@ class VolumesAPI(RpcClient):
     def update_attachment(
         self, context: RequestContext, *, attachment_id: str, connector: Json
     ) -> VolumeAttachment:
-        """Say from where the volume will be reached. Raises NotFound."""
+        """Say from where the volume will be reached. Raises NotFound, Conflict."""
         return cast(
             VolumeAttachment,
             self.invoke(

@@ -1,4 +1,4 @@
-"""An instance's ports are bound by the host that has it now, and by no other."""
+"""An instance's ports and volumes are bound by the host that has it now, and by no other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from typing import Any
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, networks, operations, ports
+from devstack_lite.db import (
+    builds,
+    claims,
+    networks,
+    operations,
+    ports,
+    volume_attachments,
+    volumes,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict
 from devstack_lite.objects.compute import BuildOrder, Claim
 from devstack_lite.objects.network import Network, Port
+from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
 from devstack_lite.steps import StepLog
 from tests.chaos.seeded import UNLIMITED
 from tests.unit.conftest import make_boot
@@ -74,6 +83,23 @@ def test_a_fenced_host_does_not_bind_a_given_port(db: Database, uuid: str) -> No
     with pytest.raises(Conflict, match="is not on host1"):
         bind_given("host1")
     assert ports.get_port(db, "port").host_id == "host2"
+
+
+def test_a_fenced_host_does_not_reach_the_volumes(db: Database, uuid: str) -> None:
+    """Its connector is refused; the next host's is taken."""
+    volume = Volume(id="volume", project_id="p", user_id="u", size_gb=1)
+    volumes.create_volume(db, volume=volume, quota=VolumeQuota())
+    made = VolumeAttachment(id="attachment", volume_id="volume", instance_uuid=uuid)
+    volume_attachments.create_attachment(db, attachment=made)
+
+    def reach(host: str) -> str | None:
+        return volume_attachments.update_attachment(
+            db, attachment_id="attachment", connector={"host": host}
+        ).attached_host
+
+    assert reach("host2") == "host2"
+    with pytest.raises(Conflict, match="is not on host1"):
+        reach("host1")
 
 
 def test_a_port_of_no_instance_goes_where_it_is_told(db: Database, uuid: str) -> None:
