@@ -42,7 +42,7 @@ def take_snapshot(cloud: Cloud, *, down_after_s: float) -> Snapshot:
     db = Database(cloud.database_reader_url, pool_size=1)
     try:
         with db.snapshot() as connection:
-            facts = _read_database(connection, cloud.state_dir / "images", down_after_s)
+            facts = read_database(connection, cloud.state_dir / "images", down_after_s)
     except sa.exc.SQLAlchemyError as error:
         raise Unavailable(f"the database cannot be read: {error}") from error
     finally:
@@ -62,9 +62,10 @@ def take_snapshot(cloud: Cloud, *, down_after_s: float) -> Snapshot:
     )
 
 
-def _read_database(
+def read_database(
     connection: Connection, image_folder: Path, down_after_s: float
 ) -> dict[str, Any]:
+    """Return the fields of a snapshot that the database and the images' folder tell."""
     now = utcnow()
 
     def rows(table: sa.Table) -> Iterator[Any]:

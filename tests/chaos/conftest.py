@@ -11,6 +11,9 @@ import pytest
 from fake_hypervisor import libvirt
 from fake_hypervisor.uri import make_uri
 from tests.integration.whole_cloud import WholeCloud, bring_up
+from tests.unit.conftest import context, db
+
+__all__ = ["context", "db"]
 
 
 @pytest.fixture(scope="session")
