@@ -218,7 +218,12 @@ OPTIONS: dict[str, list[Any]] = {
     ],
     "quota": [
         cfg.IntOpt(
-            "instances", mutable=True, default=10000, min=-1, help="Instances a project may have."
+            "instances",
+            mutable=True,
+            default=10000,
+            min=-1,
+            help="Instances a project may have."
+            " Quotas are enforced by the conductor and shown by the api: change both files.",
         ),
         cfg.IntOpt(
             "cores", mutable=True, default=40000, min=-1, help="Virtual CPUs a project may use."

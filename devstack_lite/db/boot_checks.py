@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.context import RequestContext
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import images, networks, ports, subnets
+from devstack_lite.db.schema import images, ip_allocations, networks, ports, subnets
 from devstack_lite.exceptions import Conflict, Invalid
 from devstack_lite.objects.compute import NetworkRequest
 
@@ -84,7 +84,20 @@ def _check(
             f"Fixed IP {request.fixed_ip} is not a valid ip address for network"
             f" {request.network_id}."
         )
+    if request.fixed_ip is not None:
+        _require_free(connection, row.id, str(ipaddress.ip_address(request.fixed_ip)))
     return request
+
+
+def _require_free(connection: Connection, network_id: str, address: str) -> None:
+    """Raise Invalid when a port has the address; who takes it meanwhile is found by the build."""
+    taken = connection.execute(
+        sa.select(ip_allocations.c.port_id)
+        .join(subnets, subnets.c.id == ip_allocations.c.subnet_id)
+        .where(subnets.c.network_id == network_id, ip_allocations.c.ip_address == address)
+    ).first()
+    if taken is not None:
+        raise Invalid(f"Fixed IP address {address} is already in use.")
 
 
 def _check_port(

@@ -17,6 +17,8 @@ from devstack_lite.db.schema import (
     instance_actions,
     instance_faults,
     instances,
+    ip_allocations,
+    ports,
     quota_usages,
 )
 from devstack_lite.exceptions import Invalid, NotFound
@@ -51,7 +53,8 @@ class InstanceFilter:
     equals: tuple[tuple[str, Any], ...] = ()
     """Column and value; a list as value means any of them."""
     name_pattern: str | None = None
-    ip_prefix: str | None = None
+    ip_patterns: tuple[str, ...] = ()
+    """Regular expressions, as name_pattern is: one of its addresses matches each."""
     vm_states: tuple[VmState, ...] = ()
     flavor_id: str | None = None
     changes_since: datetime.datetime | None = None
@@ -61,6 +64,11 @@ class InstanceFilter:
     sort: tuple[tuple[str, str], ...] = (("created_at", "desc"), ("uuid", "desc"))
     marker: str | None = None
     limit: int = 1000
+
+    @property
+    def patterns(self) -> str:
+        """What a client wants to be looked for, for a message."""
+        return ", ".join(filter(None, (self.name_pattern, *self.ip_patterns)))
 
 
 def get_instance(db: Database, uuid: str, *, project_id: str | None = None) -> Instance:
@@ -96,7 +104,7 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
         except (sa.exc.DataError, sa.exc.OperationalError) as error:
             if not isinstance(error, sa.exc.DataError) and FAILED_FUNCTION not in str(error.orig):
                 raise
-            raise Invalid(f"name {wanted.name_pattern!r} is no pattern to look for.") from error
+            raise Invalid(f"{wanted.patterns} is no pattern to look for.") from error
     return [instance_of(row) for row in rows]
 
 
@@ -114,6 +122,7 @@ def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
         found.append(instances.c.vm_state.in_([str(state) for state in wanted.vm_states]))
     if wanted.name_pattern:
         found.append(instances.c.name.regexp_match(wanted.name_pattern))
+    found += [_has_address(pattern) for pattern in wanted.ip_patterns]
     if wanted.flavor_id is not None:
         found.append(instances.c.flavor["id"].as_string() == wanted.flavor_id)
     if wanted.changes_since is not None:
@@ -121,6 +130,14 @@ def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.changes_before is not None:
         found.append(instances.c.updated_at <= wanted.changes_before)
     return found
+
+
+def _has_address(pattern: str) -> sa.ColumnElement[bool]:
+    return instances.c.uuid.in_(
+        sa.select(ports.c.device_id)
+        .join(ip_allocations, ip_allocations.c.port_id == ports.c.id)
+        .where(ip_allocations.c.ip_address.regexp_match(pattern))
+    )
 
 
 def _after(marked: Any, sort: Sequence[tuple[str, str]]) -> sa.ColumnElement[bool]:

@@ -74,6 +74,8 @@ class Booter:
         minimum, maximum = _counts(server)
         wanted = self._check(context, server, hints, maximum)
         wanted = dataclasses.replace(wanted, min_count=minimum)
+        if maximum > 1 and any(one.fixed_ip or one.port_id for one in wanted.networks):
+            raise Invalid("Several servers cannot have one fixed IP address or port.")
         log.close(detail=f"{maximum} x {wanted.flavor.name}")
         failpoints.hit(f"{point_of(2)}.after")
         instances = record_instances(context, self._conductor, wanted, log)

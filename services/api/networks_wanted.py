@@ -8,15 +8,11 @@ from devstack_lite.objects.registry import Json
 
 
 def networks_wanted(server: Json) -> tuple[NetworkRequest, ...] | None:
-    """Return the interfaces asked for; None for `take what there is`, empty for none.
+    """Return the interfaces asked for; None for `take what there is`.
 
     Raises Invalid in Nova's words.
     """
     wanted = server.get("networks")
-    if wanted is None or wanted == "auto":
-        return None
-    if wanted == "none":
-        return ()
     if not wanted:
         return None
     requests = []

@@ -22,6 +22,7 @@ _EXACT = {
     "reservation_id": "reservation_id",
     "key_name": "key_name",
     "availability_zone": "availability_zone",
+    "power_state": "power_state",
 }
 _EXACT_ADMIN = {
     "host": "host",
@@ -52,7 +53,10 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
-        name_pattern=_pattern(query.get("name")),
+        name_pattern=_pattern("name", query.get("name")),
+        ip_patterns=tuple(
+            pattern for key in ("ip", "ip6") if (pattern := _pattern(key, query.get(key)))
+        ),
         vm_states=tuple(
             state for status in query.getall("status") for state in _states(status, req)
         ),
@@ -66,13 +70,15 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     )
 
 
-def _pattern(text: str | None) -> str | None:
+def _pattern(key: str, text: str | None) -> str | None:
     if not text:
         return None
     try:
         regex.compile(text)
     except regex.error as error:
-        raise Invalid(f"Invalid input for query parameters name. Value: {text}. {error}") from error
+        raise Invalid(
+            f"Invalid input for query parameters {key}. Value: {text}. {error}"
+        ) from error
     return text
 
 

@@ -115,6 +115,8 @@ def test_pages_hold_in_any_order(api: Api) -> None:
         ("host=host1", [4, 3, 2, 1, 0]),
         ("deleted=true", [4, 3, 2, 1, 0]),
         ("unknown=filter", [4, 3, 2, 1, 0]),
+        ("ip=10.", []),
+        ("power_state=1", []),
     ],
 )
 def test_filters_of_a_member(api: Api, query: str, expected: list[int]) -> None:
@@ -141,7 +143,7 @@ def test_filters_of_an_administrator(api: Api, query: str, expected: list[int]) 
 
 @pytest.mark.parametrize(
     "query",
-    ["name=[", "sort_key=secret", "sort_key=name&sort_dir=up", "changes-since=yesterday",
+    ["name=[", "ip=[", "sort_key=secret", "sort_key=name&sort_dir=up", "changes-since=yesterday",
      "limit=ten", f"marker={'0' * 36}", "limit=" + "9" * 5000],
     ids=lambda query: query[:20],
 )  # fmt: skip
