@@ -102,6 +102,8 @@ class Cloud:
     database_reader_url: str
     broker: Broker
     secrets: Secrets
+    semantics: str = "durable"
+    """Whether what got lost is asked for again; see semantics.py."""
 
     @property
     def etc_dir(self) -> Path:

@@ -54,6 +54,7 @@ def sections_of(cloud: Cloud, process: Process) -> Sections:
             "state_dir": cloud.state_dir,
             "host": process.host,
             "region": cloud.region,
+            "semantics": cloud.semantics,
             "log_file": process.log_file,
             "combined_log": cloud.combined_log,
             "transport_url": cloud.broker.transport_url,

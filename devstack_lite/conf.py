@@ -37,6 +37,13 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.StrOpt("cloud_name", default="devstack", help="Name of the cloud this belongs to."),
         cfg.StrOpt("state_dir", help="The cloud's state folder."),
         cfg.StrOpt("host", default=socket.gethostname(), help="Name of this service's host."),
+        cfg.StrOpt(
+            "semantics",
+            default="durable",
+            choices=["durable", "nova"],
+            help="durable: what got lost is asked for again. nova: messages are trusted, and what"
+            " dies with a worker stays as it was.",
+        ),
         cfg.StrOpt("region", default="RegionOne", help="The only region in the catalog."),
         cfg.StrOpt("paste_config", help="PasteDeploy file; the one in deploy/ when not given."),
         cfg.StrOpt("combined_log", help="A file that all daemons append their lines to."),

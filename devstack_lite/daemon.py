@@ -13,7 +13,7 @@ from typing import Any
 from oslo_config import cfg
 
 from devstack_lite import conf as options
-from devstack_lite import failpoints, launcher, worker
+from devstack_lite import failpoints, launcher, semantics, worker
 from devstack_lite.exceptions import DevstackError, Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def configure(daemon: str, arguments: Sequence[str]) -> Any:
     except (cfg.Error, OSError) as error:
         sys.exit(f"{daemon}: {error}")
     logs.configure(conf, daemon)
+    semantics.adopt(conf.semantics)
     return conf
 
 

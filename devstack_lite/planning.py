@@ -43,6 +43,7 @@ class Wishes:
     database: str | None = None
     port_base: int | None = None
     profile: str | None = None
+    semantics: str | None = None
 
 
 def plan(wishes: Wishes) -> Cloud:
@@ -66,6 +67,7 @@ def _plan_new(wishes: Wishes, state_dir: Path) -> Cloud:
         nodes_per_host=wishes.nodes_per_host or 1,
         workers=dict(DEFAULT_WORKERS) | dict(wishes.workers or {}),
         profile=wishes.profile or "instant",
+        semantics=wishes.semantics or "durable",
         database_url="",
         database_reader_url="",
         broker=broker_choice.choose(wishes.broker or "auto", wishes.name),
@@ -92,6 +94,7 @@ def _plan_again(wishes: Wishes, before: Cloud) -> Cloud:
         nodes_per_host=wishes.nodes_per_host or before.nodes_per_host,
         workers=dict(before.workers) | dict(wishes.workers or {}),
         profile=wishes.profile or before.profile,
+        semantics=wishes.semantics or before.semantics,
         broker=broker,
     )
     return after if wishes.database is None else _with_database(after, wishes.database)

@@ -13,7 +13,7 @@ import click
 from devstack_lite import cloud as clouds
 from devstack_lite.chaos import faults, targets
 from devstack_lite.chaos.targets import BROKER, Target
-from devstack_lite.cli import chaos_points, chaos_runs, terminal
+from devstack_lite.cli import chaos_compare, chaos_points, chaos_runs, terminal
 from devstack_lite.cloud import Cloud, CloudError
 
 BACK_S = 40.0
@@ -222,5 +222,6 @@ for _command in (
     chaos_runs.run_steps,
     chaos_runs.judge_again,
     chaos_points.failpoint,
+    chaos_compare.compare,
 ):
     chaos.add_command(_command)

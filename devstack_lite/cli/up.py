@@ -63,6 +63,11 @@ def _parse_workers(
     " the rest is kept.  [default: the standard ones; for another --name a free block]",
 )
 @click.option("--profile", help="Stage profile of the simulated hypervisor.  [default: instant]")
+@click.option(
+    "--semantics",
+    type=click.Choice(["durable", "nova"]),
+    help="nova: messages are trusted, and what dies with a worker is lost.  [default: durable]",
+)
 @click.option("--foreground", is_flag=True, help="Stay, show the log, and go down with Ctrl-C.")
 def up(
     name: str,
@@ -73,6 +78,7 @@ def up(
     database: str | None,
     port_base: int | None,
     profile: str | None,
+    semantics: str | None,
     foreground: bool,
 ) -> None:
     """Start a cloud, and return when a boot would work.
@@ -89,6 +95,7 @@ def up(
         database=database,
         port_base=port_base,
         profile=profile,
+        semantics=semantics,
     )
     state_dir = clouds.state_dir_of(name)
     before = clouds.load(state_dir)

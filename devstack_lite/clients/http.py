@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from devstack_lite import failpoints
+from devstack_lite import failpoints, semantics
 from devstack_lite.exceptions import Unavailable
 
 RETRY_FOR_S = 6.0
@@ -88,7 +88,8 @@ class HttpPeer:
                 # A server may close an idle connection at any time: that is no failure.
                 is_idle_end = not is_fresh and isinstance(error, _ENDED)
                 is_over = isinstance(error, TimeoutError) or time.monotonic() > deadline
-                if not is_idle_end and (is_over or not is_repeatable):
+                may_repeat = is_repeatable and semantics.is_durable()
+                if not is_idle_end and (is_over or not may_repeat):
                     raise self._gone(error) from error
                 if is_fresh:
                     time.sleep(RETRY_PAUSE_S)

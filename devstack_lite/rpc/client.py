@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 
 import oslo_messaging
 
-from devstack_lite import failpoints
+from devstack_lite import failpoints, semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.rpc.serializer import EXPIRES_AT, MessageSerializer
@@ -141,7 +141,8 @@ class RpcClient:
                 return client.call(context, name, **arguments)
             except (oslo_messaging.MessagingTimeout, *UNDELIVERED) as error:
                 left_s = deadline - time.monotonic()
-                if not declared.is_idempotent or left_s < RETRY_PAUSE_S:
+                may_repeat = declared.is_idempotent and semantics.is_durable()
+                if not may_repeat or left_s < RETRY_PAUSE_S:
                     raise Unavailable(f"{self.TOPIC} did not answer {name}: {error}") from error
                 LOG.warning("%s did not answer %s, asking again", self.TOPIC, name)
                 time.sleep(RETRY_PAUSE_S)

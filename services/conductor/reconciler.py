@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from devstack_lite import failpoints
+from devstack_lite import failpoints, semantics
 from devstack_lite.clock import utcnow
 from devstack_lite.db import actions, hosts, leftovers, operations
 from devstack_lite.db.engine import Database
@@ -59,6 +59,8 @@ class Reconciler:
         """Do all that is due, once."""
         own = self._conf.conductor
         bounds = operations.Bounds(unowned_s=own.unowned_bound_s, owned_s=own.owned_bound_s)
+        if not semantics.is_durable():
+            return
         if failpoints.is_holding():
             return  # Somebody walks through a boot: what he holds is not silent.
         silent = operations.hand_out_silent(self._db, bounds)

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 
+from devstack_lite import semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.db.claims import CLAIMED, FULL
 from devstack_lite.db.engine import Database
@@ -87,7 +88,7 @@ class Placer:
             (count.name, count.start, count.end) == ("ComputeFilter", all_nodes, 0)
             for count in decision.counts
         )
-        if is_dead and request.attempt <= DEAD_ATTEMPTS:
+        if is_dead and request.attempt <= DEAD_ATTEMPTS and semantics.is_durable():
             LOG.warning("every host looks dead: asked again by the reconciler")
             return True
         return False
