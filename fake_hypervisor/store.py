@@ -330,19 +330,20 @@ def _ensure_schema(db: sqlite3.Connection) -> None:
 def read_domains(directory: Path) -> list[DomainRow]:
     """Return the domains of all nodes of a store, which is only read: for those who look on.
 
-    None when no host has opened the store yet. Raises libvirtError VIR_ERR_SYSTEM_ERROR when there
+    Empty when no host has opened the store yet. Raises libvirtError VIR_ERR_SYSTEM_ERROR when there
     is something that cannot be read.
     """
     path = directory / FILE_NAME
     try:
-        if not path.exists():
-            return []
+        path.stat()
         with contextlib.closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
         ) as db:
             # As above: the names are the columns', never a caller's.
             query = f"SELECT {', '.join(_COLUMNS)} FROM domains ORDER BY node, uuid"  # noqa: S608
             return [DomainRow(*row) for row in db.execute(query)]
+    except FileNotFoundError:
+        return []
     except (sqlite3.Error, OSError) as exc:
         raise error(c.VIR_ERR_SYSTEM_ERROR, f"domain store {directory}: {exc}") from exc
 

@@ -7,6 +7,7 @@ MariaDB their role may only SELECT. Nothing here decides who may write.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,13 @@ from devstack_lite.exceptions import Unavailable
 
 PATTERN_TIMEOUT_S = 0.1
 FAILED_FUNCTION = "user-defined function"
-"""What SQLite says of a pattern that took too long; the database itself is well then."""
+"""What SQLite says of a pattern that took too long."""
+SQLITE_AWAY = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+     sqlite3.SQLITE_CANTOPEN}
+)  # fmt: skip
+"""The primary result codes (sqlite.org/rescode.html) that another time may not give. The others,
+a read-only database or a pattern that took too long, are the statement's own fault."""
 BUSY_TIMEOUT_S = 15
 """How long SQLite waits for another writer's lock; a commit takes a tenth of a millisecond."""
 
@@ -82,7 +89,8 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        if FAILED_FUNCTION in str(error.orig):
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF not in SQLITE_AWAY:
             raise
         raise Unavailable(f"the database does not answer: {error.orig}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -55,3 +56,18 @@ def test_a_snapshot_is_of_one_moment(db: Database) -> None:
         insert(db)
         assert connection.execute(query).scalar_one() == before == 0
     assert count(db) == 1
+
+
+def test_a_read_only_database_is_well(db: Database) -> None:
+    """Only what another time may not give is Unavailable: nobody should try this again."""
+    insert(db)
+    reader = Database(f"sqlite:///file:{db.engine.url.database}?mode=ro&uri=true")
+    with pytest.raises(sa.exc.OperationalError, match="readonly"):
+        insert(reader)
+    reader.engine.dispose()
+
+
+def test_a_database_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
+    """A folder that is not there, or a lock that is not given: the caller may try again."""
+    with pytest.raises(Unavailable, match="unable to open"):
+        count(Database(f"sqlite:///{tmp_path}/none/db.sqlite3"))
