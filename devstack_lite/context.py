@@ -90,6 +90,12 @@ class RequestContext(oslo_context.RequestContext):  # type: ignore[misc]
         self.update_store()
 
 
+def current_context() -> RequestContext:
+    """Return the context of what this thread does now; a daemon's own when nobody asked for it."""
+    found = oslo_context.get_current()
+    return found if isinstance(found, RequestContext) else service_context()
+
+
 def service_context() -> RequestContext:
     """Return the context of work that no user asked for (heartbeats, periodic tasks)."""
     return RequestContext(is_admin=True)

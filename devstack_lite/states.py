@@ -31,6 +31,9 @@ class TaskState(StrEnum):
     POWERING_OFF = "powering-off"
     REBOOTING = "rebooting"
     REBOOTING_HARD = "rebooting_hard"
+    REBUILDING = "rebuilding"
+    REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
+    REBUILD_SPAWNING = "rebuild_spawning"
 
 
 class Verdict(StrEnum):
@@ -57,14 +60,22 @@ class PowerState(IntEnum):
     SUSPENDED = 7
 
 
-BUILD_STATES = frozenset(
+REBUILD_STATES = frozenset(
     {
-        TaskState.SCHEDULING,
-        TaskState.NETWORKING,
-        TaskState.BLOCK_DEVICE_MAPPING,
-        TaskState.SPAWNING,
+        TaskState.REBUILDING,
+        TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
+        TaskState.REBUILD_SPAWNING,
     }
 )
+BUILD_STATES = REBUILD_STATES | {
+    TaskState.SCHEDULING,
+    TaskState.NETWORKING,
+    TaskState.BLOCK_DEVICE_MAPPING,
+    TaskState.SPAWNING,
+}
+"""In which a domain comes to be: the first time, anew, or on another host."""
+AWAITS_HOST = frozenset({TaskState.SCHEDULING, TaskState.REBUILDING})
+"""In which the scheduler's choice is awaited; a rebuild on the same host asks for none."""
 
 _STATUS = {
     VmState.BUILDING: "BUILD",
@@ -79,6 +90,11 @@ _STATUS_UNDER_WAY = {
     (VmState.ACTIVE, TaskState.REBOOTING_HARD): "HARD_REBOOT",
     (VmState.STOPPED, TaskState.REBOOTING_HARD): "HARD_REBOOT",
     (VmState.ERROR, TaskState.REBOOTING_HARD): "HARD_REBOOT",
+    **{
+        (vm_state, task_state): "REBUILD"
+        for vm_state in (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
+        for task_state in REBUILD_STATES
+    },
 }
 
 

@@ -17,7 +17,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
-from devstack_lite.db.operations import operation_of
+from devstack_lite.db.operations import DELETE, operation_of, waits_for_host
 from devstack_lite.db.quotas import give_back
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import (
@@ -31,7 +31,9 @@ from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState
 
-DELETE = "delete"
+CHANGED_BY_ACTIONS = frozenset(
+    {"name", "image_ref", "metadata", "access_ip_v4", "access_ip_v6", "boot_request"}
+)
 
 
 def begin_action(
@@ -43,11 +45,16 @@ def begin_action(
     event: str,
     vm_states: Sequence[VmState],
     task_state: TaskState,
+    arguments: Json | None = None,
+    changes: Json | None = None,
+    is_overtaking: bool = False,
 ) -> Instance:
     """Note that action is under way on an instance in one of vm_states with nothing under way.
 
-    Delivered twice (the same request id): returns the instance again. Raises NotFound,
-    InstanceInvalidState.
+    arguments: what the operation needs besides where the instance is and what it was, which are
+    always kept. changes: columns of CHANGED_BY_ACTIONS that are others from now on. is_overtaking:
+    what waits for the instance's own host ends for it. Delivered twice (the same request id):
+    returns the instance again. Raises NotFound, InstanceInvalidState.
     """
     now = utcnow()
     with db.write() as connection:
@@ -58,18 +65,30 @@ def begin_action(
             raise InstanceInvalidState.of(
                 uuid, action=action, attribute="vm_state", state=row.vm_state
             )
-        if row.task_state is not None:
+        if row.task_state is not None and not (is_overtaking and waits_for_host(row)):
             raise InstanceInvalidState.of(
                 uuid, action=action, attribute="task_state", state=row.task_state
             )
+        operation = operation_of(
+            action, context, task_state=task_state, vm_state=row.vm_state, host=row.host,
+            node=row.node, **(arguments or {}),
+        )  # fmt: skip
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(
-                **_asked(row, operation_of(action, context, task_state=task_state), now),
+                **_asked(row, operation, now),
+                **{
+                    column: (changes or {})[column]
+                    for column in CHANGED_BY_ACTIONS & set(changes or {})
+                },
                 task_state=task_state,
             )
         )
+        if row.task_state is not None:
+            finish_actions(
+                connection, [uuid], None, now, result="Error", message=f"Ended by {action}."
+            )
         _record(connection, context, row, action=action, event=event, now=now)
         return instance_of(_locked(connection, uuid))
 

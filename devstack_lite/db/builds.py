@@ -19,7 +19,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
-from devstack_lite.db.operations import BUILD, operation_of
+from devstack_lite.db.operations import BUILD, EVACUATE, before_placing, operation_of, stay
 from devstack_lite.db.quotas import Limits, headroom, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
@@ -36,11 +36,22 @@ from devstack_lite.objects.compute import (
     Fault,
     Instance,
 )
-from devstack_lite.states import PowerState, TaskState, Verdict, VmState
+from devstack_lite.states import (
+    AWAITS_HOST,
+    BUILD_STATES,
+    REBUILD_STATES,
+    PowerState,
+    TaskState,
+    Verdict,
+    VmState,
+)
 from devstack_lite.steps import StepLog, StepRecord
 
-BUILD_EVENT = "compute__do_build_and_run_instance"
-"""Nova's name of the event that its compute manager's build is."""
+EVENTS = {
+    BUILD: "compute__do_build_and_run_instance",
+    EVACUATE: "compute_rebuild_instance",
+}
+"""Nova's names of what its compute manager does for an action."""
 
 
 def create_instances(
@@ -114,6 +125,13 @@ def _action_row(context: RequestContext, uuid: str, action: str, now: Any) -> di
     }
 
 
+_FIRST_OF = {
+    TaskState.SCHEDULING: TaskState.NETWORKING,
+    TaskState.REBUILDING: TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
+}
+"""What a host does first about what awaited it."""
+
+
 def start_builds(
     db: Database, host: str, owner: str, orders: Sequence[BuildOrder], log: StepLog
 ) -> list[Instance]:
@@ -129,21 +147,24 @@ def start_builds(
             sa.select(instances).where(
                 instances.c.uuid.in_(wanted),
                 instances.c.deleted_at.is_(None),
-                instances.c.vm_state == VmState.BUILDING,
+                instances.c.task_state.in_(BUILD_STATES),
             ).with_for_update()
         ).all()  # fmt: skip
-        fresh: dict[str, list[str]] = defaultdict(list)
+        claimed = claims.nodes_to_build_on(connection, wanted)
+        fresh: dict[tuple[str, str], list[str]] = defaultdict(list)
         granted = []
         for row in rows:
             order = wanted[row.uuid]
             if row.attempt != order.attempt:
                 continue
-            if row.task_state == TaskState.SCHEDULING:
-                fresh[order.node].append(row.uuid)
-            elif row.owner != owner or row.task_state == TaskState.DELETING:
+            if row.task_state in AWAITS_HOST:
+                if claimed.get(row.uuid) != order.node:
+                    continue  # The request came twice, and the other one's choice was claimed.
+                fresh[order.node, _FIRST_OF[row.task_state]].append(row.uuid)
+            elif row.owner != owner:
                 continue
             granted.append(row)
-        for node, uuids in fresh.items():
+        for (node, task_state), uuids in fresh.items():
             connection.execute(
                 instances.update()
                 .where(instances.c.uuid.in_(uuids))
@@ -151,7 +172,7 @@ def start_builds(
                     host=host,
                     node=node,
                     owner=owner,
-                    task_state=TaskState.NETWORKING,
+                    task_state=task_state,
                     progress_at=now,
                     updated_at=now,
                 )
@@ -168,7 +189,7 @@ def start_builds(
             host=host,
             node=wanted[row.uuid].node,
             owner=owner,
-            task_state=TaskState.NETWORKING,
+            task_state=TaskState(_FIRST_OF.get(row.task_state, row.task_state)),
         )
         for row in granted
     ]
@@ -178,14 +199,16 @@ def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: 
     if not uuids:
         return
     actions = connection.execute(
-        sa.select(instance_actions.c.id).where(
-            instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.action == BUILD
+        sa.select(instance_actions.c.id, instance_actions.c.action).where(
+            instance_actions.c.instance_uuid.in_(uuids),
+            instance_actions.c.action.in_(EVENTS),
+            instance_actions.c.finished_at.is_(None),
         )
     ).all()
     connection.execute(
         action_events.insert(),
         [
-            {"action_id": row.id, "event": BUILD_EVENT, "started_at": now, "host": host}
+            {"action_id": row.id, "event": EVENTS[row.action], "started_at": now, "host": host}
             for row in actions
         ],
     )
@@ -199,7 +222,7 @@ def judge_build(row: Any | None, result: BuildResult) -> Verdict:
         return Verdict.GONE if row.node == result.node else Verdict.ELSEWHERE
     if row.attempt == result.attempt:
         return Verdict.MINE
-    if row.node in {None, result.node}:
+    if row.node in {None, result.node} or row.task_state in AWAITS_HOST:
         return Verdict.LEAVE
     return Verdict.ELSEWHERE
 
@@ -234,7 +257,7 @@ def finish_builds(
         done = [
             rows[uuid]
             for uuid, verdict in answers.items()
-            if verdict is Verdict.MINE and rows[uuid].vm_state == VmState.BUILDING
+            if verdict is Verdict.MINE and rows[uuid].task_state in BUILD_STATES
         ]
         if done:
             _finish(connection, done, by_uuid, availability_zone, now)
@@ -253,13 +276,14 @@ def _finish(
         instances.update()
         .where(instances.c.uuid == sa.bindparam("b_uuid"))
         .values(
-            **NOTHING_UNDER_WAY, vm_state=VmState.ACTIVE, progress=0,
+            **NOTHING_UNDER_WAY, vm_state=sa.bindparam("b_state"), progress=0,
             launched_at=now, updated_at=now, availability_zone=availability_zone,
             power_state=sa.bindparam("b_power"), network_info=sa.bindparam("b_network"),
         ),
         [
             {
                 "b_uuid": uuid,
+                "b_state": _built_state(by_uuid[uuid].power_state),
                 "b_power": by_uuid[uuid].power_state,
                 "b_network": list(by_uuid[uuid].network_info),
             }
@@ -267,13 +291,21 @@ def _finish(
         ],
     )  # fmt: skip
     claims.end_building(connection, uuids)
-    finish_actions(connection, uuids, BUILD, now, result="Success")
+    moved = [row for row in rows if row.task_state in REBUILD_STATES]
+    for row in moved:
+        claims.release_elsewhere(connection, row.uuid, row.node)
+    finish_actions(connection, uuids, tuple(EVENTS), now, result="Success")
     logs = []
     for row in rows:
         log = StepLog.from_message(by_uuid[row.uuid].steps)
         log.close(detail="ACTIVE")
         logs.append((row.uuid, row.attempt, row.request_id, log))
     _write_steps(connection, logs)
+
+
+def _built_state(power_state: int) -> VmState:
+    """Return what a built instance is: one that was off before it moved is off again."""
+    return VmState.STOPPED if power_state == PowerState.SHUTDOWN else VmState.ACTIVE
 
 
 def fail_builds(
@@ -291,16 +323,13 @@ def fail_builds(
             sa.select(instances).where(
                 instances.c.uuid.in_(by_uuid),
                 instances.c.deleted_at.is_(None),
-                instances.c.vm_state == VmState.BUILDING,
+                instances.c.task_state.in_(BUILD_STATES),
             ).with_for_update()
         ).all()  # fmt: skip
-        rows = [
-            row for row in rows
-            if row.attempt == by_uuid[row.uuid].attempt and row.task_state != TaskState.DELETING
-        ]  # fmt: skip
+        rows = [row for row in rows if row.attempt == by_uuid[row.uuid].attempt]
         if not rows:
             return [], []
-        claims.release(connection, [row.uuid for row in rows])
+        claims.release_building(connection, [row.uuid for row in rows])
         _write_steps(
             connection,
             [
@@ -313,35 +342,34 @@ def fail_builds(
         for row in rows:
             failures = int((row.operation or {}).get("failures", 0)) + 1
             if not by_uuid[row.uuid].can_retry or failures >= max_attempts:
-                ended.append(row.uuid)
+                ended.append(row)
                 continue
             again.append(row.uuid)
             connection.execute(
                 instances.update()
                 .where(instances.c.uuid == row.uuid)
                 .values(
+                    **before_placing(row),
                     attempt=row.attempt + 1,
-                    task_state=TaskState.SCHEDULING,
                     operation={**(row.operation or {}), "failures": failures},
-                    host=None,
-                    node=None,
                     owner=None,
                     progress_at=now,
                     updated_at=now,
                 )
             )
-        for uuid in ended:
-            result = by_uuid[uuid]
+        for row in ended:
+            result = by_uuid[row.uuid]
             fault = Fault(
-                instance_uuid=uuid,
+                instance_uuid=row.uuid,
                 code=500,
                 message=result.error or "Build failed",
                 details=result.error_details,
                 created_at=now,
             )
-            set_error(connection, fault, BUILD, now)
+            stay(connection, row)
+            set_error(connection, fault, (row.operation or {}).get("name", BUILD), now)
         retries = connection.execute(sa.select(instances).where(instances.c.uuid.in_(again))).all()
-    return [instance_of(row) for row in retries], ended
+    return [instance_of(row) for row in retries], [row.uuid for row in ended]
 
 
 def _write_steps(connection: Connection, logs: Sequence[tuple[str, int, str, StepLog]]) -> None:

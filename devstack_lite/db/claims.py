@@ -7,7 +7,7 @@ conditional update cannot over-allocate, however many writers race.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.objects.compute import Claim
-from devstack_lite.states import TaskState, VmState
+from devstack_lite.states import AWAITS_HOST
 
 NODE_VERSION = "node_version"
 
@@ -44,7 +44,8 @@ def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
     """Record claims; return CLAIMED, FULL or STALE for each, in order. One transaction.
 
     STALE: the instance is gone, deleted, or a later attempt has it. Delivered twice: an instance
-    that holds this very claim is CLAIMED again. A claim of an earlier attempt is replaced.
+    that holds this very claim is CLAIMED again. What an earlier attempt claimed to build on is
+    replaced; what an instance that moves holds where it was stays.
     """
     with db.write() as connection:
         open_attempts = _open_attempts(connection, [claim.instance_uuid for claim in wanted])
@@ -96,16 +97,23 @@ def _open_attempts(connection: Connection, uuids: Sequence[str]) -> dict[str, in
         sa.select(instances.c.uuid, instances.c.attempt).where(
             instances.c.uuid.in_(uuids),
             instances.c.deleted_at.is_(None),
-            instances.c.vm_state == VmState.BUILDING,
-            instances.c.task_state == TaskState.SCHEDULING,
+            instances.c.task_state.in_(AWAITS_HOST),
         )
     )
     return {row.uuid: row.attempt for row in rows}
 
 
 def _held(connection: Connection, uuids: Sequence[str]) -> dict[str, Any]:
-    rows = connection.execute(sa.select(claims).where(claims.c.instance_uuid.in_(uuids)))
+    """Return the claims to build on, of which an instance has one at most."""
+    rows = connection.execute(
+        sa.select(claims).where(claims.c.instance_uuid.in_(uuids), claims.c.is_building.is_(True))
+    )
     return {row.instance_uuid: row for row in rows}
+
+
+def nodes_to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, str]:
+    """Return the node that each of these instances claims to be built on."""
+    return {uuid: row.node for uuid, row in _held(connection, list(uuids)).items()}
 
 
 def _take(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> int:
@@ -153,9 +161,11 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
             (row.vcpus, row.memory_mb, row.disk_gb, 1, int(row.is_building))
         ):
             total[position] += amount
-    connection.execute(
-        claims.delete().where(claims.c.instance_uuid.in_([row.instance_uuid for row in rows]))
-    )
+    for node in per_node:
+        uuids = [row.instance_uuid for row in rows if row.node == node]
+        connection.execute(
+            claims.delete().where(claims.c.node == node, claims.c.instance_uuid.in_(uuids))
+        )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
         connection.execute(
@@ -173,10 +183,22 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
 
 
 def release(connection: Connection, uuids: Sequence[str]) -> None:
-    """Release the claims of these instances, in the caller's transaction. None is fine."""
-    rows = connection.execute(
-        sa.select(claims).where(claims.c.instance_uuid.in_(uuids)).with_for_update()
-    ).all()
+    """Release all claims of these instances, in the caller's transaction. None is fine."""
+    _release(connection, claims.c.instance_uuid.in_(uuids))
+
+
+def release_building(connection: Connection, uuids: Sequence[str]) -> None:
+    """Release the claims on which these instances were to be built. None is fine."""
+    _release(connection, claims.c.instance_uuid.in_(uuids), claims.c.is_building.is_(True))
+
+
+def release_elsewhere(connection: Connection, uuid: str, node: str) -> None:
+    """Release the claims of an instance on other nodes than the one it is on. None is fine."""
+    _release(connection, claims.c.instance_uuid == uuid, claims.c.node != node)
+
+
+def _release(connection: Connection, *condition: sa.ColumnElement[bool]) -> None:
+    rows = connection.execute(sa.select(claims).where(*condition).with_for_update()).all()
     if rows:
         release_rows(connection, rows, next_version(connection))
 

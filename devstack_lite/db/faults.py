@@ -40,18 +40,22 @@ def set_error(connection: Connection, fault: Fault, action: str, now: Any) -> No
 def finish_actions(
     connection: Connection,
     uuids: Sequence[str],
-    action: str | None,
+    action: str | Sequence[str] | None,
     now: Any,
     *,
     result: str,
     message: str | None = None,
 ) -> None:
-    """End the open actions of that name (None: of any), and their events, in this transaction."""
+    """End the open actions of that name, or of these (None: of any), and their events.
+
+    In the caller's transaction.
+    """
     query = sa.select(instance_actions.c.id).where(
         instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.finished_at.is_(None)
     )
     if action is not None:
-        query = query.where(instance_actions.c.action == action)
+        names = [action] if isinstance(action, str) else list(action)
+        query = query.where(instance_actions.c.action.in_(names))
     ids = [row.id for row in connection.execute(query)]
     if not ids:
         return

@@ -93,6 +93,16 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             )
 
 
+def down_hosts(db: Database, down_time_s: float) -> frozenset[str]:
+    """Return the compute hosts without a sign of life for down_time_s seconds."""
+    now = utcnow()
+    return frozenset(
+        service.host
+        for service in list_services(db)
+        if service.binary == "nova-compute" and not service.is_up(now, down_time_s)
+    )
+
+
 def list_services(db: Database) -> list[ServiceRecord]:
     """Return all services in the order in which they first reported."""
     query = sa.select(services).order_by(services.c.created_at, services.c.id)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volume_attachments as attachments
+from devstack_lite.db.actions import finish_delete
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import (
     instances,
@@ -24,7 +25,7 @@ from devstack_lite.db.schema import (
 )
 from devstack_lite.names import port_id_of
 from devstack_lite.objects.compute import FoundDomain, HostFindings
-from devstack_lite.states import PowerState, VmState
+from devstack_lite.states import BUILD_STATES, PowerState, VmState
 
 MOST_PORTS = 64
 """Ports of one instance that are looked for by their ids."""
@@ -63,7 +64,9 @@ def compare_host(
         is_fresh = False
         for uuid, domain in found.items():
             row = rows.get(uuid)
-            if row is None or (row.vm_state != VmState.BUILDING and row.node != domain.node):
+            if row is not None and row.task_state in BUILD_STATES:
+                is_fresh = True  # Where it will be is not decided.
+            elif row is None or row.node != domain.node:
                 ownerless.append(domain)
         for uuid, row in rows.items():
             if row.host != host or row.task_state is not None:
@@ -98,10 +101,22 @@ def _record_power(connection: Connection, uuid: str, vm_state: str, power_state:
     )
 
 
-def sweep_leftovers(db: Database, *, older_than_s: float) -> dict[str, int]:
+def delete_without_host(db: Database, uuid: str) -> None:
+    """End the delete of an instance whose host is down, with its ports and attachments.
+
+    What the host still has of it, the host removes when it comes back. May be repeated.
+    """
+    finish_delete(db, uuid)
+    sweep_leftovers(db, older_than_s=0.0, uuid=uuid)
+
+
+def sweep_leftovers(
+    db: Database, *, older_than_s: float, uuid: str | None = None
+) -> dict[str, int]:
     """Remove ports and attachments of instances that are gone; return how many of each.
 
-    A port that an instance made is deleted, one that a user gave is unbound. One transaction.
+    uuid: of that one only. A port that an instance made is deleted, one that a user gave is
+    unbound. One transaction.
     """
     before = utcnow() - datetime.timedelta(seconds=older_than_s)
     alive = sa.select(instances.c.uuid).where(instances.c.deleted_at.is_(None))
@@ -118,6 +133,9 @@ def sweep_leftovers(db: Database, *, older_than_s: float) -> dict[str, int]:
         .where(volume_attachments.c.instance_uuid.not_in(alive))
         .where(volume_attachments.c.instance_uuid != "", since < before)
     )
+    if uuid is not None:
+        held = held.where(ports.c.device_id == uuid)
+        attached = attached.where(volume_attachments.c.instance_uuid == uuid)
     with db.read() as connection:
         if not any(connection.execute(one.limit(1)).first() for one in (held, attached)):
             return {"ports": 0, "attachments": 0}

@@ -8,7 +8,8 @@ out again with the next attempt: what an earlier one still does or says is refus
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +26,13 @@ from devstack_lite.db.schema import claims as claim_table
 from devstack_lite.db.schema import instances
 from devstack_lite.objects.compute import Fault, Instance, Progress
 from devstack_lite.objects.registry import Json
-from devstack_lite.states import BUILD_STATES, TaskState, VmState
+from devstack_lite.states import AWAITS_HOST, TaskState
 
 BUILD = "create"
+DELETE = "delete"
+EVACUATE = "evacuate"
+PLACED = frozenset({BUILD, EVACUATE})
+"""Operations that begin with the scheduler's choice of a host, where everything is built."""
 
 MAX_ATTEMPTS = 30
 """Times an operation is handed out before it ends in ERROR. An attempt is lost only to a worker
@@ -55,6 +60,40 @@ def context_of(instance: Instance) -> RequestContext:
     return RequestContext.from_message({**kept, "instance_uuid": instance.uuid})
 
 
+def is_placed(row: Any) -> bool:
+    """Say whether the scheduler chooses a host for what is under way on an instance."""
+    return (row.operation or {}).get("name") in PLACED
+
+
+def waits_for_host(row: Any) -> bool:
+    """Say whether nobody but the instance's own host can do what is under way on it."""
+    return not is_placed(row) and (row.operation or {}).get("name") != DELETE
+
+
+def before_placing(row: Any) -> Json:
+    """Return the columns of an operation that waits for the scheduler again; none for another.
+
+    A boot has no host then, and an evacuation is still where it was.
+    """
+    if not is_placed(row):
+        return {}
+    if row.operation["name"] == BUILD:
+        return {"task_state": TaskState.SCHEDULING, "host": None, "node": None}
+    kept = row.operation["arguments"]
+    return {"task_state": TaskState.REBUILDING, "host": kept["host"], "node": kept["node"]}
+
+
+def stay(connection: Connection, row: Any) -> None:
+    """Have an instance that was to move, and could not, be where it was."""
+    if is_placed(row) and row.operation["name"] != BUILD:
+        was = before_placing(row)
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == row.uuid)
+            .values(host=was["host"], node=was["node"])
+        )
+
+
 def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
     """Note that workers still have these in hand; return those that are no longer theirs.
 
@@ -71,17 +110,22 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
                 own.task_state.is_not(None),
             )
             if report.task_state is not None:
-                change = change.where(
-                    own.vm_state == VmState.BUILDING, own.task_state != TaskState.DELETING
-                ).values(task_state=report.task_state, updated_at=now)
+                change = change.where(own.task_state != TaskState.DELETING).values(
+                    task_state=report.task_state, updated_at=now
+                )
             changed = connection.execute(change.values(owner=report.owner, progress_at=now))
             if not changed.rowcount:
                 lost.append(report.instance_uuid)
     return lost
 
 
-def hand_out_silent(db: Database, bounds: Bounds) -> list[Instance]:
-    """Take what has been silent for too long from whoever had it; return it to be asked again."""
+def hand_out_silent(
+    db: Database, bounds: Bounds, *, down_hosts: Collection[str] = ()
+) -> list[Instance]:
+    """Take what has been silent for too long from whoever had it; return it to be asked again.
+
+    What only a host in down_hosts can do waits for it: no attempt is lost on the dead.
+    """
     now = utcnow()
     own = instances.c
 
@@ -97,7 +141,14 @@ def hand_out_silent(db: Database, bounds: Bounds) -> list[Instance]:
         if not _under_way(connection, is_silent):
             return []
     with db.write() as connection:
-        return _hand_out(connection, _under_way(connection, is_silent), now)
+        rows = _under_way(connection, is_silent)
+        waiting = [row for row in rows if row.host in down_hosts and waits_for_host(row)]
+        connection.execute(
+            instances.update()
+            .where(own.uuid.in_([row.uuid for row in waiting]))
+            .values(progress_at=now)
+        )
+        return _hand_out(connection, [row for row in rows if row not in waiting], now)
 
 
 def hand_out_of_worker(
@@ -121,7 +172,7 @@ def hand_out_of_worker(
     own = instances.c
     left = own.progress_at < min(started_at, now - datetime.timedelta(seconds=grace_s))
     if service == "scheduler":
-        condition = sa.and_(own.task_state == TaskState.SCHEDULING, left)
+        condition = sa.and_(own.task_state.in_(AWAITS_HOST), own.owner.is_(None), left)
     elif service == "api":
         # What it had recorded and asked nobody for yet.
         condition = sa.and_(own.owner.is_(None), left)
@@ -134,8 +185,7 @@ def hand_out_of_worker(
             sa.and_(own.owner.is_(None), own.host == host, left),
             sa.and_(
                 own.owner.is_(None),
-                own.host.is_(None),
-                own.task_state == TaskState.SCHEDULING,
+                own.task_state.in_(AWAITS_HOST),
                 own.uuid.in_(claimed_here),
                 left,
             ),
@@ -165,24 +215,22 @@ def _hand_out(connection: Connection, rows: Sequence[Any], now: Any) -> list[Ins
                 code=500,
                 message=f"{name} was handed out {row.attempt} times and never finished",
             )
+            stay(connection, row)
             set_error(connection, fault, name, now)
-            claims.release(connection, [row.uuid])
+            claims.release_building(connection, [row.uuid])
             continue
         again.append(row)
-    builds = [row.uuid for row in again if row.task_state in BUILD_STATES]
-    others = [row.uuid for row in again if row.task_state not in BUILD_STATES]
     own = instances.c
     common: dict[Any, Any] = {"attempt": own.attempt + 1, "owner": None, "progress_at": now}
-    if builds:
-        claims.release(connection, builds)
+    claims.release_building(connection, [row.uuid for row in again if is_placed(row)])
+    groups: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for row in again:
+        groups[tuple(before_placing(row).items())].append(row.uuid)
+    for values, members in groups.items():
         connection.execute(
-            instances.update()
-            .where(own.uuid.in_(builds))
-            .values(task_state=TaskState.SCHEDULING, host=None, node=None, **common)
+            instances.update().where(own.uuid.in_(members)).values(**dict(values), **common)
         )
-    if others:
-        connection.execute(instances.update().where(own.uuid.in_(others)).values(**common))
-    uuids = [*builds, *others]
+    uuids = [row.uuid for row in again]
     if not uuids:
         return []
     fresh = connection.execute(sa.select(instances).where(own.uuid.in_(uuids))).all()

@@ -172,8 +172,8 @@ compute_nodes = sa.Table(
 claims = sa.Table(
     "claims", metadata,
     sa.Column("instance_uuid", sa.String(36), primary_key=True),
+    sa.Column("node", sa.String(255), primary_key=True, index=True),
     sa.Column("host", sa.String(255), nullable=False),
-    sa.Column("node", sa.String(255), nullable=False, index=True),
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("memory_mb", sa.Integer, nullable=False),
     sa.Column("disk_gb", sa.Integer, nullable=False),

@@ -77,10 +77,12 @@ def _exists(snapshot: Snapshot) -> dict[str, InstanceFact]:
 # --------------------------------------------------------------------------------- operations
 
 
-@rule("in-transit", "No instance is under way for longer than its bound.")
+@rule("in-transit", "No instance is under way for longer than its bound, its host being up.")
 def _in_transit(snapshot: Snapshot, bound_s: float) -> Found:
     oldest = snapshot.taken_at - datetime.timedelta(seconds=bound_s)
     for one in snapshot.instances:
+        if one.host is not None and one.host not in snapshot.hosts_up:
+            continue  # It waits for its host, or for an evacuation.
         if one.task_state is not None and (one.since is None or one.since < oldest):
             yield f"{one.task_state} since {one.since}, {one.owner or 'nobody'} has it", (one.uuid,)
 
@@ -116,7 +118,12 @@ def _one_domain(snapshot: Snapshot, _bound_s: float) -> Found:
     for domain in snapshot.domains:
         places[domain.uuid].append((domain.host, domain.node))
     for one in _built(snapshot):
-        found = places[one.uuid]
+        # A host that is down cannot remove what was evacuated from it; it does when it is back.
+        found = [
+            (host, node)
+            for host, node in places[one.uuid]
+            if host == one.host or host in snapshot.hosts_up
+        ]
         if found == [(one.host, one.node)] or (not found and one.host not in snapshot.hosts_read):
             continue
         where = ", ".join(f"{node} of {host}" for host, node in found) or "no node"
@@ -149,11 +156,17 @@ def _power(snapshot: Snapshot, _bound_s: float) -> Found:
 
 @rule("one-claim", "Each built instance has one claim, on its node and of its flavor's size.")
 def _one_claim(snapshot: Snapshot, _bound_s: float) -> Found:
-    claims = {claim.instance_uuid: claim for claim in snapshot.claims}
+    claims = defaultdict(list)
+    for claim in snapshot.claims:
+        claims[claim.instance_uuid].append(claim)
     for one in _built(snapshot):
-        claim = claims.get(one.uuid)
-        if claim is None:
+        if not claims[one.uuid]:
             yield f"has no claim on {one.node}", (one.uuid,)
+            continue
+        claim, *more = claims[one.uuid]
+        if more:
+            nodes = ", ".join(held.node for held in claims[one.uuid])
+            yield f"is on {one.node}, and claims {nodes}", (one.uuid,)
         elif (claim.host, claim.node) != (one.host, one.node):
             yield f"is on {one.node}, and its claim on {claim.node}", (one.uuid,)
         elif (claim.vcpus, claim.memory_mb) != (one.vcpus, one.memory_mb):

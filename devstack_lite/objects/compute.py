@@ -286,6 +286,8 @@ class ScheduleRequest:
     boot: BootRequest
     attempt: int = 1
     ignore_hosts: tuple[str, ...] = ()
+    only_host: str | None = None
+    """Where it must go, as far as the filters let it: the target of a move."""
     steps: Json = field(default_factory=dict)
 
 

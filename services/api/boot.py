@@ -126,14 +126,7 @@ class Booter:
         reference = str(server.get("imageRef") or "")
         if not reference:
             raise Invalid("Invalid image: imageRef is needed to boot from an image.")
-        image = find_image(self._db, context, reference.rstrip("/").rsplit("/", 1)[-1])
-        if image["status"] != "active":
-            raise Invalid(f"Image {image['id']} is not active.")
-        if flavor.memory_mb < image["min_ram"]:
-            raise Invalid("Flavor's memory is too small for requested image.")
-        if flavor.root_gb and flavor.root_gb < image["min_disk"]:
-            raise Invalid("Flavor's disk is too small for requested image.")
-        return image
+        return usable_image(self._db, context, reference, flavor)
 
     def _key_data(self, context: RequestContext, name: str | None) -> str | None:
         if name is None:
@@ -155,6 +148,21 @@ class Booter:
         if name not in zones:
             raise Invalid("The requested availability zone is not available")
         return name
+
+
+def usable_image(db: Database, context: RequestContext, reference: str, flavor: Flavor) -> Json:
+    """Return the image that a body refers to, by id or URL, for a server of that flavor.
+
+    Raises Invalid when it is not seen, not active or too large.
+    """
+    image = find_image(db, context, reference.rstrip("/").rsplit("/", 1)[-1])
+    if image["status"] != "active":
+        raise Invalid(f"Image {image['id']} is not active.")
+    if flavor.memory_mb < image["min_ram"]:
+        raise Invalid("Flavor's memory is too small for requested image.")
+    if flavor.root_gb and flavor.root_gb < image["min_disk"]:
+        raise Invalid("Flavor's disk is too small for requested image.")
+    return image
 
 
 def record_instances(

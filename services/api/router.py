@@ -18,6 +18,7 @@ from services.api.controllers.hypervisors import HypervisorsController
 from services.api.controllers.instance_actions import InstanceActionsController
 from services.api.controllers.keypairs import KeypairsController
 from services.api.controllers.limits import LimitsController
+from services.api.controllers.rebuilds import RebuildsController
 from services.api.controllers.servers import ServersController
 from services.api.controllers.services import ServicesController
 from services.api.routes import ROUTES
@@ -64,6 +65,15 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     resources = {
         name: Resource(controller, versions=VERSIONS) for name, controller in controllers.items()
     }
+    resources["servers"].extend(
+        RebuildsController(
+            db,
+            InstancesAPI(transport, call_monitor_s=monitor_s),
+            ComputeAPI(transport, call_monitor_s=monitor_s),
+            quota=conf.quota,
+            down_time_s=down_time_s,
+        )
+    )
     return Router(ROUTES, resources, prefixes=("", "/{project_id}"))
 
 

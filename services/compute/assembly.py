@@ -77,15 +77,18 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
     # One worker looks after the host; each looks after what its own predecessor left.
     check = HostCheck(conf, driver, hosts) if number == 1 else None
     beats = 0
+    last_beat = time.monotonic()
 
     def beat() -> None:
-        nonlocal beats
+        nonlocal beats, last_beat
         if beats == 0:
             hosts.worker_started(
                 own, service="compute", host=conf.host, number=number, owner=owner,
                 started_at=started_at,
             )  # fmt: skip
         if check is not None:
+            if time.monotonic() - last_beat > conf.service_down_time_s:
+                check.hasten()
             if beats % REPORT_NODES_EVERY == 0:
                 nodes = describe_nodes(conf, driver)
                 for start in range(0, len(nodes), NODES_IN_A_MESSAGE):
@@ -96,5 +99,6 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
             availability_zone=conf.compute.availability_zone,
         )  # fmt: skip
         beats += 1
+        last_beat = time.monotonic()
 
     return daemon.RpcWorker(conf, server, beat)

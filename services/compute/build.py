@@ -27,7 +27,7 @@ from devstack_lite.exceptions import (
     Unavailable,
 )
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
-from devstack_lite.states import PowerState, TaskState, Verdict
+from devstack_lite.states import REBUILD_STATES, PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
 from services.compute.driver import HypervisorError, LibvirtDriver
@@ -73,6 +73,9 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
         failpoints.hit(f"{point_of(18)}.before")
         log.open(18)
         power_state = spawn(instance, guest, peers)
+        if was_stopped(instance):
+            peers.driver.power_off(str(instance.node), instance.uuid)
+            power_state = PowerState.SHUTDOWN
         result = BuildResult(
             instance_uuid=instance.uuid,
             attempt=instance.attempt,
@@ -100,10 +103,14 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
 def give_up(
     context: RequestContext, instance: Instance, failure: BuildResult, peers: Peers
 ) -> None:
-    """Undo a failed build as far as it is still this attempt's, then say that it failed."""
+    """Undo a failed build as far as it is still this attempt's, then say that it failed.
+
+    What has not moved keeps its ports and attachments: they are where it was.
+    """
     judged = peers.builds.judge_builds(context, results=[failure])
     verdict = Verdict(judged[instance.uuid])
-    undo(context, instance, peers, Verdict.GONE if verdict is Verdict.MINE else verdict)
+    ours = Verdict.ELSEWHERE if instance.task_state in REBUILD_STATES else Verdict.GONE
+    undo(context, instance, peers, ours if verdict is Verdict.MINE else verdict)
     if verdict is Verdict.MINE:
         peers.builds.fail_builds(context, results=[failure], failed_host=instance.host)
 
@@ -279,8 +286,24 @@ def _device(index: int) -> str:
     return f"vd{chr(ord('b') + index)}"
 
 
+_SHOWN_ANEW = {
+    TaskState.NETWORKING: TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
+    TaskState.BLOCK_DEVICE_MAPPING: TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
+    TaskState.SPAWNING: TaskState.REBUILD_SPAWNING,
+}
+"""What a user sees of an instance that is built anew, where a boot would show the key."""
+
+
 def _show(instance: Instance, task_state: TaskState, peers: Peers) -> None:
+    if instance.task_state in REBUILD_STATES:
+        task_state = _SHOWN_ANEW[task_state]
     peers.in_hand.show(instance.uuid, instance.attempt, task_state)
+
+
+def was_stopped(instance: Instance) -> bool:
+    """Say whether what is built anew was off, and shall be again."""
+    kept = (instance.operation or {}).get("arguments", {})
+    return bool(kept.get("vm_state") == VmState.STOPPED)
 
 
 def _selectors(instance: Instance) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class HostCheck:
         self._hosts = hosts
         self._due = 0.0
 
+    def hasten(self) -> None:
+        """Have the next look be a comparison: this host may have been taken for dead."""
+        self._due = 0.0
+
     def run_if_due(self) -> None:
         """Compare if the last comparison is check_s seconds ago; the first time at once."""
         if time.monotonic() >= self._due:

@@ -17,6 +17,7 @@ from devstack_lite.exceptions import DevstackError, NotFound, Unavailable
 from devstack_lite.objects.compute import Instance
 from devstack_lite.states import PowerState, TaskState, VmState
 from services.compute.build import Peers, detach_volumes
+from services.compute.rebuild import rebuild
 from services.conductor.rpcapi.instances import InstancesAPI
 
 LOG = logging.getLogger(__name__)
@@ -56,10 +57,17 @@ def reboot(instance: Instance, peers: Peers) -> Outcome:
     return RUNNING
 
 
+def rebuild_on_host(instance: Instance, peers: Peers) -> Outcome:
+    """Build the guest anew; it is off again if it was."""
+    power_state = rebuild(instance, peers)
+    return STOPPED if power_state is PowerState.SHUTDOWN else RUNNING
+
+
 OPERATIONS: dict[str, Callable[[Instance, Peers], Outcome]] = {
     "stop": stop,
     "start": start,
     "reboot": reboot,
+    "rebuild": rebuild_on_host,
 }
 
 

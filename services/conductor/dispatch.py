@@ -1,14 +1,14 @@
 """Asking for an operation again: the one place that knows who carries out which.
 
-A build goes to the scheduler, everything else to the instance's host. Messages are hints: one that
-cannot be handed over now is sent again by the next sweep.
+What is to be placed goes to the scheduler, everything else to the instance's host. Messages are
+hints: one that cannot be handed over now is sent again by the next sweep.
 """
 
 from __future__ import annotations
 
 import logging
 
-from devstack_lite.db.operations import BUILD, context_of
+from devstack_lite.db.operations import PLACED, context_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BootRequest, Instance, NetworkRequest, ScheduleRequest
 from services.compute.rpcapi import ComputeAPI
@@ -31,11 +31,14 @@ class Dispatcher:
         context.make_current()
         LOG.info("%s is handed out, attempt %d", name, instance.attempt)
         try:
-            if name == BUILD:
+            if name in PLACED:
+                arguments = (instance.operation or {}).get("arguments", {})
+                left = arguments.get("host")
                 request = ScheduleRequest(
                     boot=boot_request_of(instance),
                     attempt=instance.attempt,
-                    ignore_hosts=(avoid_host,) if avoid_host else (),
+                    ignore_hosts=tuple(host for host in (left, avoid_host) if host),
+                    only_host=arguments.get("target_host"),
                 )
                 self._scheduler.reschedule_builds(context, request=request)
             elif instance.host is not None:

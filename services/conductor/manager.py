@@ -40,7 +40,7 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
 
     return [
         Builds(db, dispatcher, limits=limits, max_attempts=conf.scheduler.max_attempts),
-        Instances(db),
+        Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
         Hosts(db, dispatcher),
         Flavors(db),
         Keypairs(db),

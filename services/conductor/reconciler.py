@@ -12,10 +12,10 @@ import time
 from typing import Any
 
 from devstack_lite import failpoints, semantics
-from devstack_lite.clock import utcnow
-from devstack_lite.db import actions, hosts, leftovers, operations
+from devstack_lite.db import hosts, leftovers, operations
 from devstack_lite.db.engine import Database
 from devstack_lite.db.leases import take_lease
+from devstack_lite.db.leftovers import delete_without_host
 from devstack_lite.objects.compute import Instance
 from services.conductor.dispatch import Dispatcher
 
@@ -63,28 +63,21 @@ class Reconciler:
             return
         if failpoints.is_holding():
             return  # Somebody walks through a boot: what he holds is not silent.
-        silent = operations.hand_out_silent(self._db, bounds)
+        down = hosts.down_hosts(self._db, self._conf.service_down_time_s)
+        silent = operations.hand_out_silent(self._db, bounds, down_hosts=down)
         for instance in silent:
-            self._hand_out(instance)
+            self._hand_out(instance, is_down=instance.host in down)
         if time.monotonic() >= self._next_leftovers:
             self._next_leftovers = time.monotonic() + LEFTOVERS_EVERY_S
             removed = leftovers.sweep_leftovers(self._db, older_than_s=own.leftovers_s)
             if any(removed.values()):
                 LOG.warning("removed what was left behind: %s", removed)
 
-    def _hand_out(self, instance: Instance) -> None:
+    def _hand_out(self, instance: Instance, *, is_down: bool) -> None:
         name = (instance.operation or {}).get("name")
         LOG.warning("%s made no progress: attempt %d", name, instance.attempt,
                     extra={"instance_uuid": instance.uuid})  # fmt: skip
-        if name == actions.DELETE and not self._is_up(instance.host):
-            # What the host still has of it, the host removes when it comes back.
-            actions.finish_delete(self._db, instance.uuid)
+        if name == operations.DELETE and is_down:
+            delete_without_host(self._db, instance.uuid)
             return
         self._dispatcher.dispatch(instance)
-
-    def _is_up(self, host: str | None) -> bool:
-        return any(
-            service.is_up(utcnow(), self._conf.service_down_time_s)
-            for service in hosts.list_services(self._db)
-            if service.binary == "nova-compute" and service.host == host
-        )

@@ -92,6 +92,8 @@ class Scheduler:
         mask: Mask = np.ones(len(table), dtype=bool)
         if request.ignore_hosts:
             mask &= np.array([host not in request.ignore_hosts for host in table.hosts], dtype=bool)
+        if request.only_host:
+            mask &= np.array([host == request.only_host for host in table.hosts], dtype=bool)
         counts = []
         left = int(mask.sum())
         for name, host_filter in self._filters:

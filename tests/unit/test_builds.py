@@ -146,7 +146,11 @@ def test_finished_build_is_active_and_counts_no_io(db: Database, context: Reques
     assert used(db) == (1, 512, 1, 1, 0)
     [action] = instances.list_actions(db, uuid)
     [event] = instances.list_action_events(db, action.id)
-    assert (action.action, event.event, event.result) == ("create", builds.BUILD_EVENT, "Success")
+    assert (action.action, event.event, event.result) == (
+        "create",
+        builds.EVENTS["create"],
+        "Success",
+    )
 
 
 def test_finish_of_older_attempt_changes_nothing(db: Database, context: RequestContext) -> None:

@@ -90,7 +90,9 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("accepted", ("req-x", "lost"), replace(WHOLE, actions=(
         ActionFact(instance_uuid="lost", action="create", request_id="req-x"),))),
     ("one-domain", ("vm",), replace(WHOLE, domains=())),
-    ("one-domain", ("vm",), replace(WHOLE, domains=(DOMAIN, replace(DOMAIN, host="host2")))),
+    ("one-domain", ("vm",), replace(
+        WHOLE, hosts_up=frozenset({"host1", "host2"}),
+        domains=(DOMAIN, replace(DOMAIN, host="host2")))),
     ("one-domain", ("vm",), replace(WHOLE, domains=(replace(DOMAIN, node="node2"),))),
     ("domain-owner", ("stray",), replace(WHOLE, domains=(DOMAIN, replace(DOMAIN, uuid="stray")))),
     ("domain-owner", ("old",), replace(WHOLE, domains=(DOMAIN, replace(DOMAIN, uuid="old")))),
@@ -100,6 +102,7 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("one-claim", ("vm",), replace(WHOLE, claims=())),
     ("one-claim", ("vm",), replace(WHOLE, claims=(replace(CLAIM, node="node2"),))),
     ("one-claim", ("vm",), replace(with_node(vcpus=1), claims=(replace(CLAIM, vcpus=1),))),
+    ("one-claim", ("vm",), replace(WHOLE, claims=(CLAIM, replace(CLAIM, node="node2")))),
     ("claim-owner", ("old",), replace(WHOLE, claims=(CLAIM, replace(CLAIM, instance_uuid="old")))),
     ("claim-owner", ("vm",), with_vm(vm_state=VmState.ERROR, host=None, node=None)),
     ("used", ("node1",), with_node(vcpus=3)),

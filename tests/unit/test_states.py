@@ -24,6 +24,8 @@ from devstack_lite.states import (
         (VmState.ACTIVE, TaskState.DELETING, "ACTIVE"),
         (VmState.ACTIVE, TaskState.REBOOTING, "REBOOT"),
         (VmState.ACTIVE, TaskState.REBOOTING_HARD, "HARD_REBOOT"),
+        (VmState.ACTIVE, TaskState.REBUILDING, "REBUILD"),
+        (VmState.STOPPED, TaskState.REBUILD_SPAWNING, "REBUILD"),
         (VmState.STOPPED, None, "SHUTOFF"),
         (VmState.STOPPED, TaskState.POWERING_ON, "SHUTOFF"),
         (VmState.ERROR, None, "ERROR"),
@@ -53,6 +55,9 @@ def test_a_filter_by_status_reads_any_case() -> None:
 def test_the_words_are_novas() -> None:
     """What clients compare with, letter by letter."""
     assert set(VmState) == {"building", "active", "stopped", "error", "deleted"}
-    assert {"scheduling", "networking", "block_device_mapping", "spawning"} == set(BUILD_STATES)
+    assert set(BUILD_STATES) == {
+        "scheduling", "networking", "block_device_mapping", "spawning", "rebuilding",
+        "rebuild_block_device_mapping", "rebuild_spawning",
+    }  # fmt: skip
     assert (TaskState.POWERING_OFF, TaskState.REBOOTING_HARD) == ("powering-off", "rebooting_hard")
     assert (PowerState.NOSTATE, PowerState.RUNNING, PowerState.SHUTDOWN) == (0, 1, 4)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 
 from devstack_lite import clock
 from devstack_lite.db import instances, volume_reads
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import InstanceInvalidState, Unavailable
+from devstack_lite.exceptions import InstanceInvalidState
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.steps import STEPS
 from devstack_lite.wsgi.request import ISSUED, STARTED, VALIDATED, Reply, Request
 from devstack_lite.wsgi.resource import api
+from services.api.asking import ask_host
 from services.api.boot import Booter
 from services.api.policy import visible_project
 from services.api.schemas import servers as schemas
@@ -23,8 +23,6 @@ from services.api.views import servers as views
 from services.api.views.links import next_link, thing_links
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.instances import InstancesAPI
-
-LOG = logging.getLogger(__name__)
 
 
 class ServersController:
@@ -216,7 +214,7 @@ class ServersController:
         uuid = self._get(req, id).uuid
         instance = self._conductor.begin_delete(req.context, uuid=uuid)
         if instance.deleted_at is None:
-            self._ask_host(req, instance)
+            ask_host(self._compute, req.context, instance)
 
     @api(status=202, action="os-stop")
     def stop(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
@@ -265,13 +263,4 @@ class ServersController:
             req.context, uuid=seen.uuid, action=action, event=event, vm_states=vm_states,
             task_state=task_state,
         )  # fmt: skip
-        self._ask_host(req, instance)
-
-    def _ask_host(self, req: Request, instance: Instance) -> None:
-        """Ask the instance's host for what its row says; when it cannot be asked, a sweep will."""
-        if instance.host is None:
-            return
-        try:
-            self._compute.run_operation(req.context, host=instance.host, instance=instance)
-        except Unavailable as error:
-            LOG.warning("accepted, to be asked for again: %s", error)
+        ask_host(self._compute, req.context, instance)

@@ -136,3 +136,44 @@ REBOOT: Schema = {
     "required": ["reboot"],
     "additionalProperties": False,
 }
+
+REBUILD: Schema = {
+    "type": "object",
+    "properties": {
+        "rebuild": {
+            "type": "object",
+            "properties": {
+                "imageRef": {"type": "string", "minLength": 1, "maxLength": 255},
+                "name": NAME,
+                "adminPass": {"type": "string"},
+                "metadata": METADATA,
+                "preserve_ephemeral": BOOLEAN,
+                "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
+                "accessIPv4": {"type": "string", "format": "ipv4"},
+                "accessIPv6": {"type": "string", "format": "ipv6"},
+                "personality": {"type": "array", "maxItems": 0},
+            },
+            "required": ["imageRef"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["rebuild"],
+    "additionalProperties": False,
+}
+
+EVACUATE: Schema = {
+    "type": "object",
+    "properties": {
+        "evacuate": {
+            "type": "object",
+            "properties": {
+                "host": {"type": "string", "minLength": 1, "maxLength": 255},
+                "adminPass": {"type": "string"},
+                "onSharedStorage": BOOLEAN,
+            },
+            "additionalProperties": False,
+        }
+    },
+    "required": ["evacuate"],
+    "additionalProperties": False,
+}

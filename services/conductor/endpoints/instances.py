@@ -8,10 +8,14 @@ from collections.abc import Sequence
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions
+from devstack_lite.db import actions, hosts
 from devstack_lite.db.engine import Database
+from devstack_lite.db.leftovers import delete_without_host
+from devstack_lite.db.operations import PLACED
 from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState
+from services.conductor.dispatch import Dispatcher
 
 LOG = logging.getLogger(__name__)
 
@@ -21,8 +25,10 @@ class Instances:
 
     target = oslo_messaging.Target(namespace="instances", version="1.0")
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, dispatcher: Dispatcher, *, down_time_s: float) -> None:
         self._db = db
+        self._dispatcher = dispatcher
+        self._down_time_s = down_time_s
 
     def begin_action(
         self,
@@ -33,6 +39,9 @@ class Instances:
         event: str,
         vm_states: Sequence[VmState],
         task_state: TaskState,
+        arguments: Json | None = None,
+        changes: Json | None = None,
+        is_overtaking: bool = False,
     ) -> Instance:
         """Note it. Delivered twice (the same request id): answers the same."""
         instance = actions.begin_action(
@@ -43,8 +52,13 @@ class Instances:
             event=event,
             vm_states=[VmState(state) for state in vm_states],
             task_state=TaskState(task_state),
+            arguments=arguments,
+            changes=changes,
+            is_overtaking=is_overtaking,
         )
         LOG.info("%s: %s", action, task_state, extra={"instance_uuid": uuid})
+        if action in PLACED:
+            self._dispatcher.dispatch(instance)
         return instance
 
     def finish_action(
@@ -74,9 +88,15 @@ class Instances:
     def begin_delete(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
         instance = actions.begin_delete(self._db, context, uuid)
+        if instance.deleted_at is None and self._is_down(instance.host):
+            delete_without_host(self._db, uuid)
+            instance = actions.begin_delete(self._db, context, uuid)
         LOG.info("delete: %s", "gone" if instance.deleted_at else "deleting",
                  extra={"instance_uuid": uuid})  # fmt: skip
         return instance
+
+    def _is_down(self, host: str | None) -> bool:
+        return host in hosts.down_hosts(self._db, self._down_time_s)
 
     def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
         """Remove it. Delivered twice: False, nothing changed."""

@@ -7,6 +7,7 @@ from typing import cast
 
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 from devstack_lite.states import PowerState, TaskState, VmState
 
@@ -27,8 +28,16 @@ class InstancesAPI(RpcClient):
         event: str,
         vm_states: Sequence[VmState],
         task_state: TaskState,
+        arguments: Json | None = None,
+        changes: Json | None = None,
+        is_overtaking: bool = False,
     ) -> Instance:
-        """Note that action is under way. Raises NotFound, InstanceInvalidState."""
+        """Note that action is under way; one that moves the instance is handed out at once.
+
+        arguments: what it needs besides; changes: columns that are others from now on.
+        is_overtaking: what waits for the instance's own host ends for it. Raises NotFound,
+        InstanceInvalidState.
+        """
         return cast(
             Instance,
             self.invoke(
@@ -39,6 +48,9 @@ class InstancesAPI(RpcClient):
                 event=event,
                 vm_states=list(vm_states),
                 task_state=task_state,
+                arguments=arguments,
+                changes=changes,
+                is_overtaking=is_overtaking,
             ),
         )
 

@@ -1,0 +1,22 @@
+"""Asking an instance's host for what the instance's row says."""
+
+from __future__ import annotations
+
+import logging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Unavailable
+from devstack_lite.objects.compute import Instance
+from services.compute.rpcapi import ComputeAPI
+
+LOG = logging.getLogger(__name__)
+
+
+def ask_host(compute: ComputeAPI, context: RequestContext, instance: Instance) -> None:
+    """Ask the host; when it cannot be asked, the conductor's sweep does."""
+    if instance.host is None:
+        return
+    try:
+        compute.run_operation(context, host=instance.host, instance=instance)
+    except Unavailable as error:
+        LOG.warning("accepted, to be asked for again: %s", error)
