@@ -24,12 +24,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from oslo_context import context as oslo_context
 
-from devstack_lite import worker
+from devstack_lite import partition, worker
 from devstack_lite.exceptions import Unavailable
 
 LOG = logging.getLogger(__name__)
@@ -55,8 +56,12 @@ class Action(StrEnum):
     """The message is lost: not handled, or not answered."""
     HOLD = "hold"
     """The thread waits until it is released, or the failpoint disarmed."""
+    CUT = "cut"
+    """All connections of the process carry nothing, from when it is armed; at no point."""
 
 
+NETWORK = "network"
+"""Where a cut is armed: it strikes by itself."""
 ONCE = {Action.KILL, Action.STOP, Action.RAISE, Action.DROP}
 """Actions that happen once unless told otherwise."""
 
@@ -140,6 +145,14 @@ def reload() -> None:
         seen = _folder / "seen"
         seen.mkdir(mode=0o700, exist_ok=True)
         (seen / str(os.getpid())).write_text(json.dumps([one.id for one in _armed]))
+    for one in _armed:
+        if one.action is Action.CUT and one.host == worker.current().host:
+            partition.cut_while(partial(_is_wanted, _folder, one))
+
+
+def _is_wanted(folder: Path, one: Failpoint) -> bool:
+    is_over = one.expires_at and one.expires_at < time.time()
+    return not is_over and (folder / f"{one.id}.armed").exists()
 
 
 def armed(folder: Path) -> list[Failpoint]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
-from devstack_lite import holds, reaper
+from devstack_lite import failpoints, holds, reaper
 from devstack_lite.broker import probe
 from devstack_lite.chaos import targets
+from devstack_lite.chaos.points import Points
 from devstack_lite.chaos.targets import Target
 from devstack_lite.cloud import Cloud, CloudError
+from devstack_lite.failpoints import Action, Failpoint
 from devstack_lite.names import node_names
 from devstack_lite.roster import DaemonState
 
@@ -89,6 +92,26 @@ def power_off(cloud: Cloud, host: str) -> list[str]:
 def power_on(cloud: Cloud, host: str) -> bool:
     """Give a host its power back; say whether it was off. Its guests stay as they are."""
     return holds.release(cloud.state_dir, host_process(cloud, host))
+
+
+@contextmanager
+def partitioned(cloud: Cloud, host: str, seconds: float) -> Iterator[list[int]]:
+    """Cut a host off the broker and the REST services for the block, seconds at most.
+
+    Yields the pids of the workers that could not be told. Guests and the other hosts notice
+    nothing; a worker that is started meanwhile is cut off, too.
+    """
+    host_process(cloud, host)
+    wanted = Failpoint(
+        id="", point=failpoints.NETWORK, action=Action.CUT, host=host, service="compute",
+        expires_at=time.time() + seconds,
+    )  # fmt: skip
+    with closing(Points(cloud)) as points:
+        made, late = points.arm(wanted)
+        try:
+            yield late
+        finally:
+            points.disarm(made.id)
 
 
 def destroy_guests(cloud: Cloud, host: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import time
@@ -11,10 +12,14 @@ from typing import Any
 import click
 
 from devstack_lite import cloud as clouds
+from devstack_lite import processes
 from devstack_lite.chaos import faults, targets
+from devstack_lite.chaos.points import Points
 from devstack_lite.chaos.targets import BROKER, Target
 from devstack_lite.cli import chaos_compare, chaos_points, chaos_runs, terminal
 from devstack_lite.cloud import Cloud, CloudError
+from devstack_lite.failpoints import Action, Failpoint
+from devstack_lite.steps import STEPS, point_of
 
 BACK_S = 40.0
 """The supervisor's longest pause, a killed launcher's orphans and a start."""
@@ -50,6 +55,8 @@ def chaos() -> None:
 @click.option("--launcher", is_flag=True, help="The launcher; its workers go with it.")
 @click.option("--all", "everyone", is_flag=True, help="All workers of the role.")
 @signal_option
+@click.option("--at-step", type=click.IntRange(1, 18), metavar="N",
+              help="When the next boot has reached this step in it.")  # fmt: skip
 @click.option("--wait/--no-wait", default=True, show_default=True, help="For the successor.")
 @terminal.name_option
 def kill(
@@ -58,6 +65,7 @@ def kill(
     launcher: bool,
     everyone: bool,
     number: signal.Signals,
+    at_step: int | None,
     wait: bool,
     name: str,
 ) -> None:
@@ -66,6 +74,11 @@ def kill(
     ROLE is a daemon, or one of its processes: compute, compute-host1; or broker.
     """
     cloud = clouds.find(name)
+    if at_step is not None:
+        if worker is not None or launcher or everyone or number is not signal.SIGKILL:
+            raise click.UsageError("--at-step kills whoever is at the step, with SIGKILL.")
+        _kill_at_step(cloud, role, at_step, wait=wait)
+        return
     found = choose(cloud, role, worker=worker, launcher=launcher, everyone=everyone)
     faults.kill(found, number)
     _say(found, f"got {number.name}")
@@ -113,6 +126,27 @@ def resume(role: str | None, worker: int | None, name: str) -> None:
     _say(resumed, "goes on")
     if not resumed:
         click.echo("Nothing was stopped.")
+
+
+@chaos.command("partition")
+@click.argument("host", metavar="HOST")
+@click.option("--for", "seconds", default=30.0, show_default=True,
+              type=click.FloatRange(min=0.0), help="Then heal it.")  # fmt: skip
+@terminal.name_option
+def partition(host: str, seconds: float, name: str) -> None:
+    """Cut a host off the broker and the REST services, and heal it after a time.
+
+    Nothing is closed and nobody is told, as when a cable is pulled; its guests run on. Ctrl-C heals
+    at once.
+    """
+    cloud = clouds.find(name)
+    with faults.partitioned(cloud, host, seconds) as late:
+        click.echo(f"{host} is cut off for {seconds:g} s.")
+        if late:
+            click.echo(f"not yet known to pid {', '.join(map(str, late))}", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(seconds)
+    click.echo(f"{host} is back.")
 
 
 @chaos.group()
@@ -174,6 +208,30 @@ def power_on(host: str, name: str) -> None:
     """Give a host its power back; the supervisor starts its daemon."""
     was_off = faults.power_on(clouds.find(name), host)
     click.echo(f"{host} is on again." if was_off else f"{host} was on.")
+
+
+def _kill_at_step(cloud: Cloud, role: str, number: int, *, wait: bool) -> None:
+    """Arm a failpoint, and say whom it struck; without wait it stays armed."""
+    step = STEPS[number - 1]
+    process = next(one for one in processes.of(cloud) if one.name in targets.names_of(cloud, role))
+    if process.daemon != step.service:
+        raise click.UsageError(f"Step {number} is {step.service}'s: {step.what}.")
+    wanted = Failpoint(
+        id="", point=f"{point_of(number)}.before", action=Action.KILL, service=step.service,
+        host=role.partition("-")[2],
+    )  # fmt: skip
+    with contextlib.closing(Points(cloud)) as points:
+        made, _ = points.arm(wanted)
+        click.echo(f"{made.id}: the next {role} worker at step {number} dies ({step.what}).")
+        if not wait:
+            return
+        try:
+            while not (struck := points.firings(made.id)):
+                time.sleep(faults.LOOK_S)
+        finally:
+            points.disarm(made.id)
+    one = struck[0]
+    click.echo(f"{one.service}@{one.host} worker {one.worker} (pid {one.pid}) died.")
 
 
 def choose(

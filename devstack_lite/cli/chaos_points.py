@@ -16,7 +16,8 @@ from devstack_lite.exceptions import NotFound
 from devstack_lite.failpoints import Action, Failpoint
 from devstack_lite.steps import STEPS, point_of
 
-OPERATIONS = ("stop", "start", "reboot", "delete")
+OPERATIONS = ("stop", "start", "reboot", "rebuild", "delete")
+AT_A_POINT = [one.value for one in Action if one is not Action.CUT]
 
 
 @click.group()
@@ -29,7 +30,7 @@ def failpoint() -> None:
 
 @failpoint.command()
 @click.argument("point")
-@click.argument("action", type=click.Choice([one.value for one in Action]))
+@click.argument("action", type=click.Choice(AT_A_POINT))
 @click.option("--seconds", default=1.0, show_default=True, help="Of a delay.")
 @click.option("--service", default="", help="Only in this daemon: conductor, compute, …")
 @click.option("--host", default="", help="Only on this host.")
