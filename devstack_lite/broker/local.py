@@ -39,6 +39,7 @@ _MISSING = (
     "RabbitMQ is not installed: install the package rabbitmq-server (Debian: apt-get install"
     " rabbitmq-server), or start a docker engine, or give --broker URL."
 )
+_TOOL_S = 60.0
 _LOOPBACK = "{127,0,0,1}"
 
 
@@ -114,6 +115,21 @@ class LocalBroker:
         self._node = self._epmd = None
         self._was_ready = False
 
+    def close_connections(self) -> None:
+        """Have the node, which whoever started, close all its connections. Raises CloudError."""
+        server = find_server()
+        done = subprocess.run(
+            [str(server.parent / "rabbitmqctl"), "close_all_connections", "--global", "cut"],
+            env=self._environment(server, is_slim=False),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_TOOL_S,
+            check=False,
+        )
+        if done.returncode:
+            raise CloudError(f"rabbitmqctl: {(done.stderr or done.stdout).strip()}")
+
     def last_words(self) -> str:
         """Return the ends of what the node printed and logged."""
         texts = []
@@ -133,7 +149,7 @@ class LocalBroker:
             write_private(cookie, secrets.token_hex(20))
             cookie.chmod(0o400)
 
-    def _environment(self, server: Path) -> dict[str, str]:
+    def _environment(self, server: Path, *, is_slim: bool) -> dict[str, str]:
         home = self._home
         broker = self._broker
         own = {
@@ -162,7 +178,7 @@ class LocalBroker:
             "ALLOW_INPUT": "1",
             "SERVER_START_ARGS": "-noinput",
         }
-        if self._is_slim:
+        if is_slim:
             slim = _make_slim_home(home / "server", server)
             if slim is not None:
                 own |= {"SCRIPTS_DIR": str(slim / "sbin"), "PLUGINS_DIR": str(slim / "plugins")}
@@ -193,7 +209,7 @@ class LocalBroker:
         with (self._home / "output").open("wb") as output:
             self._node = subprocess.Popen(
                 [str(server)],
-                env=self._environment(server),
+                env=self._environment(server, is_slim=self._is_slim),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 
 from devstack_lite import failpoints, holds, reaper
 from devstack_lite.broker import probe
+from devstack_lite.broker.local import LocalBroker
 from devstack_lite.chaos import targets
 from devstack_lite.chaos.points import Points
 from devstack_lite.chaos.targets import Target
@@ -138,6 +139,15 @@ def restart_broker(cloud: Cloud, number: signal.Signals = signal.SIGKILL) -> Tar
     found = targets.broker(cloud)
     kill([found], number)
     return found
+
+
+def cut_connections(cloud: Cloud) -> None:
+    """Have the cloud's own broker close all its connections; what is in its queues stays.
+
+    Raises CloudError when the broker is a container or somebody else's, or does not run.
+    """
+    targets.broker(cloud)
+    LocalBroker(cloud.broker, cloud.name, cloud.state_dir).close_connections()
 
 
 def is_back(cloud: Cloud, target: Target) -> bool:

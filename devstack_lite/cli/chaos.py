@@ -165,6 +165,14 @@ def broker_restart(number: signal.Signals, name: str) -> None:
     _wait_for(cloud, [found])
 
 
+@broker.command("cut")
+@terminal.name_option
+def broker_cut(name: str) -> None:
+    """Have the broker close all its connections; its queues keep what is in them."""
+    faults.cut_connections(clouds.find(name))
+    click.echo("All connections to the broker were closed.")
+
+
 @chaos.group()
 def host() -> None:
     """Break a compute host."""

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from devstack_lite.chaos import targets
 from devstack_lite.clients.http import Answer
-from tests.chaos.conftest import boot
+from tests.chaos.conftest import all_active, boot
 from tests.integration.conftest import wait_until
 from tests.integration.whole_cloud import WholeCloud
 
@@ -69,6 +70,43 @@ def test_a_conductor_that_hangs_for_a_while_costs_time_and_no_request(cloud: Who
     asking.join(60)
     assert [answer.status for answer in answers] == [202]
     cloud.wait_for(answers[0].json()["server"]["id"], "ACTIVE")
+
+
+def test_connections_to_the_broker_that_are_cut_are_made_again(cloud: WholeCloud) -> None:
+    """All of them, twice, under boots: daemons connect again by themselves, and all are ACTIVE."""
+    if cloud.record.broker.kind != "local":
+        pytest.skip("the broker is no process of this cloud's own")
+    for number in range(2):
+        boot(cloud, f"cut-{number}", 10)
+        assert "were closed" in cloud.command("chaos", "broker", "cut")
+    all_active(cloud, "cut-", 20)
+
+
+def test_a_broker_that_hangs_for_20_s_costs_that_time(cloud: WholeCloud) -> None:
+    """A boot that is asked for meanwhile is refused for good, or comes true: it is never lost."""
+    boot(cloud, "under", 5)
+    answers: list[Answer] = []
+
+    def ask() -> None:
+        answers.append(cloud.compute("POST", "/servers", cloud.body("meanwhile")))
+
+    asking = threading.Thread(target=ask)
+    cloud.compute("GET", "/flavors")
+    pausing = threading.Thread(
+        target=cloud.command, args=("chaos", "pause", "broker", "--for", "20")
+    )
+    pausing.start()
+    wait_until(lambda: targets.is_stopped(targets.broker(cloud.record).ref), "it hangs")
+    asking.start()
+    pausing.join(60)
+    asking.join(60)
+    all_active(cloud, "under", 5)
+    (answer,) = answers
+    if answer.status == 202:
+        cloud.wait_for(answer.json()["server"]["id"], "ACTIVE")
+    else:
+        assert (answer.status, cloud.servers("meanwhile")) == (503, [])
+        assert int(answer.headers.get("Retry-After")) > 0
 
 
 def test_reads_go_on_while_the_broker_is_away(cloud: WholeCloud) -> None:
