@@ -52,6 +52,7 @@ OPERATIONS: dict[str, tuple[Any, str]] = {
     "stop": ({"os-stop": None}, "stopped"),
     "start": ({"os-start": None}, "active"),
     "reboot": ({"reboot": {"type": "HARD"}}, "active"),
+    "rebuild": ({"rebuild": {}}, "active"),
     "delete": (None, "deleted"),
 }
 FINISH = {"delete": "finish_delete"}
@@ -69,7 +70,7 @@ class Cell:
 
     @property
     def operation(self) -> str:
-        """What is asked for: boot, stop, start, reboot or delete."""
+        """What is asked for: boot, or a key of OPERATIONS."""
         return "boot" if self.what.startswith("step") else self.what
 
 
@@ -202,6 +203,8 @@ class _Run:
 
     def _act(self, operation: str) -> str:
         body, wanted = OPERATIONS[operation]
+        if operation == "rebuild":
+            body = {"rebuild": {"imageRef": self._body["server"]["imageRef"]}}  # as it booted
         row = self._row()
         if row is None:
             return "deleted"

@@ -75,7 +75,7 @@ def monkey(
     _end(result, as_json=as_json)
 
 
-@click.command("steps")
+@click.command("matrix")
 @click.option("--quick", is_flag=True, help="Only what each step's own daemon has just done.")
 @click.option("--step", "wanted", type=click.IntRange(1, 18), multiple=True, help="Only these.")
 @terminal.name_option
@@ -105,7 +105,7 @@ def run_steps(quick: bool, wanted: tuple[int, ...], name: str, as_json: bool) ->
     raise SystemExit(0 if is_good else 1)
 
 
-@click.command("matrix")
+@click.command("roles")
 @click.option("--quick", is_flag=True, help="Boots alone, each role once: under a minute.")
 @click.option("--seed", type=int, default=1, show_default=True, help="When each kill strikes.")
 @click.option("--repeat", "repeats", default=1, show_default=True, help="Kills per cell.")

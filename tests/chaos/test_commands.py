@@ -44,7 +44,7 @@ def test_ten_seconds_of_monkey_end_valid(cloud: WholeCloud) -> None:
 
 def test_a_worker_of_each_role_is_killed_under_boots(cloud: WholeCloud) -> None:
     """Of each role one worker dies under ten boots: all that were accepted are ACTIVE, and soon."""
-    report = json.loads(cloud.command("chaos", "matrix", "--quick", "--count", "10", "--json"))
+    report = json.loads(cloud.command("chaos", "roles", "--quick", "--count", "10", "--json"))
     assert report["verdict"] == "valid"
     rows = {row["role"]: row for row in report["matrix"] if row["kind"] == FaultKind.KILL_WORKER}
     assert set(rows) == ROLES

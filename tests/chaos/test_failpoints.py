@@ -28,7 +28,7 @@ def armed(cloud: WholeCloud, point: str, action: Action) -> Iterator[tuple[Point
 
 def test_a_worker_dies_at_each_step_and_the_boot_is_active_soon(cloud: WholeCloud) -> None:
     """The quick matrix: every cell comes true, none by hand."""
-    report = json.loads(cloud.command("chaos", "steps", "--quick", "--json"))
+    report = json.loads(cloud.command("chaos", "matrix", "--quick", "--json"))
     assert report["invariants"] == "valid"
     assert [one["cell"]["what"] for one in report["cells"]] == [
         f"step {step.number}" for step in STEPS
