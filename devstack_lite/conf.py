@@ -163,6 +163,8 @@ OPTIONS: dict[str, list[Any]] = {
                 "ComputeFilter",
                 "AvailabilityZoneFilter",
                 "ImagePropertiesFilter",
+                "ServerGroupAntiAffinityFilter",
+                "ServerGroupAffinityFilter",
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",
@@ -244,6 +246,12 @@ OPTIONS: dict[str, list[Any]] = {
         ),
         cfg.IntOpt(
             "key_pairs", mutable=True, default=100, min=-1, help="Key pairs a user may have."
+        ),
+        cfg.IntOpt(
+            "server_groups", mutable=True, default=100, min=-1, help="Groups a project may have."
+        ),
+        cfg.IntOpt(
+            "server_group_members", mutable=True, default=100, min=-1, help="Servers of a group."
         ),
         cfg.IntOpt(
             "metadata_items", mutable=True, default=128, min=0, help="Metadata items of a server."

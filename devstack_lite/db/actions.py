@@ -26,6 +26,7 @@ from devstack_lite.db.schema import (
     instance_faults,
     instances,
 )
+from devstack_lite.db.server_groups import leave
 from devstack_lite.exceptions import InstanceInvalidState, NotFound
 from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
@@ -195,6 +196,7 @@ def finish_delete(db: Database, uuid: str) -> bool:
 def _remove(connection: Connection, row: Any, now: Any) -> None:
     instance = instance_of(row)
     claims.release(connection, [instance.uuid])
+    leave(connection, instance.uuid)
     give_back(connection, instance.project_id, instance.flavor)
     connection.execute(
         instance_faults.delete().where(instance_faults.c.instance_uuid == instance.uuid)

@@ -25,9 +25,11 @@ from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
     action_events,
     boot_steps,
+    compute_nodes,
     instance_actions,
     instances,
 )
+from devstack_lite.db.server_groups import join
 from devstack_lite.names import hostname_of, name_of
 from devstack_lite.objects.compute import (
     BootRequest,
@@ -99,6 +101,8 @@ def create_instances(
                 "created_at": now, "updated_at": now,
             })  # fmt: skip
         connection.execute(instances.insert(), values)
+        if "group" in boot.scheduler_hints:
+            join(connection, str(boot.scheduler_hints["group"]), uuids)
         connection.execute(
             instance_actions.insert(),
             [_action_row(context, uuid, BUILD, now) for uuid in uuids],
@@ -272,22 +276,24 @@ def _finish(
     now: Any,
 ) -> None:
     uuids = [row.uuid for row in rows]
+    zones = _zones_of(connection, {row.node for row in rows})
     connection.execute(
         instances.update()
         .where(instances.c.uuid == sa.bindparam("b_uuid"))
         .values(
             **NOTHING_UNDER_WAY, vm_state=sa.bindparam("b_state"), progress=0,
-            launched_at=now, updated_at=now, availability_zone=availability_zone,
+            launched_at=now, updated_at=now, availability_zone=sa.bindparam("b_zone"),
             power_state=sa.bindparam("b_power"), network_info=sa.bindparam("b_network"),
         ),
         [
             {
-                "b_uuid": uuid,
-                "b_state": _built_state(by_uuid[uuid].power_state),
-                "b_power": by_uuid[uuid].power_state,
-                "b_network": list(by_uuid[uuid].network_info),
+                "b_uuid": row.uuid,
+                "b_zone": zones.get(row.node, availability_zone),
+                "b_state": _built_state(by_uuid[row.uuid].power_state),
+                "b_power": by_uuid[row.uuid].power_state,
+                "b_network": list(by_uuid[row.uuid].network_info),
             }
-            for uuid in uuids
+            for row in rows
         ],
     )  # fmt: skip
     claims.end_building(connection, uuids)
@@ -301,6 +307,13 @@ def _finish(
         log.close(detail="ACTIVE")
         logs.append((row.uuid, row.attempt, row.request_id, log))
     _write_steps(connection, logs)
+
+
+def _zones_of(connection: Connection, nodes: Iterable[str]) -> dict[str, str]:
+    own = compute_nodes.c
+    query = sa.select(own.hypervisor_hostname, own.availability_zone)
+    found = connection.execute(query.where(own.hypervisor_hostname.in_(list(nodes))))
+    return {row.hypervisor_hostname: row.availability_zone for row in found}
 
 
 def _built_state(power_state: int) -> VmState:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
+from devstack_lite.db.server_groups import placements_of
 from devstack_lite.objects.compute import Claim
 from devstack_lite.states import AWAITS_HOST
 
@@ -23,6 +24,7 @@ NODE_VERSION = "node_version"
 CLAIMED = "claimed"
 FULL = "full"
 STALE = "stale"
+AGAINST_POLICY = "against its group's policy"
 
 
 def next_version(connection: Connection) -> int:
@@ -41,7 +43,7 @@ def next_version(connection: Connection) -> int:
 
 
 def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
-    """Record claims; return CLAIMED, FULL or STALE for each, in order. One transaction.
+    """Record claims; return CLAIMED, FULL, STALE or AGAINST_POLICY, in order. One transaction.
 
     STALE: the instance is gone, deleted, or a later attempt has it. Delivered twice: an instance
     that holds this very claim is CLAIMED again. What an earlier attempt claimed to build on is
@@ -50,6 +52,7 @@ def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
     with db.write() as connection:
         open_attempts = _open_attempts(connection, [claim.instance_uuid for claim in wanted])
         held = _held(connection, [claim.instance_uuid for claim in wanted])
+        groups = placements_of(connection, [claim.instance_uuid for claim in wanted])
         answers = [STALE] * len(wanted)
         fresh: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         outdated: list[Any] = []
@@ -59,7 +62,15 @@ def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
             row = held.get(claim.instance_uuid)
             if row is not None and (row.node, row.attempt) == (claim.node, claim.attempt):
                 answers[index] = CLAIMED
+                if claim.instance_uuid in groups:
+                    groups[claim.instance_uuid].members_on[claim.host] += 1
                 continue
+            group = groups.get(claim.instance_uuid)
+            if group is not None and not group.allows(claim.host):
+                answers[index] = AGAINST_POLICY
+                continue
+            if group is not None:
+                group.members_on[claim.host] += 1
             if row is not None:
                 outdated.append(row)
             size = (claim.node, claim.vcpus, claim.memory_mb, claim.disk_gb)

@@ -12,6 +12,7 @@ from devstack_lite.db.claims import next_version
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import node_of, service_of
 from devstack_lite.db.schema import compute_nodes, services
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import ComputeNode, ServiceRecord
 
 _REPORTED = (
@@ -19,6 +20,9 @@ _REPORTED = (
     "ram_allocation_ratio", "disk_allocation_ratio", "hypervisor_type", "hypervisor_version",
     "architecture", "availability_zone",
 )  # fmt: skip
+
+_ITS_OWN = tuple(name for name in _REPORTED if name != "availability_zone")
+"""What a host knows of itself at any time; its zone is an aggregate's to say once it is known."""
 
 
 def report_service(
@@ -67,7 +71,7 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             node
             for node in nodes
             if (row := there.get(node.hypervisor_hostname)) is not None
-            and any(getattr(node, name) != row._mapping[name] for name in _REPORTED)
+            and any(getattr(node, name) != row._mapping[name] for name in _ITS_OWN)
         ]
         if not new and not changed:
             return
@@ -89,8 +93,34 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             connection.execute(
                 compute_nodes.update()
                 .where(compute_nodes.c.hypervisor_hostname == node.hypervisor_hostname)
-                .values(version=version, **{name: getattr(node, name) for name in _REPORTED})
+                .values(version=version, **{name: getattr(node, name) for name in _ITS_OWN})
             )
+
+
+def update_service(
+    db: Database,
+    *,
+    binary: str,
+    host: str,
+    is_disabled: bool | None = None,
+    disabled_reason: str | None = None,
+    is_forced_down: bool | None = None,
+) -> ServiceRecord:
+    """Enable or disable a service, or have it be taken for dead. One transaction.
+
+    None leaves as it is; enabling forgets the reason. Raises NotFound.
+    """
+    own = services.c
+    values: dict[str, object] = {"updated_at": utcnow()}
+    if is_disabled is not None:
+        values |= {"is_disabled": is_disabled, "disabled_reason": disabled_reason}
+    if is_forced_down is not None:
+        values["is_forced_down"] = is_forced_down
+    chosen = sa.and_(own.binary == binary, own.host == host)
+    with db.write() as connection:
+        if not connection.execute(services.update().where(chosen).values(values)).rowcount:
+            raise NotFound(f"Could not find binary {binary} on host {host}.", kind="service")
+        return service_of(connection.execute(sa.select(services).where(chosen)).one())
 
 
 def down_hosts(db: Database, down_time_s: float) -> frozenset[str]:

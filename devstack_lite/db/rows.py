@@ -48,4 +48,6 @@ def boot_to_json(boot: BootRequest) -> dict[str, Any]:
         "volumes": list(boot.volumes),
         "scheduler_hints": dict(boot.scheduler_hints),
         "key_data": boot.key_data,
+        "forced_host": boot.forced_host,
+        "forced_node": boot.forced_node,
     }

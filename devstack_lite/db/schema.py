@@ -278,6 +278,38 @@ boot_steps = sa.Table(
     sa.Column("detail", sa.String(255), nullable=False),
 )  # fmt: skip
 
+aggregates = sa.Table(
+    "aggregates", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False, unique=True),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    _when("created_at", is_nullable=False),
+    _when("updated_at"),
+)  # fmt: skip
+
+aggregate_hosts = sa.Table(
+    "aggregate_hosts", metadata,
+    sa.Column("aggregate_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("host", sa.String(255), primary_key=True, index=True),
+)  # fmt: skip
+
+server_groups = sa.Table(
+    "server_groups", metadata, _id(),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("project_id", sa.String(64), nullable=False, index=True),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("policy", sa.String(32), nullable=False),
+    sa.Column("max_server_per_host", sa.Integer, nullable=False),
+    _when("created_at", is_nullable=False),
+)  # fmt: skip
+
+server_group_members = sa.Table(
+    "server_group_members", metadata,
+    sa.Column("instance_uuid", sa.String(36), primary_key=True),
+    sa.Column("group_id", sa.String(64), nullable=False, index=True),
+)  # fmt: skip
+
 leases = sa.Table(
     "leases",
     metadata,

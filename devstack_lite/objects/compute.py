@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from devstack_lite.objects.registry import Json, message
 from devstack_lite.states import PowerState, TaskState, VmState
@@ -73,6 +74,9 @@ class BootRequest:
     """Fewer, down to so many, will do when the quota has no room for all; 0 is all."""
     networks: tuple[NetworkRequest, ...] = ()
     availability_zone: str | None = None
+    forced_host: str = ""
+    """Where an administrator wants it, whatever the filters say; forced_node likewise."""
+    forced_node: str = ""
     key_name: str | None = None
     key_data: str | None = None
     metadata: Json = field(default_factory=dict)
@@ -225,6 +229,51 @@ class ServiceRecord:
         if self.is_forced_down or self.last_seen_at is None:
             return False
         return (now - self.last_seen_at).total_seconds() <= down_time_s
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """A group of hosts with metadata, which filters read; availability_zone makes it a zone."""
+
+    id: int = 0
+    uuid: str
+    name: str
+    metadata: Json = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+    @property
+    def availability_zone(self) -> str | None:
+        """The zone that its hosts are in; None when it is not about zones."""
+        return self.metadata.get("availability_zone")
+
+
+class GroupPolicy(StrEnum):
+    """How the members of a server group stand to each other."""
+
+    AFFINITY = "affinity"
+    ANTI_AFFINITY = "anti-affinity"
+    SOFT_AFFINITY = "soft-affinity"
+    SOFT_ANTI_AFFINITY = "soft-anti-affinity"
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerGroup:
+    """Servers that shall be on one host, or not on one host; members are those that exist."""
+
+    id: str
+    name: str
+    project_id: str
+    user_id: str
+    policy: str
+    """A GroupPolicy."""
+    max_server_per_host: int = 1
+    """Of anti-affinity."""
+    members: tuple[str, ...] = ()
+    created_at: datetime.datetime | None = None
 
 
 @message

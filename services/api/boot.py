@@ -16,7 +16,7 @@ from typing import Any
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.db import flavors, hosts, keypairs
+from devstack_lite.db import flavors, hosts, keypairs, server_groups
 from devstack_lite.db.boot_checks import find_image, find_networks
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
@@ -24,6 +24,7 @@ from devstack_lite.objects.compute import BootRequest, Flavor, Instance, Schedul
 from devstack_lite.objects.registry import Json
 from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.networks_wanted import networks_wanted
+from services.api.policy import require_admin, visible_project
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -101,7 +102,7 @@ class Booter:
             image_properties=image.get("properties", {}),
             instance_uuids=tuple(str(uuid.uuid4()) for _ in range(count)),
             networks=find_networks(self._db, context, networks_wanted(server)),
-            availability_zone=self._zone(server.get("availability_zone")),
+            **self._place(context, server.get("availability_zone")),
             key_name=server.get("key_name"),
             key_data=self._key_data(context, server.get("key_name")),
             metadata=metadata,
@@ -109,7 +110,7 @@ class Booter:
             config_drive=server.get("config_drive") in {True, "true", "True", "1"},
             description=server.get("description"),
             reservation_id=f"r-{uuid.uuid4().hex[:8]}",
-            scheduler_hints=hints,
+            scheduler_hints=self._hints(context, hints, count),
             access_ip_v4=server.get("accessIPv4"),
             access_ip_v6=server.get("accessIPv6"),
         )
@@ -137,17 +138,39 @@ class Booter:
             raise Invalid("Invalid key_name provided.") from error
         return keypair.public_key
 
-    def _zone(self, name: str | None) -> str | None:
-        if not name:
-            return None
-        zones = {
-            service.availability_zone
-            for service in hosts.list_services(self._db)
-            if service.binary == "nova-compute"
-        }
-        if name not in zones:
+    def _place(self, context: RequestContext, text: str | None) -> Json:
+        """Return the fields of a boot that ZONE, ZONE:HOST, ZONE:HOST:NODE or ZONE::NODE means."""
+        if not text:
+            return {}
+        zone, host, node = ([*text.split(":"), "", ""])[:3]
+        if text.count(":") > 2:
+            raise Invalid("Invalid availability_zone format")
+        computes = [
+            service for service in hosts.list_services(self._db) if service.binary == "nova-compute"
+        ]
+        if zone not in {service.availability_zone for service in computes}:
             raise Invalid("The requested availability zone is not available")
-        return name
+        if not (host or node):
+            return {"availability_zone": zone}
+        require_admin(context, "os_compute_api:servers:create:forced_host")
+        if host and host not in {service.host for service in computes}:
+            raise Invalid(f"No host {host} is in the availability zone {zone}.")
+        return {"availability_zone": zone, "forced_host": host, "forced_node": node}
+
+    def _hints(self, context: RequestContext, hints: Json, count: int) -> Json:
+        group_id = hints.get("group")
+        if group_id is None:
+            return hints
+        try:
+            group = server_groups.get_group(
+                self._db, str(group_id), project_id=visible_project(context)
+            )
+        except NotFound as error:
+            raise Invalid(error.message) from error
+        limit = self._quota.server_group_members
+        if 0 <= limit < len(group.members) + count:
+            raise QuotaExceeded("Quota exceeded, too many servers in group")
+        return hints
 
 
 def usable_image(db: Database, context: RequestContext, reference: str, flavor: Flavor) -> Json:

@@ -19,15 +19,19 @@ from services.api.controllers.instance_actions import InstanceActionsController
 from services.api.controllers.keypairs import KeypairsController
 from services.api.controllers.limits import LimitsController
 from services.api.controllers.rebuilds import RebuildsController
+from services.api.controllers.server_groups import ServerGroupsController
 from services.api.controllers.servers import ServersController
 from services.api.controllers.services import ServicesController
 from services.api.routes import ROUTES
 from services.api.versions import VERSIONS
 from services.compute.rpcapi import ComputeAPI
+from services.conductor.rpcapi.aggregates import AggregatesAPI
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.conductor.rpcapi.flavors import FlavorsAPI
+from services.conductor.rpcapi.hosts import HostsAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 from services.conductor.rpcapi.keypairs import KeypairsAPI
+from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
 
@@ -57,8 +61,16 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             db, KeypairsAPI(transport, call_monitor_s=monitor_s), quota=conf.quota
         ),
         "hypervisors": HypervisorsController(db, down_time_s=down_time_s),
-        "services": ServicesController(db, down_time_s=down_time_s),
-        "aggregates": AggregatesController(),
+        "services": ServicesController(
+            db, HostsAPI(transport, call_monitor_s=monitor_s), down_time_s=down_time_s
+        ),
+        "aggregates": AggregatesController(db, AggregatesAPI(transport, call_monitor_s=monitor_s)),
+        "server_groups": ServerGroupsController(
+            db,
+            ServerGroupsAPI(transport, call_monitor_s=monitor_s),
+            quota=conf.quota,
+            max_limit=conf.osapi_max_limit,
+        ),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
         "limits": LimitsController(db, conf.quota),
     }

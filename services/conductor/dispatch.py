@@ -60,6 +60,8 @@ def boot_request_of(instance: Instance) -> BootRequest:
         availability_zone=instance.requested_zone,
         scheduler_hints=kept.get("scheduler_hints", {}),
         volumes=tuple(kept.get("volumes", ())),
+        forced_host=kept.get("forced_host", "") if instance.host is None else "",
+        forced_node=kept.get("forced_node", "") if instance.host is None else "",
         key_name=instance.key_name,
         reservation_id=instance.reservation_id,
     )

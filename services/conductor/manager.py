@@ -9,6 +9,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.dispatch import Dispatcher
+from services.conductor.endpoints.aggregates import Aggregates
 from services.conductor.endpoints.builds import Builds
 from services.conductor.endpoints.flavors import Flavors
 from services.conductor.endpoints.hosts import Hosts
@@ -17,6 +18,7 @@ from services.conductor.endpoints.images import Images
 from services.conductor.endpoints.instances import Instances
 from services.conductor.endpoints.keypairs import Keypairs
 from services.conductor.endpoints.networks import Networks
+from services.conductor.endpoints.server_groups import ServerGroups
 from services.conductor.endpoints.volumes import Volumes
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -43,6 +45,8 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
         Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
         Hosts(db, dispatcher),
         Flavors(db),
+        Aggregates(db),
+        ServerGroups(db),
         Keypairs(db),
         Identity(db),
         Images(db),

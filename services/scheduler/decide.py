@@ -94,6 +94,10 @@ class Scheduler:
             mask &= np.array([host not in request.ignore_hosts for host in table.hosts], dtype=bool)
         if request.only_host:
             mask &= np.array([host == request.only_host for host in table.hosts], dtype=bool)
+        boot = request.boot
+        if boot.forced_host or boot.forced_node:
+            mask &= _named(table.hosts, boot.forced_host) & _named(table.nodes, boot.forced_node)
+            return mask, [FilterCount(name="forced", start=len(table), end=int(mask.sum()))]
         counts = []
         left = int(mask.sum())
         for name, host_filter in self._filters:
@@ -115,6 +119,10 @@ class Scheduler:
         else:
             chosen = int(np.argmax(total))
         return int(rows[chosen]), float(total[chosen])
+
+
+def _named(names: Sequence[str], wanted: str) -> Mask:
+    return np.array([wanted in {"", name} for name in names], dtype=bool)
 
 
 def load_scheduler(conf: Any) -> Scheduler:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.compute import GroupPolicy, ScheduleRequest
 from services.scheduler.hosts import HostTable, Mask
 
 
@@ -58,6 +58,29 @@ class ImagePropertiesFilter:
         if not wanted:
             return np.ones(len(table), dtype=bool)
         return np.asarray(table.architectures == wanted, dtype=bool)
+
+
+class _GroupFilter:
+    policy: GroupPolicy
+
+    def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
+        """Return where the group of the instance, if it has one, lets it be."""
+        group = table.group
+        if group is None or group.policy != self.policy:
+            return np.ones(len(table), dtype=bool)
+        return np.array([group.allows(host) for host in table.hosts], dtype=bool)
+
+
+class ServerGroupAffinityFilter(_GroupFilter):
+    """Passes the host that the group's other members are on; any host for the first."""
+
+    policy = GroupPolicy.AFFINITY
+
+
+class ServerGroupAntiAffinityFilter(_GroupFilter):
+    """Passes hosts with fewer members of the group than its policy allows on one."""
+
+    policy = GroupPolicy.ANTI_AFFINITY
 
 
 class VCPUFilter:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from devstack_lite.clock import utcnow
 from devstack_lite.db import hosts as rows
 from devstack_lite.db.engine import Database
+from devstack_lite.db.server_groups import Placement
 from devstack_lite.objects.compute import ComputeNode, Flavor, ServiceRecord
 
 Mask = npt.NDArray[np.bool_]
@@ -39,6 +40,8 @@ class HostTable:
         self.zones: npt.NDArray[Any] = np.zeros(0, dtype=object)
         self.is_up: Mask = np.zeros(0, dtype=bool)
         self.is_enabled: Mask = np.zeros(0, dtype=bool)
+        self.group: Placement | None = None
+        """Where the members of the group are that the request in hand is for."""
         self._row_of: dict[str, int] = {}
         self._version = -1
 
@@ -102,6 +105,8 @@ class HostTable:
         self.columns["disk_gb_used"][row] += flavor.disk_gb
         self.columns["instances"][row] += 1
         self.columns["io_ops"][row] += 1
+        if self.group is not None:
+            self.group.members_on[self.hosts[row]] += 1
 
 
 def _values_of(node: ComputeNode) -> dict[str, float]:

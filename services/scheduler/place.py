@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
-from devstack_lite.db.claims import CLAIMED, FULL
+from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL
 from devstack_lite.db.engine import Database
+from devstack_lite.db.server_groups import Placement, placement_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
 from devstack_lite.steps import StepLog
@@ -62,7 +63,7 @@ class Placer:
         orders: dict[str, list[BuildOrder]] = defaultdict(list)
         decision = Decision()
         for _ in range(CLAIM_ROUNDS):
-            decision = self._decide(request, len(waiting))
+            decision = self._decide(request, waiting)
             pairs = list(zip(waiting, decision.selections, strict=False))
             refused = waiting[len(pairs) :]
             waiting = self._claim(context, request, pairs, orders) if pairs else []
@@ -93,12 +94,17 @@ class Placer:
             return True
         return False
 
-    def _decide(self, request: ScheduleRequest, count: int) -> Decision:
+    def _decide(self, request: ScheduleRequest, waiting: Sequence[str]) -> Decision:
         # The lock covers reading and deciding, not the claim: the table's own copy of what was
         # just placed keeps two requests of this worker apart meanwhile.
         with self._lock:
             self._table.refresh(self._db, down_time_s=self._down_time_s)
-            return self._scheduler.decide(self._table, request, count)
+            self._table.group = self._group_of(request, waiting)
+            return self._scheduler.decide(self._table, request, len(waiting))
+
+    def _group_of(self, request: ScheduleRequest, waiting: Sequence[str]) -> Placement | None:
+        group_id = request.boot.scheduler_hints.get("group")
+        return placement_of(self._db, str(group_id), without=waiting) if group_id else None
 
     def _claim(
         self,
@@ -126,7 +132,7 @@ class Placer:
                 orders[selection.host].append(
                     BuildOrder(instance_uuid=uuid, node=selection.node, attempt=request.attempt)
                 )
-            elif answer == FULL:
+            elif answer in {FULL, AGAINST_POLICY}:
                 lost.append(uuid)
         return lost
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,7 +40,10 @@ ADMIN = f"admin:{ADMIN_PROJECT}:admin,member"
 DEMO = f"demo:{DEMO_PROJECT}:member"
 OTHER = f"other:{OTHER_PROJECT}:member"
 
-ENDPOINTS = ("Flavors", "Identity", "Images", "Keypairs", "Networks", "Volumes")
+ENDPOINTS = (
+    "Aggregates", "Flavors", "Identity", "Images", "Keypairs", "Networks", "ServerGroups",
+    "Volumes",
+)  # fmt: skip
 """Conductor endpoints that need nothing but the database; those that are there are served."""
 
 
@@ -72,7 +76,8 @@ def endpoints_that_exist(db: Database) -> list[Any]:
     found = []
     for name in ENDPOINTS:
         try:
-            module = importlib.import_module(f"services.conductor.endpoints.{name.lower()}")
+            file = re.sub(r"\B([A-Z])", r"_\1", name).lower()
+            module = importlib.import_module(f"services.conductor.endpoints.{file}")
         except ModuleNotFoundError:
             continue
         found.append(getattr(module, name)(db))

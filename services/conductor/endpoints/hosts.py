@@ -12,7 +12,13 @@ from devstack_lite import semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.db import hosts, leftovers, operations
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.compute import ComputeNode, FoundDomain, HostFindings, Progress
+from devstack_lite.objects.compute import (
+    ComputeNode,
+    FoundDomain,
+    HostFindings,
+    Progress,
+    ServiceRecord,
+)
 from services.conductor.dispatch import Dispatcher
 
 LOG = logging.getLogger(__name__)
@@ -36,6 +42,26 @@ class Hosts:
         """Note a sign of life."""
         hosts.report_service(
             self._db, binary=binary, host=host, topic=topic, availability_zone=availability_zone
+        )
+
+    def update_service(
+        self,
+        context: RequestContext,
+        *,
+        binary: str,
+        host: str,
+        is_disabled: bool | None = None,
+        disabled_reason: str | None = None,
+        is_forced_down: bool | None = None,
+    ) -> ServiceRecord:
+        """Change it. Delivered twice: the same row."""
+        return hosts.update_service(
+            self._db,
+            binary=binary,
+            host=host,
+            is_disabled=is_disabled,
+            disabled_reason=disabled_reason,
+            is_forced_down=is_forced_down,
         )
 
     def report_nodes(self, context: RequestContext, *, nodes: Sequence[ComputeNode]) -> None:

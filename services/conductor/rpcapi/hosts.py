@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects.compute import ComputeNode, FoundDomain, HostFindings, Progress
+from devstack_lite.objects.compute import (
+    ComputeNode,
+    FoundDomain,
+    HostFindings,
+    Progress,
+    ServiceRecord,
+)
 from devstack_lite.rpc.client import RpcClient, declare
 
 
@@ -16,6 +22,26 @@ class HostsAPI(RpcClient):
 
     TOPIC = "conductor"
     NAMESPACE = "hosts"
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_service(
+        self,
+        context: RequestContext,
+        *,
+        binary: str,
+        host: str,
+        is_disabled: bool | None = None,
+        disabled_reason: str | None = None,
+        is_forced_down: bool | None = None,
+    ) -> ServiceRecord:
+        """Enable, disable or force down a service; None leaves as it is. Raises NotFound."""
+        return cast(
+            ServiceRecord,
+            self.invoke(
+                context, self.update_service, binary=binary, host=host, is_disabled=is_disabled,
+                disabled_reason=disabled_reason, is_forced_down=is_forced_down,
+            ),
+        )  # fmt: skip
 
     @declare("call", timeout_s=5, is_idempotent=True)
     def report_service(
