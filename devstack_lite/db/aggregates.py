@@ -139,12 +139,15 @@ def add_host(db: Database, *, aggregate_id: int, host: str) -> Aggregate:
 def remove_host(db: Database, *, aggregate_id: int, host: str) -> Aggregate:
     """Take a host out of an aggregate. One transaction.
 
-    Raises NotFound for the aggregate, the host, or one that is not in it.
+    Raises NotFound for the aggregate, the host, or one that is not in it; Conflict when the host
+    has instances in the aggregate's zone.
     """
     own = aggregate_hosts.c
     with db.write() as connection:
-        _get(connection, aggregate_id)
+        known = _get(connection, aggregate_id)
         _check_host(connection, host)
+        if host in known.hosts and known.availability_zone is not None:
+            _check_zone(connection, known, [host], None)
         gone = connection.execute(
             aggregate_hosts.delete().where(own.aggregate_id == aggregate_id, own.host == host)
         )
@@ -194,7 +197,7 @@ def _check_zone(connection: Connection, aggregate: Aggregate, hosts: Any, zone: 
     alive = sa.select(instances.c.uuid).where(
         instances.c.host.in_(list(hosts)), instances.c.deleted_at.is_(None)
     )
-    if aggregate.hosts and connection.execute(alive).first() is not None:
+    if connection.execute(alive).first() is not None:
         raise Conflict(
             f"Cannot perform action on aggregate {aggregate.id}. Reason: One or more hosts contain"
             " instances in this zone.",

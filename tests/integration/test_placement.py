@@ -1,0 +1,102 @@
+"""Where servers go when somebody has a say in it: groups, zones, disabled and forced hosts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.integration.whole_cloud import WholeCloud, bring_up
+
+pytestmark = pytest.mark.cloud
+
+HOSTS = 10
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCloud]:
+    """Bring up ten hosts and two scheduler workers."""
+    home = tmp_path_factory.mktemp("placement")
+    with bring_up(home, "placement", "--hosts", str(HOSTS), "--workers", "scheduler=2") as found:
+        yield found
+
+
+def ask(cloud: WholeCloud, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
+    answer = cloud.compute(method, path, body)
+    assert answer.status == status, answer.data
+    return answer.json() if answer.data else None
+
+
+def boot_with(cloud: WholeCloud, name: str, hints: Any = None, **more: Any) -> str:
+    body = cloud.body(name)
+    body["server"].update(more)
+    if hints:
+        body["os:scheduler_hints"] = hints
+    return str(ask(cloud, "POST", "/servers", body, status=202)["server"]["id"])
+
+
+@pytest.mark.parametrize("policy", ["anti-affinity", "affinity"])
+def test_a_policy_holds_when_fifty_boots_race(cloud: WholeCloud, policy: str) -> None:
+    """Fifty requests at once: one server per host and the rest in ERROR, or all on one host."""
+    wanted = {"server_group": {"name": policy, "policies": [policy]}}
+    group = ask(cloud, "POST", "/os-server-groups", wanted)["server_group"]["id"]
+    with ThreadPoolExecutor(10) as pool:
+        uuids = list(
+            pool.map(lambda n: boot_with(cloud, f"{policy}-{n}", {"group": group}), range(50))
+        )
+    found = cloud.wait_for_all(policy, 50)
+    by_status = Counter(one["status"] for one in found)
+    hosts = [one["OS-EXT-SRV-ATTR:host"] for one in found if one["status"] == "ACTIVE"]
+    if policy == "anti-affinity":
+        assert by_status == {"ACTIVE": HOSTS, "ERROR": 50 - HOSTS}
+        assert len(set(hosts)) == HOSTS
+        fault = next(one["fault"]["message"] for one in found if one["status"] == "ERROR")
+        assert "ServerGroupAntiAffinityFilter" in fault
+    else:
+        assert len(set(hosts)) == 1
+        assert by_status["ACTIVE"] >= 1
+    members = ask(cloud, "GET", f"/os-server-groups/{group}")["server_group"]["members"]
+    assert set(members) == set(uuids)
+    cloud.delete_all(policy)
+    ask(cloud, "DELETE", f"/os-server-groups/{group}", status=204)
+
+
+def test_a_zone_is_an_aggregate_of_hosts(cloud: WholeCloud) -> None:
+    """Who asks for the zone gets its host; an unknown zone is refused."""
+    wanted = {"aggregate": {"name": "east", "availability_zone": "east"}}
+    aggregate = ask(cloud, "POST", "/os-aggregates", wanted)["aggregate"]["id"]
+    path = f"/os-aggregates/{aggregate}/action"
+    ask(cloud, "POST", path, {"add_host": {"host": "host3"}})
+    server = cloud.wait_for(boot_with(cloud, "east", availability_zone="east"), "ACTIVE")
+    assert server["OS-EXT-SRV-ATTR:host"] == "host3"
+    assert server["OS-EXT-AZ:availability_zone"] == "east"
+    body = {"server": {**cloud.body("x")["server"], "availability_zone": "west"}}
+    ask(cloud, "POST", "/servers", body, status=400)
+    ask(cloud, "POST", path, {"remove_host": {"host": "host3"}}, status=409)
+    cloud.delete_all("east")
+    ask(cloud, "POST", path, {"remove_host": {"host": "host3"}})
+    ask(cloud, "DELETE", f"/os-aggregates/{aggregate}")
+
+
+def test_a_disabled_host_takes_nothing_but_what_is_forced_on_it(cloud: WholeCloud) -> None:
+    """Disabled but for one, all boots go there; an administrator may force another."""
+    for number in range(2, HOSTS + 1):
+        body = {"host": f"host{number}", "binary": "nova-compute", "disabled_reason": "test"}
+        ask(cloud, "PUT", "/os-services/disable-log-reason", body)
+    cloud.boot("only", min_count=5)
+    found = cloud.wait_for_all("only", 5)
+    assert {one["OS-EXT-SRV-ATTR:host"] for one in found} == {"host1"}
+    forced = cloud.wait_for(boot_with(cloud, "forced", availability_zone="nova:host2"), "ACTIVE")
+    assert forced["OS-EXT-SRV-ATTR:host"] == "host2"
+    body = {"server": {**cloud.body("x")["server"], "availability_zone": "nova:nobody"}}
+    ask(cloud, "POST", "/servers", body, status=400)
+    services = ask(cloud, "GET", "/os-services?host=host2")["services"]
+    assert (services[0]["status"], services[0]["disabled_reason"]) == ("disabled", "test")
+    for number in range(2, HOSTS + 1):
+        ask(cloud, "PUT", "/os-services/enable",
+            {"host": f"host{number}", "binary": "nova-compute"})  # fmt: skip
+    cloud.delete_all("only")
+    cloud.delete_all("forced")
