@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,8 @@ def start_supervisor(cloud: Cloud) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cloud.state_dir,
+            # What a cloud writes lies in its state folder: stevedore's cache of entry points, too.
+            env={**os.environ, "XDG_CACHE_HOME": str(cloud.state_dir / "cache")},
             start_new_session=True,
         )
 

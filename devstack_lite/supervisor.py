@@ -276,8 +276,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     state_dir = parser.parse_args(arguments).state
     os.umask(0o077)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads before the forks
-    # What a cloud writes lies in its state folder: stevedore's cache of entry points, too.
-    os.environ["XDG_CACHE_HOME"] = str(state_dir / "cache")
     logging.basicConfig(
         filename=state_dir / "logs" / "supervisor.log",
         level=logging.INFO,

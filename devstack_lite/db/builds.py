@@ -19,7 +19,15 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
-from devstack_lite.db.operations import BUILD, EVACUATE, before_placing, operation_of, stay
+from devstack_lite.db.leftovers import take_from
+from devstack_lite.db.operations import (
+    BUILD,
+    EVACUATE,
+    before_placing,
+    is_moving,
+    operation_of,
+    stay,
+)
 from devstack_lite.db.quotas import Limits, headroom, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
@@ -232,11 +240,20 @@ def judge_build(row: Any | None, result: BuildResult) -> Verdict:
 
 
 def judge_builds(db: Database, results: Sequence[BuildResult]) -> dict[str, Verdict]:
-    """Return for each build whether it is still the caller's, and what it may undo if not."""
+    """Return for each build whether it is still the caller's, and what it may undo if not.
+
+    One that this very attempt has ended is left alone: the caller missed the answer.
+    """
     by_uuid = {result.instance_uuid: result for result in results}
     with db.read() as connection:
         rows = {row.uuid: row for row in connection.execute(_judged(by_uuid))}
-    return {uuid: judge_build(rows.get(uuid), result) for uuid, result in by_uuid.items()}
+    judged = {uuid: judge_build(rows.get(uuid), result) for uuid, result in by_uuid.items()}
+    return {
+        uuid: Verdict.LEAVE
+        if verdict is Verdict.MINE and rows[uuid].task_state not in BUILD_STATES
+        else verdict
+        for uuid, verdict in judged.items()
+    }
 
 
 def _judged(uuids: Iterable[str]) -> sa.Select[Any]:
@@ -326,6 +343,9 @@ def fail_builds(
 ) -> tuple[list[Instance], list[str]]:
     """End failed builds: those that can be retried elsewhere go back to scheduling.
 
+    They keep their ports and attachments, which the next attempt uses; what ends for good loses
+    them here, unless it only failed to move.
+
     Returns the instances to schedule again (their attempt is the next one) and the uuids that
     ended in ERROR with a fault. A result of an older attempt is passed over.
     """
@@ -379,7 +399,10 @@ def fail_builds(
                 details=result.error_details,
                 created_at=now,
             )
-            stay(connection, row)
+            if is_moving(row):
+                stay(connection, row)
+            else:
+                take_from(connection, [row.uuid])
             set_error(connection, fault, (row.operation or {}).get("name", BUILD), now)
         retries = connection.execute(sa.select(instances).where(instances.c.uuid.in_(again))).all()
     return [instance_of(row) for row in retries], [row.uuid for row in ended]

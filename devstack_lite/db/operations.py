@@ -65,6 +65,11 @@ def is_placed(row: Any) -> bool:
     return (row.operation or {}).get("name") in PLACED
 
 
+def is_moving(row: Any) -> bool:
+    """Say whether an instance that is somewhere is on its way elsewhere."""
+    return is_placed(row) and row.operation["name"] != BUILD
+
+
 def waits_for_host(row: Any) -> bool:
     """Say whether nobody but the instance's own host can do what is under way on it."""
     return not is_placed(row) and (row.operation or {}).get("name") != DELETE
@@ -85,7 +90,7 @@ def before_placing(row: Any) -> Json:
 
 def stay(connection: Connection, row: Any) -> None:
     """Have an instance that was to move, and could not, be where it was."""
-    if is_placed(row) and row.operation["name"] != BUILD:
+    if is_moving(row):
         was = before_placing(row)
         connection.execute(
             instances.update()

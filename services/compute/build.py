@@ -105,12 +105,12 @@ def give_up(
 ) -> None:
     """Undo a failed build as far as it is still this attempt's, then say that it failed.
 
-    What has not moved keeps its ports and attachments: they are where it was.
+    Ports and attachments stay: the next attempt uses them, and if there is none, whoever ends the
+    instance takes them away with it.
     """
     judged = peers.builds.judge_builds(context, results=[failure])
     verdict = Verdict(judged[instance.uuid])
-    ours = Verdict.ELSEWHERE if instance.task_state in REBUILD_STATES else Verdict.GONE
-    undo(context, instance, peers, ours if verdict is Verdict.MINE else verdict)
+    undo(context, instance, peers, Verdict.ELSEWHERE if verdict is Verdict.MINE else verdict)
     if verdict is Verdict.MINE:
         peers.builds.fail_builds(context, results=[failure], failed_host=instance.host)
 
@@ -246,7 +246,7 @@ def report_built(result: BuildResult, peers: Peers) -> Verdict:
     for _ in range(FINISH_ATTEMPTS - 1 if semantics.is_durable() else 0):
         try:
             return Verdict(peers.finish.submit(result))
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, it may have been carried out
             LOG.warning("the conductor does not answer, asking again: %s", error)
             time.sleep(FINISH_PAUSE_S)
     return Verdict(peers.finish.submit(result))

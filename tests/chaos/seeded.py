@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
     actions,
+    aggregates,
     builds,
     claims,
     flavors,
@@ -23,12 +24,20 @@ from devstack_lite.db import (
     networks,
     ports,
     schema,
+    server_groups,
     volume_attachments,
     volumes,
 )
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
-from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, Keypair
+from devstack_lite.objects.compute import (
+    Aggregate,
+    BuildOrder,
+    BuildResult,
+    Claim,
+    Keypair,
+    ServerGroup,
+)
 from devstack_lite.objects.identity import Assignment, Domain, Project, Role, User
 from devstack_lite.objects.image import Image
 from devstack_lite.objects.network import Network, Port, Subnet
@@ -96,7 +105,21 @@ def seed(db: Database) -> None:
     hosts.report_service(
         db, binary="nova-compute", host="host1", topic="compute", availability_zone="nova"
     )
+    _seed_groups(db)
     _seed_instances(db)
+
+
+def _seed_groups(db: Database) -> None:
+    for name in ("aggregate", "spare-aggregate"):
+        aggregates.create_aggregate(db, aggregate=Aggregate(uuid=name, name=name))
+    aggregates.add_host(db, aggregate_id=1, host="host1")
+    server_groups.create_group(db, group=group("group"), limit=-1)
+
+
+def group(name: str) -> ServerGroup:
+    return ServerGroup(
+        id=name, name=name, project_id="project", user_id="user", policy="anti-affinity"
+    )
 
 
 def _seed_identity(db: Database) -> None:

@@ -18,7 +18,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import ports
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import DevstackError
-from devstack_lite.objects.compute import Flavor, FoundDomain, Progress
+from devstack_lite.objects.compute import Aggregate, Flavor, FoundDomain, Progress
 from devstack_lite.objects.identity import Project, Role, User
 from devstack_lite.objects.image import ImageChange, ImageData
 from devstack_lite.objects.network import Network
@@ -28,6 +28,7 @@ from devstack_lite.rpc.server import RpcServer, get_transport
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.steps import StepLog
 from services.conductor.manager import endpoints_of, make_dispatcher
+from services.conductor.rpcapi.aggregates import AggregatesAPI
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.conductor.rpcapi.flavors import FlavorsAPI
 from services.conductor.rpcapi.hosts import HostsAPI
@@ -36,14 +37,15 @@ from services.conductor.rpcapi.images import ImagesAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 from services.conductor.rpcapi.keypairs import KeypairsAPI
 from services.conductor.rpcapi.networks import NetworksAPI
+from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 from services.conductor.rpcapi.volumes import VolumesAPI
 from tests.chaos import seeded
 from tests.chaos.seeded import ACTIVE, BUILDING, CLAIMED, DELETING, SCHEDULING, STOPPING, UNPLACED
 from tests.unit.conftest import make_boot, make_node
 
 APIS: tuple[type[RpcClient], ...] = (
-    BuildsAPI, FlavorsAPI, HostsAPI, IdentityAPI, ImagesAPI, InstancesAPI, KeypairsAPI,
-    NetworksAPI, VolumesAPI,
+    AggregatesAPI, BuildsAPI, FlavorsAPI, HostsAPI, IdentityAPI, ImagesAPI, InstancesAPI,
+    KeypairsAPI, NetworksAPI, ServerGroupsAPI, VolumesAPI,
 )  # fmt: skip
 
 DATA = ImageData(size=1, checksum="c", os_hash_algo="sha512", os_hash_value="h")
@@ -91,6 +93,16 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
         Progress(instance_uuid=STOPPING, attempt=2, owner=seeded.OWNER),
         Progress(instance_uuid=ACTIVE, attempt=1, owner=seeded.OWNER)]}),
     (HostsAPI, "compare_host", {"host": "host1", "domains": FOUND, "seen_at": None}),
+    (HostsAPI, "update_service", {"binary": "nova-compute", "host": "host1", "is_disabled": True,
+                                  "disabled_reason": "why"}),
+    (AggregatesAPI, "create_aggregate", {"aggregate": Aggregate(uuid="new", name="new")}),
+    (AggregatesAPI, "update_aggregate", {"aggregate_id": 1, "name": "other",
+                                         "metadata": {"ssd": "true", "gone": None}}),
+    (AggregatesAPI, "delete_aggregate", {"aggregate_id": 2}),
+    (AggregatesAPI, "add_host", {"aggregate_id": 2, "host": "host1"}),
+    (AggregatesAPI, "remove_host", {"aggregate_id": 1, "host": "host1"}),
+    (ServerGroupsAPI, "create_group", {"group": seeded.group("new"), "limit": 9}),
+    (ServerGroupsAPI, "delete_group", {"group_id": "group"}),
     (IdentityAPI, "create_user", {"user": User(id="u", name="u", domain_id="default")}),
     (IdentityAPI, "update_user", {"user_id": "user", "values": {"email": "a@b"}}),
     (IdentityAPI, "delete_user", {"user_id": "user"}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
@@ -13,14 +14,16 @@ from devstack_lite.db import (
     networks,
     operations,
     ports,
+    schema,
     volume_attachments,
     volumes,
 )
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict
-from devstack_lite.objects.compute import BuildOrder, Claim
+from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim
 from devstack_lite.objects.network import Network, Port
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
+from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog
 from tests.chaos.seeded import UNLIMITED
 from tests.unit.conftest import make_boot
@@ -110,3 +113,49 @@ def test_a_port_of_no_instance_goes_where_it_is_told(db: Database, uuid: str) ->
         moved = ports.update_port(db, "port", values)
         assert moved.host_id == host
         ports.update_port(db, "port", {"device_id": uuid, "host_id": "host2"})
+
+
+def holders(db: Database) -> list[str]:
+    with db.read() as connection:
+        return list(connection.execute(sa.select(schema.ports.c.device_id)).scalars())
+
+
+def attach(db: Database, uuid: str) -> None:
+    volume = Volume(id="volume", project_id="p", user_id="u", size_gb=1)
+    volumes.create_volume(db, volume=volume, quota=VolumeQuota())
+    made = VolumeAttachment(id="at", volume_id="volume", instance_uuid=uuid)
+    volume_attachments.create_attachment(db, attachment=made)
+
+
+def fail(db: Database, uuid: str, *, can_retry: bool) -> None:
+    result = BuildResult(
+        instance_uuid=uuid, attempt=2, node="host2", error="no", can_retry=can_retry
+    )
+    builds.fail_builds(db, [result], max_attempts=3)
+
+
+def test_the_next_attempt_finds_the_ports_of_the_one_that_failed(db: Database, uuid: str) -> None:
+    """Nobody removes them behind its back: they are the instance's, not an attempt's."""
+    bind(db, uuid, "host2")
+    attach(db, uuid)
+    fail(db, uuid, can_retry=True)
+    assert holders(db) == [uuid]
+    assert [one.instance_uuid for one in volume_attachments.list_attachments(db)] == [uuid]
+
+
+def test_a_build_that_ended_for_good_holds_nothing(db: Database, uuid: str) -> None:
+    """With ERROR a port that was given is let go, and volumes are free again."""
+    bind(db, uuid, "host2")
+    attach(db, uuid)
+    fail(db, uuid, can_retry=False)
+    assert holders(db) == [""]
+    assert volume_attachments.list_attachments(db) == []
+
+
+def test_who_missed_the_answer_undoes_nothing(db: Database, uuid: str) -> None:
+    """The build was finished, and its builder does not know: to it, hands off."""
+    result = BuildResult(instance_uuid=uuid, attempt=2, node="host2", power_state=1)
+    assert builds.judge_builds(db, [result]) == {uuid: Verdict.MINE}
+    assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.MINE}
+    assert builds.judge_builds(db, [result]) == {uuid: Verdict.LEAVE}
+    assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.MINE}
