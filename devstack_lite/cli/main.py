@@ -15,6 +15,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "down": ("devstack_lite.cli.down:down", "Stop a cloud; nothing is left running."),
     "boot": ("devstack_lite.cli.boot:boot", "Boot instances over the HTTP API."),
     "trace": ("devstack_lite.cli.trace:trace", "Show the 18 steps of a boot."),
+    "explain": ("devstack_lite.cli.explain:explain", "Show why a server is where it is."),
     "logs": ("devstack_lite.cli.logs:logs", "Show or follow the daemons' logs."),
     "restart": ("devstack_lite.cli.restart:restart", "Restart daemons of a running cloud."),
     "step": ("devstack_lite.cli.step:step", "Walk a boot through its 18 steps, key by key."),

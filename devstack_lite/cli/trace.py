@@ -30,7 +30,7 @@ def trace(server: str | None, last: bool, name: str, as_json: bool) -> None:
     if (server is None) != last:
         raise click.UsageError("Give either a server or --last.")
     client = Session(cloud_files.credentials(clouds.find(name)))
-    server_id = _last_server(client) if server is None else _server_id(client, server)
+    server_id = _last_server(client) if server is None else server_id_of(client, server)
     found = client.get("compute", f"/servers/{path_of(server_id)}/os-boot-trace")["boot_trace"]
     if as_json:
         click.echo(json.dumps(found, indent=2))
@@ -47,7 +47,8 @@ def _last_server(client: Session) -> str:
     return str(found[0]["id"])
 
 
-def _server_id(client: Session, wanted: str) -> str:
+def server_id_of(client: Session, wanted: str) -> str:
+    """Return the id of the server of that name or id, in any project. Raises NotFound."""
     answer = client.request("compute", "GET", f"/servers/{path_of(wanted)}")
     if answer.status < 400:
         return str(answer.body["server"]["id"])

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims
+from devstack_lite.db import claims, decisions
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
 from devstack_lite.db.leftovers import take_from
@@ -46,6 +46,7 @@ from devstack_lite.objects.compute import (
     Fault,
     Instance,
 )
+from devstack_lite.objects.registry import Json
 from devstack_lite.states import (
     AWAITS_HOST,
     BUILD_STATES,
@@ -339,7 +340,12 @@ def _built_state(power_state: int) -> VmState:
 
 
 def fail_builds(
-    db: Database, results: Sequence[BuildResult], *, max_attempts: int
+    db: Database,
+    results: Sequence[BuildResult],
+    *,
+    max_attempts: int,
+    request_id: str = "",
+    decision: Json | None = None,
 ) -> tuple[list[Instance], list[str]]:
     """End failed builds: those that can be retried elsewhere go back to scheduling.
 
@@ -347,7 +353,8 @@ def fail_builds(
     them here, unless it only failed to move.
 
     Returns the instances to schedule again (their attempt is the next one) and the uuids that
-    ended in ERROR with a fault. A result of an older attempt is passed over.
+    ended in ERROR with a fault. A result of an older attempt is passed over. decision: the one that
+    found no host; it is kept.
     """
     now = utcnow()
     by_uuid = {result.instance_uuid: result for result in results}
@@ -404,6 +411,9 @@ def fail_builds(
             else:
                 take_from(connection, [row.uuid])
             set_error(connection, fault, (row.operation or {}).get("name", BUILD), now)
+        if decision is not None:
+            refused = [by_uuid[row.uuid] for row in rows]
+            decisions.keep_refusal(connection, request_id, decision, refused)
         retries = connection.execute(sa.select(instances).where(instances.c.uuid.in_(again))).all()
     return [instance_of(row) for row in retries], [row.uuid for row in ended]
 

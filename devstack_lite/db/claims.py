@@ -13,10 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from devstack_lite.db import decisions
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
 from devstack_lite.objects.compute import Claim
+from devstack_lite.objects.registry import Json
 from devstack_lite.states import AWAITS_HOST
 
 NODE_VERSION = "node_version"
@@ -42,12 +44,19 @@ def next_version(connection: Connection) -> int:
     )
 
 
-def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
+def claim_nodes(
+    db: Database,
+    wanted: Sequence[Claim],
+    *,
+    request_id: str = "",
+    decision: Json | None = None,
+) -> list[str]:
     """Record claims; return CLAIMED, FULL, STALE or AGAINST_POLICY, in order. One transaction.
 
     STALE: the instance is gone, deleted, or a later attempt has it. Delivered twice: an instance
     that holds this very claim is CLAIMED again. What an earlier attempt claimed to build on is
-    replaced; what an instance that moves holds where it was stays.
+    replaced; what an instance that moves holds where it was stays. decision: what chose the nodes;
+    it is kept with the answers.
     """
     with db.write() as connection:
         open_attempts = _open_attempts(connection, [claim.instance_uuid for claim in wanted])
@@ -100,6 +109,8 @@ def claim_nodes(db: Database, wanted: Sequence[Claim]) -> list[str]:
                     for claim in (wanted[index] for index in taken)
                 ],
             )
+        if decision is not None:
+            decisions.keep(connection, request_id, decision, wanted, answers)
     return answers
 
 

@@ -310,6 +310,15 @@ server_group_members = sa.Table(
     sa.Column("group_id", sa.String(64), nullable=False, index=True),
 )  # fmt: skip
 
+decisions = sa.Table(
+    "decisions", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("request_id", sa.String(64), nullable=False, index=True),
+    sa.Column("content", sa.JSON, nullable=False),
+    _when("created_at", is_nullable=False),
+)  # fmt: skip
+
 leases = sa.Table(
     "leases",
     metadata,

@@ -87,6 +87,10 @@ class Booter:
             LOG.warning("accepted, but the scheduler did not answer: %s", error)
         return instances
 
+    def wanted(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
+        """Return the boot that a body without name or networks stands for. Raises Invalid."""
+        return self._check(context, {"name": "what-if", "networks": [], **server}, hints, count)
+
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
         image = self._image(context, server, flavor)

@@ -13,6 +13,7 @@ from devstack_lite.wsgi.router import Router
 from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
 from services.api.controllers.availability_zones import AvailabilityZonesController
+from services.api.controllers.decisions import DecisionsController
 from services.api.controllers.flavors import FlavorsController
 from services.api.controllers.hypervisors import HypervisorsController
 from services.api.controllers.instance_actions import InstanceActionsController
@@ -52,6 +53,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             InstancesAPI(transport, call_monitor_s=monitor_s),
             ComputeAPI(transport, call_monitor_s=monitor_s),
             max_limit=conf.osapi_max_limit,
+        ),
+        "decisions": DecisionsController(
+            db, booter, SchedulerAPI(transport, call_monitor_s=monitor_s)
         ),
         "instance_actions": InstanceActionsController(db),
         "flavors": FlavorsController(

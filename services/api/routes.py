@@ -21,6 +21,12 @@ ROUTES: list[Route] = [
         "GET /servers/{id}/os-volume_attachments volume_attachments",
     ),
     *rows(
+        "decisions",
+        "GET /servers/{server_id}/os-decisions of_server",
+        "GET /os-decisions index",
+        "POST /os-decisions/what-if what_if",
+    ),
+    *rows(
         "instance_actions",
         "GET /servers/{server_id}/os-instance-actions index",
         "GET /servers/{server_id}/os-instance-actions/{id} show",

@@ -6,16 +6,24 @@ enabled_filters. Names and rules are Nova's.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from devstack_lite.objects.compute import GroupPolicy, ScheduleRequest
 from services.scheduler.hosts import HostTable, Mask
 
+SHOWN = 5
+"""Names in a reason, at most."""
+
 
 class Filter(Protocol):
-    """What an entry point must name: a class that is made without arguments."""
+    """What an entry point must name: a class that is made without arguments.
+
+    One that has `explain(table, request, rejected) -> str`, too, says what it wanted and what the
+    rejected rows have; it is asked once per request.
+    """
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return True for each row that may take the instance."""
@@ -36,6 +44,13 @@ class ComputeFilter:
         """Return where the service is up and enabled."""
         return table.is_up & table.is_enabled
 
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return how many are down, and how many disabled."""
+        down = int((rejected & ~table.is_up).sum())
+        disabled = int((rejected & table.is_up & ~table.is_enabled).sum())
+        parts = (f"{down} down" if down else "", f"{disabled} disabled" if disabled else "")
+        return ", ".join(part for part in parts if part)
+
 
 class AvailabilityZoneFilter:
     """Passes hosts in the zone that the request names; any host when it names none."""
@@ -46,6 +61,11 @@ class AvailabilityZoneFilter:
         if zone is None:
             return np.ones(len(table), dtype=bool)
         return np.asarray(table.zones == zone, dtype=bool)
+
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return the zone that was asked for, and the zones there are."""
+        wanted = request.boot.availability_zone
+        return f"wants zone {wanted}; they are in {_named(table.zones, rejected)}"
 
 
 class ImagePropertiesFilter:
@@ -59,6 +79,12 @@ class ImagePropertiesFilter:
             return np.ones(len(table), dtype=bool)
         return np.asarray(table.architectures == wanted, dtype=bool)
 
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return what the image needs, and what there is."""
+        properties = request.boot.image_properties
+        wanted = properties.get("hw_architecture") or properties.get("architecture")
+        return f"the image needs {wanted}; they are {_named(table.architectures, rejected)}"
+
 
 class _GroupFilter:
     policy: GroupPolicy
@@ -69,6 +95,13 @@ class _GroupFilter:
         if group is None or group.policy != self.policy:
             return np.ones(len(table), dtype=bool)
         return np.array([group.allows(host) for host in table.hosts], dtype=bool)
+
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return where the others of the group are."""
+        group = table.group
+        on = sorted(+group.members_on) if group is not None else []
+        more = f" and {len(on) - SHOWN} more" if len(on) > SHOWN else ""
+        return f"its group's policy is {self.policy}; members are on {', '.join(on[:SHOWN])}{more}"
 
 
 class ServerGroupAffinityFilter(_GroupFilter):
@@ -90,6 +123,10 @@ class VCPUFilter:
         """Return where the flavor's vcpus fit."""
         return table.free("vcpus") >= request.boot.flavor.vcpus
 
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return what is wanted, and what is left."""
+        return f"wants {request.boot.flavor.vcpus} VCPU; {_left(table, 'vcpus', rejected)}"
+
 
 class RamFilter:
     """Passes hosts with enough memory left, ratio and reserve counted in."""
@@ -98,6 +135,11 @@ class RamFilter:
         """Return where the flavor's memory fits."""
         return table.free("memory_mb") >= request.boot.flavor.memory_mb
 
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return what is wanted, and what is left."""
+        wanted = request.boot.flavor.memory_mb
+        return f"wants {wanted} MiB of memory; {_left(table, 'memory_mb', rejected)}"
+
 
 class DiskFilter:
     """Passes hosts with enough disk left for root, ephemeral and swap."""
@@ -105,3 +147,22 @@ class DiskFilter:
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where the flavor's disks fit."""
         return table.free("disk_gb") >= request.boot.flavor.disk_gb
+
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return what is wanted, and what is left."""
+        return (
+            f"wants {request.boot.flavor.disk_gb} GiB of disk; {_left(table, 'disk_gb', rejected)}"
+        )
+
+
+def _left(table: HostTable, resource: str, rejected: Mask) -> str:
+    free = table.free(resource)[rejected]
+    low, high = float(free.min()), float(free.max())
+    amount = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"they have {amount} left"
+
+
+def _named(column: npt.NDArray[Any], rejected: Mask) -> str:
+    names = sorted({str(name) for name in column[rejected]})
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

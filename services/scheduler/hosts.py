@@ -8,7 +8,8 @@ brings what the claims made of it. The table decides nothing: a claim in the dat
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,13 @@ class HostTable:
         enabled = {host: not record.is_disabled for host, record in computes.items()}
         self.is_up = np.array([up.get(host, False) for host in self.hosts], dtype=bool)
         self.is_enabled = np.array([enabled.get(host, False) for host in self.hosts], dtype=bool)
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Have what the block consumes be there again after it."""
+        kept = {name: column.copy() for name, column in self.columns.items()}
+        yield
+        self.columns = kept
 
     def free(self, resource: str) -> Column:
         """Return what is left of vcpus, memory_mb or disk_gb on each node."""

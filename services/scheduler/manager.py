@@ -7,6 +7,7 @@ import oslo_messaging
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.registry import Json
 from devstack_lite.steps import StepLog, point_of
 from services.scheduler.place import Placer
 
@@ -29,6 +30,10 @@ class SchedulerManager:
         log = StepLog.received(request.steps, sent_at=context.sent_at, queue_step=6)
         with failpoints.around(point_of(7)):
             return self._placer.place(context, request, log)
+
+    def explain(self, context: RequestContext, *, request: ScheduleRequest, count: int) -> Json:
+        """Decide without placing."""
+        return self._placer.explain(request, count)
 
     def reschedule_builds(self, context: RequestContext, *, request: ScheduleRequest) -> None:
         """Place them again. Delivered twice: as above."""

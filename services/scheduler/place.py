@@ -18,6 +18,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import Placement, placement_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
+from devstack_lite.objects.registry import Json
 from devstack_lite.steps import StepLog
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -66,7 +67,7 @@ class Placer:
             decision = self._decide(request, waiting)
             pairs = list(zip(waiting, decision.selections, strict=False))
             refused = waiting[len(pairs) :]
-            waiting = self._claim(context, request, pairs, orders) if pairs else []
+            waiting = self._claim(context, request, pairs, orders, decision) if pairs else []
             if refused and self._may_come_back(request, decision):
                 break
             if refused:
@@ -77,6 +78,16 @@ class Placer:
             self._refuse(context, request, waiting, decision, log)
         self._hand_over(context, orders, log)
         return {order.instance_uuid: host for host, own in orders.items() for order in own}
+
+    def explain(self, request: ScheduleRequest, count: int) -> Json:
+        """Return the decision that would be made now for count instances; nothing is placed."""
+        with self._lock:
+            self._table.refresh(self._db, down_time_s=self._down_time_s)
+            self._table.group = self._group_of(request, ())
+            with self._table.undone():
+                decision = self._scheduler.decide(self._table, request, count)
+        is_placed = len(decision.selections) == count
+        return {**decision.to_message(), "reason": "" if is_placed else decision.explain()}
 
     @staticmethod
     def _may_come_back(request: ScheduleRequest, decision: Decision) -> bool:
@@ -112,6 +123,7 @@ class Placer:
         request: ScheduleRequest,
         pairs: Sequence[tuple[str, Selection]],
         orders: dict[str, list[BuildOrder]],
+        decision: Decision,
     ) -> list[str]:
         """Have the selections claimed; return the instances whose node was full by then."""
         flavor = request.boot.flavor
@@ -123,7 +135,9 @@ class Placer:
             )
             for uuid, selection in pairs
         ]  # fmt: skip
-        answers = self._conductor.claim_nodes(context, wanted=wanted)
+        answers = self._conductor.claim_nodes(
+            context, wanted=wanted, decision=decision.to_message()
+        )
         lost = []
         for (uuid, selection), answer in zip(pairs, answers, strict=True):
             LOG.info("step 7: %s on %s, weight %.3f", answer, selection.node, selection.weight,
@@ -178,4 +192,9 @@ class Placer:
             )
             for uuid in uuids
         ]  # fmt: skip
-        self._conductor.fail_builds(context, results=results, failed_host=None)
+        self._conductor.fail_builds(
+            context,
+            results=results,
+            failed_host=None,
+            decision={**decision.to_message(), "selections": [], "reason": reason},
+        )

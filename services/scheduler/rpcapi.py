@@ -6,6 +6,7 @@ from typing import cast
 
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 
 
@@ -23,6 +24,11 @@ class SchedulerAPI(RpcClient):
         Returns the host per uuid; an instance that no host takes is missing, and in ERROR.
         """
         return cast("dict[str, str]", self.invoke(context, self.schedule_builds, request=request))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def explain(self, context: RequestContext, *, request: ScheduleRequest, count: int) -> Json:
+        """Return what would be decided now for count instances, without placing any."""
+        return cast(Json, self.invoke(context, self.explain, request=request, count=count))
 
     @declare("cast", is_idempotent=True)
     def reschedule_builds(self, context: RequestContext, *, request: ScheduleRequest) -> None:

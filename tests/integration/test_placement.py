@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,3 +101,38 @@ def test_a_disabled_host_takes_nothing_but_what_is_forced_on_it(cloud: WholeClou
             {"host": f"host{number}", "binary": "nova-compute"})  # fmt: skip
     cloud.delete_all("only")
     cloud.delete_all("forced")
+
+
+def test_explain_says_why(cloud: WholeCloud) -> None:
+    """Which filter refused how many and why, how the best were weighed, what the claim answered."""
+    cloud.boot("why", min_count=2)
+    cloud.wait_for_all("why", 2)
+    (decision,) = json.loads(cloud.command("explain", "why-1", "--json"))
+    assert [one["end"] for one in decision["filters"]] == [HOSTS] * len(decision["filters"])
+    assert [one["answer"] for one in decision["selections"]] == ["claimed", "claimed"]
+    assert set(decision["best"][0]["scores"]) == {
+        "CPUWeigher", "RAMWeigher", "DiskWeigher", "IoOpsWeigher",
+    }  # fmt: skip
+    assert json.loads(cloud.command("explain", decision["request_id"], "--json")) == [decision]
+    cloud.delete_all("why")
+
+
+def test_explain_says_why_not(cloud: WholeCloud) -> None:
+    """The fault has it in a sentence, explain in a table; what-if says so before anybody boots."""
+    flavor = {"name": "huge", "ram": 80_000_000, "vcpus": 1, "disk": 1}
+    flavor_id = ask(cloud, "POST", "/flavors", {"flavor": flavor})["flavor"]["id"]
+    uuid = boot_with(cloud, "huge", flavorRef=flavor_id)
+    fault = cloud.wait_for(uuid, "ERROR")["fault"]["message"]
+    assert "RamFilter refused the last 10 of 10 nodes: wants 80000000 MiB of memory" in fault
+    text = cloud.command("explain", "huge")
+    assert "no host" in text
+    assert "RamFilter refused the last 10 of 10 nodes" in text
+    before = cloud.scalar("SELECT count(*) FROM decisions")
+    (decision,) = json.loads(cloud.command("explain", "--what-if", "--flavor", "huge", "--json"))
+    assert decision["selections"] == []
+    assert "wants 80000000 MiB of memory; they have" in decision["reason"]
+    fits = json.loads(cloud.command("explain", "--what-if", "--count", "3", "--json"))[0]
+    assert len(fits["selections"]) == 3
+    assert cloud.scalar("SELECT count(*) FROM decisions") == before
+    assert cloud.scalar("SELECT sum(instances) FROM compute_nodes") == 0
+    cloud.delete_all("huge")

@@ -91,7 +91,9 @@ def test_many_instances_spread_and_stop_when_full() -> None:
     decision = scheduler().decide(table, request_for(), 20)
     hosts = [selection.host for selection in decision.selections]
     assert {"host1": 4, "host2": 4, "host3": 4} == {host: hosts.count(host) for host in set(hosts)}
-    assert "VCPUFilter refused the last 3 of 3 nodes." == decision.explain()
+    assert decision.explain() == (
+        "VCPUFilter refused the last 3 of 3 nodes: wants 1 VCPU; they have 0 left."
+    )
 
 
 def test_ignored_hosts_are_passed_over() -> None:

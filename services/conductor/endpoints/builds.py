@@ -52,9 +52,13 @@ class Builds:
             LOG.info("step 4: recorded", extra={"instance_uuid": instance.uuid})
         return made
 
-    def claim_nodes(self, context: RequestContext, *, wanted: Sequence[Claim]) -> list[str]:
+    def claim_nodes(
+        self, context: RequestContext, *, wanted: Sequence[Claim], decision: Json | None = None
+    ) -> list[str]:
         """Record claims; keyed by instance."""
-        return claims.claim_nodes(self._db, wanted)
+        return claims.claim_nodes(
+            self._db, wanted, request_id=context.request_id, decision=decision
+        )
 
     def start_builds(
         self,
@@ -95,10 +99,21 @@ class Builds:
         return {uuid: str(verdict) for uuid, verdict in judged.items()}
 
     def fail_builds(
-        self, context: RequestContext, *, results: Sequence[BuildResult], failed_host: str | None
+        self,
+        context: RequestContext,
+        *,
+        results: Sequence[BuildResult],
+        failed_host: str | None,
+        decision: Json | None = None,
     ) -> None:
         """Schedule again or end in ERROR; keyed by uuid and attempt."""
-        again, ended = builds.fail_builds(self._db, results, max_attempts=self._max_attempts)
+        again, ended = builds.fail_builds(
+            self._db,
+            results,
+            max_attempts=self._max_attempts,
+            request_id=context.request_id,
+            decision=decision,
+        )
         for uuid in ended:
             LOG.warning("ERROR: build failed for good", extra={"instance_uuid": uuid})
         for instance in again:

@@ -29,9 +29,14 @@ class BuildsAPI(RpcClient):
         return cast("list[Instance]", self.invoke(context, self.create_instances, boot=boot))
 
     @declare("call", timeout_s=30, is_idempotent=True)
-    def claim_nodes(self, context: RequestContext, *, wanted: Sequence[Claim]) -> list[str]:
-        """Record claims; `claimed`, `full` or `stale` for each, in order. Part of step 7."""
-        return cast("list[str]", self.invoke(context, self.claim_nodes, wanted=list(wanted)))
+    def claim_nodes(
+        self, context: RequestContext, *, wanted: Sequence[Claim], decision: Json | None = None
+    ) -> list[str]:
+        """Record claims, and the decision behind them; what became of each, in order. Step 7."""
+        return cast(
+            "list[str]",
+            self.invoke(context, self.claim_nodes, wanted=list(wanted), decision=decision),
+        )
 
     @declare("call", timeout_s=30, is_idempotent=True)
     def start_builds(
@@ -86,10 +91,21 @@ class BuildsAPI(RpcClient):
 
     @declare("call", timeout_s=30, is_idempotent=True)
     def fail_builds(
-        self, context: RequestContext, *, results: Sequence[BuildResult], failed_host: str | None
+        self,
+        context: RequestContext,
+        *,
+        results: Sequence[BuildResult],
+        failed_host: str | None,
+        decision: Json | None = None,
     ) -> None:
         """End failed builds: scheduled again, away from failed_host, or in ERROR with a fault.
 
-        The caller has left nothing of the instances behind.
+        decision: the one that found no host for them, to be kept.
         """
-        self.invoke(context, self.fail_builds, results=list(results), failed_host=failed_host)
+        self.invoke(
+            context,
+            self.fail_builds,
+            results=list(results),
+            failed_host=failed_host,
+            decision=decision,
+        )

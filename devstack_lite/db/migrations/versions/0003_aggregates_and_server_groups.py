@@ -1,4 +1,4 @@
-"""Aggregates and server groups.
+"""Aggregates, server groups and decisions.
 
 Revision ID: 0003
 Revises: 0002
@@ -16,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the four tables."""
+    """Make the tables."""
     op.create_table(
         "aggregates",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -55,9 +55,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("instance_uuid", name=op.f("pk_server_group_members")),
     )
     op.create_index(op.f("ix_server_group_members_group_id"), "server_group_members", ["group_id"])
+    op.create_table(
+        "decisions",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("uuid", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_decisions_uuid")),
+    )
+    op.create_index(op.f("ix_decisions_request_id"), "decisions", ["request_id"])
 
 
 def downgrade() -> None:
     """Forget them."""
-    for table in ("server_group_members", "server_groups", "aggregate_hosts", "aggregates"):
+    for table in (
+        "decisions",
+        "server_group_members",
+        "server_groups",
+        "aggregate_hosts",
+        "aggregates",
+    ):
         op.drop_table(table)

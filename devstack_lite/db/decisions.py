@@ -1,0 +1,85 @@
+"""The scheduler's decisions, kept for whoever asks why; the oldest make room for the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.clock import utcnow
+from devstack_lite.db.engine import Database
+from devstack_lite.db.schema import decisions, instance_actions
+from devstack_lite.objects.compute import BuildResult, Claim
+from devstack_lite.objects.registry import Json
+
+KEPT = 2_000
+_PRUNE_EVERY = 100
+
+
+def keep(
+    connection: Connection,
+    request_id: str,
+    decision: Json,
+    wanted: Sequence[Claim],
+    answers: Sequence[str],
+) -> None:
+    """Keep a decision with what became of its selections, in the caller's transaction."""
+    selections = [
+        {**chosen, "instance": claim.instance_uuid, "attempt": claim.attempt, "answer": answer}
+        for chosen, claim, answer in zip(decision["selections"], wanted, answers, strict=False)
+    ]
+    _insert(connection, request_id, {**decision, "selections": selections, "refused": []})
+
+
+def keep_refusal(
+    connection: Connection, request_id: str, decision: Json, refused: Sequence[BuildResult]
+) -> None:
+    """Keep a decision that found no host for these, in the caller's transaction."""
+    found_none = [{"instance": one.instance_uuid, "attempt": one.attempt} for one in refused]
+    if found_none:
+        _insert(connection, request_id, {**decision, "refused": found_none})
+
+
+def _insert(connection: Connection, request_id: str, content: Json) -> None:
+    own = decisions.c
+    known = sa.select(own.id).where(own.uuid == content["uuid"])
+    if connection.execute(known).first() is not None:
+        return  # delivered twice
+    made: Any = connection.execute(
+        decisions.insert().values(
+            uuid=content["uuid"], request_id=request_id, content=content, created_at=utcnow()
+        )
+    ).inserted_primary_key
+    if made[0] % _PRUNE_EVERY == 0:
+        connection.execute(decisions.delete().where(decisions.c.id <= made[0] - KEPT))
+
+
+def of_request(db: Database, request_id: str) -> list[Json]:
+    """Return what was decided for a request, in order, each with its id and time."""
+    with db.read() as connection:
+        return _found(connection, [request_id])
+
+
+def of_instance(db: Database, uuid: str) -> list[Json]:
+    """Return what was decided for an instance, in order: its boot, and whatever moved it."""
+    own = instance_actions.c
+    asked = sa.select(own.request_id).where(own.instance_uuid == uuid)
+    with db.read() as connection:
+        requests = list(connection.execute(asked).scalars())
+        found = _found(connection, requests)
+    return [
+        one
+        for one in found
+        if any(part["instance"] == uuid for part in (*one["selections"], *one["refused"]))
+    ]
+
+
+def _found(connection: Connection, request_ids: Sequence[str]) -> list[Json]:
+    own = decisions.c
+    query = sa.select(decisions).where(own.request_id.in_(request_ids)).order_by(own.id)
+    return [
+        {"id": row.id, "request_id": row.request_id, "created_at": row.created_at, **row.content}
+        for row in connection.execute(query)
+    ]
