@@ -162,6 +162,7 @@ OPTIONS: dict[str, list[Any]] = {
             default=[
                 "ComputeFilter",
                 "AvailabilityZoneFilter",
+                "ComputeCapabilitiesFilter",
                 "ImagePropertiesFilter",
                 "ServerGroupAntiAffinityFilter",
                 "ServerGroupAffinityFilter",
@@ -173,13 +174,50 @@ OPTIONS: dict[str, list[Any]] = {
         ),
         cfg.ListOpt(
             "weight_classes",
-            default=["CPUWeigher", "RAMWeigher", "DiskWeigher", "IoOpsWeigher"],
+            default=[
+                "CPUWeigher",
+                "RAMWeigher",
+                "DiskWeigher",
+                "IoOpsWeigher",
+                "ServerGroupSoftAffinityWeigher",
+                "ServerGroupSoftAntiAffinityWeigher",
+            ],
             help="Weighers by name; from the entry points devstack_lite.scheduler.weighers.",
         ),
         cfg.FloatOpt("cpu_weight_multiplier", default=1.0, help="Nova's option and default."),
         cfg.FloatOpt("ram_weight_multiplier", default=1.0, help="Nova's option and default."),
         cfg.FloatOpt("disk_weight_multiplier", default=1.0, help="Nova's option and default."),
         cfg.FloatOpt("io_ops_weight_multiplier", default=-1.0, help="Nova's option and default."),
+        cfg.FloatOpt("num_instances_weight_multiplier", default=0.0, help="Nova's."),
+        cfg.FloatOpt(
+            "hypervisor_version_weight_multiplier", default=1.0, help="Nova's option and default."
+        ),
+        cfg.FloatOpt(
+            "cross_cell_move_weight_multiplier", default=1000000.0, help="Nova's option, default."
+        ),
+        cfg.FloatOpt("soft_affinity_weight_multiplier", default=1.0, min=0, help="Nova's."),
+        cfg.FloatOpt("soft_anti_affinity_weight_multiplier", default=1.0, min=0, help="Nova's."),
+        cfg.IntOpt(
+            "max_instances_per_host", default=50, min=1, help="What NumInstancesFilter allows."
+        ),
+        cfg.IntOpt("max_io_ops_per_host", default=8, min=0, help="What IoOpsFilter allows."),
+        cfg.ListOpt("isolated_hosts", default=[], help="Hosts of IsolatedHostsFilter."),
+        cfg.ListOpt("isolated_images", default=[], help="Image ids of IsolatedHostsFilter."),
+        cfg.BoolOpt(
+            "restrict_isolated_hosts_to_isolated_images",
+            default=True,
+            help="Whether isolated hosts take isolated images alone.",
+        ),
+        cfg.StrOpt(
+            "aggregate_image_properties_isolation_namespace",
+            default="",
+            help="Only metadata that begins with it counts in AggregateImagePropertiesIsolation.",
+        ),
+        cfg.StrOpt(
+            "aggregate_image_properties_isolation_separator",
+            default=".",
+            help="Between the namespace and the rest.",
+        ),
         cfg.IntOpt("host_subset_size", default=1, min=1, help="Pick at random among the best n."),
         cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts a build may be handed to."),
         cfg.IntOpt("max_placement_results", default=1000, min=1, help="Alternates considered."),

@@ -138,6 +138,14 @@ def nodes_to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str,
     return {uuid: row.node for uuid, row in _held(connection, list(uuids)).items()}
 
 
+def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
+    """Return the host that each of these instances claims; those that claim none are left out."""
+    query = sa.select(claims.c.instance_uuid, claims.c.host)
+    with db.read() as connection:
+        found = connection.execute(query.where(claims.c.instance_uuid.in_(uuids)))
+        return {row.instance_uuid: row.host for row in found}
+
+
 def _take(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> int:
     """Take size up to count times of its node; return how many fitted."""
     taken, step = 0, count

@@ -335,6 +335,7 @@ class ScheduleRequest:
     boot: BootRequest
     attempt: int = 1
     ignore_hosts: tuple[str, ...] = ()
+    project_id: str = ""
     only_host: str | None = None
     """Where it must go, as far as the filters let it: the target of a move."""
     steps: Json = field(default_factory=dict)

@@ -217,7 +217,10 @@ def ask_scheduler(
     with failpoints.around(point_of(5)):
         log.open(5)
         scheduler.schedule_builds(
-            context, request=ScheduleRequest(boot=wanted, attempt=1, steps=log.to_message())
+            context,
+            request=ScheduleRequest(
+                boot=wanted, attempt=1, project_id=str(context.project_id), steps=log.to_message()
+            ),
         )
 
 

@@ -38,6 +38,7 @@ class Dispatcher:
                     boot=boot_request_of(instance),
                     attempt=instance.attempt,
                     ignore_hosts=tuple(host for host in (left, avoid_host) if host),
+                    project_id=instance.project_id,
                     only_host=arguments.get("target_host"),
                 )
                 self._scheduler.reschedule_builds(context, request=request)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from devstack_lite.objects.compute import ScheduleRequest
 from devstack_lite.objects.registry import Json
+from services.scheduler.aggregate_filters import per_row
 from services.scheduler.filters import Filter
 from services.scheduler.hosts import Column, HostTable, Mask
 from services.scheduler.weighers import Weigher, normalize
@@ -163,7 +164,10 @@ class Scheduler:
         total: Column = np.zeros(len(rows))
         scores: dict[str, Column] = {}
         for weigher, multiplier in self._weighers:
-            score = multiplier * normalize(weigher.weigh(table, request)[rows])
+            own = per_row(table, weigher.multiplier_option, multiplier)[rows]
+            score = own * normalize(
+                weigher.weigh(table, request)[rows], getattr(weigher, "least", None)
+            )
             scores[type(weigher).__name__] = score
             total += score
         if self._subset_size > 1:

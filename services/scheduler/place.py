@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
-from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL
+from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL, hosts_of
 from devstack_lite.db.engine import Database
-from devstack_lite.db.server_groups import Placement, placement_of
+from devstack_lite.db.server_groups import placement_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
 from devstack_lite.objects.registry import Json
@@ -23,6 +23,7 @@ from devstack_lite.steps import StepLog
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.decide import Decision, Scheduler, Selection
+from services.scheduler.hint_filters import uuids_in
 from services.scheduler.hosts import HostTable
 
 LOG = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Placer:
         """Return the decision that would be made now for count instances; nothing is placed."""
         with self._lock:
             self._table.refresh(self._db, down_time_s=self._down_time_s)
-            self._table.group = self._group_of(request, ())
+            self._look(request, ())
             with self._table.undone():
                 decision = self._scheduler.decide(self._table, request, count)
         is_placed = len(decision.selections) == count
@@ -110,12 +111,18 @@ class Placer:
         # just placed keeps two requests of this worker apart meanwhile.
         with self._lock:
             self._table.refresh(self._db, down_time_s=self._down_time_s)
-            self._table.group = self._group_of(request, waiting)
+            self._look(request, waiting)
             return self._scheduler.decide(self._table, request, len(waiting))
 
-    def _group_of(self, request: ScheduleRequest, waiting: Sequence[str]) -> Placement | None:
-        group_id = request.boot.scheduler_hints.get("group")
-        return placement_of(self._db, str(group_id), without=waiting) if group_id else None
+    def _look(self, request: ScheduleRequest, waiting: Sequence[str]) -> None:
+        """Read what the request's hints are about."""
+        hints = request.boot.scheduler_hints
+        group_id = hints.get("group")
+        self._table.group = (
+            placement_of(self._db, str(group_id), without=waiting) if group_id else None
+        )
+        named = [*uuids_in(hints.get("different_host")), *uuids_in(hints.get("same_host"))]
+        self._table.named = hosts_of(self._db, named) if named else {}
 
     def _claim(
         self,

@@ -10,12 +10,16 @@ from typing import Protocol
 
 import numpy as np
 
-from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.compute import GroupPolicy, ScheduleRequest
 from services.scheduler.hosts import Column, HostTable
 
 
 class Weigher(Protocol):
-    """What an entry point must name: a class that is made without arguments."""
+    """What an entry point must name: a class that is made without arguments.
+
+    One that has `least` counts from there: what is below it is as if it were that, and 0 of the
+    spread is that, not what the least host has.
+    """
 
     multiplier_option: str
     """The option of [scheduler] that holds its multiplier; a negative one turns it round."""
@@ -28,6 +32,7 @@ class CPUWeigher:
     """Prefers hosts with more virtual CPUs left."""
 
     multiplier_option = "cpu_weight_multiplier"
+    least = 0.0
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the free vcpus."""
@@ -38,35 +43,100 @@ class RAMWeigher:
     """Prefers hosts with more memory left."""
 
     multiplier_option = "ram_weight_multiplier"
+    least = 0.0
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
-        """Return the free memory in MiB."""
-        return table.free("memory_mb")
+        """Return the free memory in MiB, without the allocation ratio: as Nova does."""
+        return table.really_free("memory_mb")
 
 
 class DiskWeigher:
     """Prefers hosts with more disk left."""
 
     multiplier_option = "disk_weight_multiplier"
+    least = 0.0
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
-        """Return the free disk in GiB."""
-        return table.free("disk_gb")
+        """Return the free disk in GiB, without the allocation ratio: as Nova does."""
+        return table.really_free("disk_gb")
 
 
 class IoOpsWeigher:
     """Counts the builds under way; its multiplier is negative, so that fewer are better."""
 
     multiplier_option = "io_ops_weight_multiplier"
+    least = 0.0
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the builds under way."""
         return table.columns["io_ops"]
 
 
-def normalize(weights: Column) -> Column:
-    """Spread weights over 0 to 1; all 0 when they are all the same."""
-    low, high = weights.min(), weights.max()
+class NumInstancesWeigher:
+    """Counts the instances; a positive multiplier packs, a negative one spreads."""
+
+    multiplier_option = "num_instances_weight_multiplier"
+
+    def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
+        """Return the instances."""
+        return table.columns["instances"]
+
+
+class HypervisorVersionWeigher:
+    """Prefers newer hypervisors."""
+
+    multiplier_option = "hypervisor_version_weight_multiplier"
+
+    def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
+        """Return the versions, as libvirt numbers them."""
+        return table.columns["hypervisor_version"]
+
+
+class CrossCellWeigher:
+    """Prefers the cell that an instance is in; there is one cell."""
+
+    multiplier_option = "cross_cell_move_weight_multiplier"
+
+    def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
+        """Return the same everywhere."""
+        return np.zeros(len(table))
+
+
+class _GroupWeigher:
+    policy: GroupPolicy
+    sign = 1.0
+
+    def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
+        """Return how many of the group each host has, for a group of this policy."""
+        group = table.group
+        if group is None or group.policy != self.policy:
+            return np.zeros(len(table))
+        return self.sign * np.array([group.members_on[host] for host in table.hosts], dtype=float)
+
+
+class ServerGroupSoftAffinityWeigher(_GroupWeigher):
+    """Prefers hosts with more members of the group."""
+
+    policy = GroupPolicy.SOFT_AFFINITY
+    multiplier_option = "soft_affinity_weight_multiplier"
+
+
+class ServerGroupSoftAntiAffinityWeigher(_GroupWeigher):
+    """Prefers hosts with fewer members of the group."""
+
+    policy = GroupPolicy.SOFT_ANTI_AFFINITY
+    sign = -1.0
+    multiplier_option = "soft_anti_affinity_weight_multiplier"
+
+
+def normalize(weights: Column, least: float | None = None) -> Column:
+    """Spread weights over 0 to 1, counted from least, or from the least of them.
+
+    All 0 when there is nothing to spread.
+    """
+    if least is not None:
+        weights = np.maximum(weights, least)
+    low, high = weights.min() if least is None else least, weights.max()
     if low == high:
         return np.zeros_like(weights)
     spread: Column = (weights - low) / (high - low)

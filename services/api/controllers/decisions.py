@@ -46,7 +46,7 @@ class DecisionsController:
         asked = dict(body["what_if"])
         count, hints = int(asked.pop("count", 1)), asked.pop("hints", {})
         boot = self._booter.wanted(req.context, asked, hints, count)
-        request = ScheduleRequest(boot=boot)
+        request = ScheduleRequest(boot=boot, project_id=str(req.context.project_id))
         return {"decision": self._scheduler.explain(req.context, request=request, count=count)}
 
 
