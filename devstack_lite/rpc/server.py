@@ -23,6 +23,7 @@ from devstack_lite.rpc.serializer import MessageSerializer
 
 LOG = logging.getLogger(__name__)
 
+LISTENER_S = 0.3
 REMOTE_EXCEPTION_MODULES = [DevstackError.__module__]
 
 
@@ -120,6 +121,10 @@ class RpcServer:
 
     def stop(self, timeout_s: float) -> None:
         """Take no more messages and finish those in hand, for at most timeout_s seconds."""
-        self._server.stop()
+        # The library's listener looks only every few seconds whether it shall end. What it takes
+        # until then is lost with the process, as with any death: it is asked for again.
+        stopper = threading.Thread(target=self._server.stop, daemon=True)
+        stopper.start()
+        stopper.join(LISTENER_S)
         if not self.in_flight.wait(timeout_s):
             LOG.warning("left with work in hand after %.0f s", timeout_s)
