@@ -132,7 +132,7 @@ def _wait(
     with bar:
         task = bar.add_task("building", total=count)
         while True:
-            servers = _servers_of(client, reservation_id)
+            servers = servers_of(client, reservation_id)
             states = Counter(server["status"] for server in servers)
             bar.update(
                 task,
@@ -145,7 +145,8 @@ def _wait(
             pause_s = min(LONGEST_POLL_S, pause_s * 1.5)
 
 
-def _servers_of(client: Session, reservation_id: str) -> list[dict[str, Any]]:
+def servers_of(client: Session, reservation_id: str) -> list[dict[str, Any]]:
+    """Return the servers of one request, in full."""
     found = client.get("compute", "/servers/detail", reservation_id=reservation_id, limit=1000)
     servers: list[dict[str, Any]] = found["servers"]
     return servers

@@ -14,6 +14,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("devstack_lite.cli.status:status", "Show daemons, queues and instances."),
     "down": ("devstack_lite.cli.down:down", "Stop a cloud; nothing is left running."),
     "boot": ("devstack_lite.cli.boot:boot", "Boot instances over the HTTP API."),
+    "fill": ("devstack_lite.cli.fill:fill", "Boot many servers of a mix of flavors."),
     "trace": ("devstack_lite.cli.trace:trace", "Show the 18 steps of a boot."),
     "explain": ("devstack_lite.cli.explain:explain", "Show why a server is where it is."),
     "logs": ("devstack_lite.cli.logs:logs", "Show or follow the daemons' logs."),
