@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db.claims import next_version
@@ -76,12 +77,14 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
         if not new and not changed:
             return
         version = next_version(connection)
+        zones = _zones_of_hosts(connection) if new else {}
         if new:
             connection.execute(
                 compute_nodes.insert(),
                 [
                     {
                         **{name: getattr(node, name) for name in _REPORTED},
+                        "availability_zone": zones.get(node.host, node.availability_zone),
                         "id": node.id,
                         "hypervisor_hostname": node.hypervisor_hostname,
                         "version": version,
@@ -121,6 +124,14 @@ def update_service(
         if not connection.execute(services.update().where(chosen).values(values)).rowcount:
             raise NotFound(f"Could not find binary {binary} on host {host}.", kind="service")
         return service_of(connection.execute(sa.select(services).where(chosen)).one())
+
+
+def _zones_of_hosts(connection: Connection) -> dict[str, str]:
+    own = services.c
+    rows = connection.execute(
+        sa.select(own.host, own.availability_zone).where(own.binary == "nova-compute")
+    )
+    return {row.host: row.availability_zone for row in rows}
 
 
 def down_hosts(db: Database, down_time_s: float) -> frozenset[str]:
