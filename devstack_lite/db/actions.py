@@ -17,6 +17,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import claims
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
+from devstack_lite.db.holdings import take_from
 from devstack_lite.db.operations import DELETE, operation_of, waits_for_host
 from devstack_lite.db.quotas import give_back
 from devstack_lite.db.rows import instance_of
@@ -170,6 +171,8 @@ def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
                 action=DELETE, event="compute_terminate_instance", now=now,
             )  # fmt: skip
             if row.host is None:
+                # An attempt that failed, or whose worker died, may have got it something.
+                take_from(connection, [uuid])
                 _remove(connection, row, now)
         return instance_of(
             connection.execute(sa.select(instances).where(instances.c.uuid == uuid)).one()

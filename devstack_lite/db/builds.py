@@ -19,7 +19,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import claims, decisions
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
-from devstack_lite.db.leftovers import take_from
+from devstack_lite.db.holdings import take_from
 from devstack_lite.db.operations import (
     BUILD,
     EVACUATE,

@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db.actions import finish_delete
 from devstack_lite.db.engine import Database
+from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import (
     instances,
-    ip_allocations,
     ports,
     volume_attachments,
     volumes,
 )
-from devstack_lite.names import port_id_of
 from devstack_lite.objects.compute import FoundDomain, HostFindings
 from devstack_lite.states import BUILD_STATES, PowerState, VmState
-
-MOST_PORTS = 64
-"""Ports of one instance that are looked for by their ids."""
 
 SETTLE_S = 5.0
 """Rows that changed within so many seconds are left alone: what was found may be older."""
@@ -141,39 +135,4 @@ def sweep_leftovers(
         if not any(connection.execute(one.limit(1)).first() for one in (held, attached)):
             return {"ports": 0, "attachments": 0}
     with db.write() as connection:
-        return _take_away(connection, held, attached)
-
-
-def take_from(connection: Connection, uuids: Sequence[str]) -> None:
-    """Take their ports and attachments from instances, in the caller's transaction."""
-    _take_away(
-        connection,
-        sa.select(ports.c.id, ports.c.device_id).where(
-            ports.c.device_owner.startswith("compute:"), ports.c.device_id.in_(uuids)
-        ),
-        sa.select(volume_attachments.c.id).where(volume_attachments.c.instance_uuid.in_(uuids)),
-    )
-
-
-def _take_away(
-    connection: Connection, held: sa.Select[Any], attached: sa.Select[Any]
-) -> dict[str, int]:
-    loose = connection.execute(held).all()
-    made = [
-        row.id
-        for row in loose
-        if row.id in {port_id_of(row.device_id, index) for index in range(MOST_PORTS)}
-    ]
-    given = [row.id for row in loose if row.id not in set(made)]
-    if loose:
-        connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(made)))
-        connection.execute(ports.delete().where(ports.c.id.in_(made)))
-        connection.execute(
-            ports.update()
-            .where(ports.c.id.in_(given))
-            .values(device_id="", device_owner="", host_id="", status="DOWN", updated_at=utcnow())
-        )
-    ended = connection.execute(attached).all()
-    for row in ended:
-        attachments.remove(connection, row.id)
-    return {"ports": len(loose), "attachments": len(ended)}
+        return take_away(connection, held, attached)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
+    actions,
     builds,
     claims,
     networks,
@@ -159,3 +160,15 @@ def test_who_missed_the_answer_undoes_nothing(db: Database, uuid: str) -> None:
     assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.MINE}
     assert builds.judge_builds(db, [result]) == {uuid: Verdict.LEAVE}
     assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.MINE}
+
+
+def test_a_delete_between_two_attempts_leaves_nothing(
+    db: Database, context: RequestContext, uuid: str
+) -> None:
+    """Nobody has the instance then: what its last attempt got goes in the same transaction."""
+    bind(db, uuid, "host2")
+    attach(db, uuid)
+    fail(db, uuid, can_retry=True)
+    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert holders(db) == [""]
+    assert volume_attachments.list_attachments(db) == []
