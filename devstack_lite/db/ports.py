@@ -126,11 +126,12 @@ def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     moved = [
         _same(port, found[port.id], now=utcnow()) for port in wanted if port.id in found
     ]  # fmt: skip
-    if moved:
-        leaving = [port for port in moved if port != found[port.id]]
-        _check_fence(connection, {port.device_id: port.host_id for port in leaving})
-        _move(connection, leaving)
+    leaving = [port for port in moved if port != found[port.id]]
     missing = [port for port in wanted if port.id not in found]
+    bound = [port for port in (*leaving, *missing) if port.device_id and port.host_id]
+    _check_fence(connection, {port.device_id: port.host_id for port in bound})
+    if leaving:
+        _move(connection, leaving)
     made = _insert(connection, missing, nets, by_network)
     by_id = {port.id: port for port in (*moved, *made)}
     return [by_id[port_id] for port_id in ids]
@@ -150,13 +151,15 @@ def _check_fence(connection: Connection, hosts: Mapping[str, str]) -> None:
     """Let only the host that has an instance now bind its ports. hosts: host by instance.
 
     Who built it in an earlier attempt, and wakes up, would take them away from the one who builds
-    it now. Raises Conflict.
+    it now, or make some for an instance that is gone. Raises Conflict.
     """
     if not hosts:
         return
     own = instances.c
-    query = sa.select(own.uuid, own.host).where(own.uuid.in_(list(hosts)), own.deleted_at.is_(None))
+    query = sa.select(own.uuid, own.host, own.deleted_at).where(own.uuid.in_(list(hosts)))
     for row in connection.execute(query):
+        if row.deleted_at is not None:
+            raise Conflict(f"Instance {row.uuid} is gone: it gets no ports.", kind="port")
         if row.host != hosts[row.uuid]:
             raise Conflict(
                 f"Instance {row.uuid} is not on {hosts[row.uuid]}: its ports stay.", kind="port"

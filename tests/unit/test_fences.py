@@ -172,3 +172,17 @@ def test_a_delete_between_two_attempts_leaves_nothing(
     assert actions.begin_delete(db, context, uuid).deleted_at is not None
     assert holders(db) == [""]
     assert volume_attachments.list_attachments(db) == []
+
+
+def test_an_instance_that_is_gone_gets_no_port(
+    db: Database, context: RequestContext, uuid: str
+) -> None:
+    """Its builder was slow, and the delete was quicker."""
+    fail(db, uuid, can_retry=True)
+    actions.begin_delete(db, context, uuid)
+    late = Port(
+        id="late", network_id="network", project_id="p", device_id=uuid,
+        device_owner="compute:nova", host_id="host2", status="ACTIVE",
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="is gone"):
+        ports.create_ports(db, [late])
