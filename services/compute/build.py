@@ -50,6 +50,7 @@ OUTCOMES: dict[type[Exception], bool] = {
 
 FINISH_ATTEMPTS = 20
 FINISH_PAUSE_S = 1.0
+SETTLE_LOOKS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
             failpoints.hit(f"{point_of(18)}.after")
         else:
             LOG.info("built in vain: %s", verdict)
-            undo(context, instance, peers, verdict)
+            undo(context, instance, peers, settled(verdict, result, context, peers))
     except Exception as error:
         if isinstance(error, DevstackError):
             LOG.warning("build failed on %s: %s", instance.node, error)
@@ -250,6 +251,23 @@ def report_built(result: BuildResult, peers: Peers) -> Verdict:
             LOG.warning("the conductor does not answer, asking again: %s", error)
             time.sleep(FINISH_PAUSE_S)
     return Verdict(peers.finish.submit(result))
+
+
+def settled(
+    verdict: Verdict, result: BuildResult, context: RequestContext, peers: Peers
+) -> Verdict:
+    """Return the verdict on what was built in vain once it is known where the next attempt is.
+
+    Until then it may be on this very node, and the domain be its own. LEAVE when it is.
+    """
+    for _ in range(SETTLE_LOOKS):
+        if verdict is not Verdict.LEAVE:
+            break
+        time.sleep(FINISH_PAUSE_S)
+        verdict = Verdict(
+            peers.builds.judge_builds(context, results=[result])[result.instance_uuid]
+        )
+    return verdict
 
 
 def undo(context: RequestContext, instance: Instance, peers: Peers, verdict: Verdict) -> None:
