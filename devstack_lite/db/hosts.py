@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -152,13 +152,24 @@ def list_services(db: Database) -> list[ServiceRecord]:
 
 
 def list_nodes(
-    db: Database, *, newer_than: int = -1, marker: str | None = None, limit: int | None = None
+    db: Database,
+    *,
+    newer_than: int = -1,
+    names: Collection[str] = (),
+    marker: str | None = None,
+    limit: int | None = None,
 ) -> list[ComputeNode]:
-    """Return the nodes that changed after a version, by host name; a page after marker's id."""
+    """Return the nodes that changed after a version, by host name; a page after marker's id.
+
+    names: nodes that are wanted, changed or not.
+    """
     own = compute_nodes.c
     query = sa.select(compute_nodes).order_by(own.hypervisor_hostname)
     if newer_than >= 0:
-        query = query.where(own.version > newer_than)
+        is_wanted = own.version > newer_than
+        if names:
+            is_wanted = sa.or_(is_wanted, own.hypervisor_hostname.in_(list(names)))
+        query = query.where(is_wanted)
     if marker is not None:
         query = query.where(
             own.hypervisor_hostname

@@ -8,7 +8,7 @@ brings what the claims made of it. The table decides nothing: a claim in the dat
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,6 +53,7 @@ class HostTable:
         self.named: Mapping[str, str] = {}
         """The hosts of the instances that the hints of the request in hand name, by uuid."""
         self._aggregate_version = -1
+        self._doubtful: set[str] = set()
         self._row_of: dict[str, int] = {}
         self._version = -1
 
@@ -61,7 +62,8 @@ class HostTable:
 
     def refresh(self, db: Database, *, down_time_s: float) -> None:
         """Read what changed since the last time, and which services are up."""
-        changed = rows.list_nodes(db, newer_than=self._version)
+        doubtful, self._doubtful = self._doubtful, set()
+        changed = rows.list_nodes(db, newer_than=self._version, names=doubtful)
         if changed:
             self._merge(changed)
             self._version = max(self._version, *(node.version for node in changed))
@@ -135,12 +137,18 @@ class HostTable:
         make = FIGURES.get(name)
         return None if make is None else make(self)
 
+    def doubt(self, nodes: Iterable[str]) -> None:
+        """Have these nodes be read again: what was placed on them here was not claimed."""
+        self._doubtful.update(nodes)
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Have what the block consumes be there again after it."""
         kept = {name: column.copy() for name, column in self.columns.items()}
-        yield
-        self.columns = kept
+        try:
+            yield
+        finally:
+            self.columns = kept
 
     def free(self, resource: str) -> Column:
         """Return what is left of vcpus, memory_mb or disk_gb on each node."""

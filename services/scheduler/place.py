@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL, hosts_of
 from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import placement_of
-from devstack_lite.exceptions import Unavailable
+from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
 from devstack_lite.objects.registry import Json
 from devstack_lite.steps import StepLog
@@ -142,8 +142,15 @@ class Placer:
             )
             for uuid, selection in pairs
         ]  # fmt: skip
-        answers = self._conductor.claim_nodes(
-            context, wanted=wanted, decision=decision.to_message()
+        try:
+            answers = self._conductor.claim_nodes(
+                context, wanted=wanted, decision=decision.to_message()
+            )
+        except DevstackError:
+            self._doubt(claim.node for claim in wanted)
+            raise
+        self._doubt(
+            claim.node for claim, answer in zip(wanted, answers, strict=True) if answer != CLAIMED
         )
         lost = []
         for (uuid, selection), answer in zip(pairs, answers, strict=True):
@@ -156,6 +163,10 @@ class Placer:
             elif answer in {FULL, AGAINST_POLICY}:
                 lost.append(uuid)
         return lost
+
+    def _doubt(self, nodes: Iterable[str]) -> None:
+        with self._lock:
+            self._table.doubt(nodes)
 
     def _hand_over(
         self, context: RequestContext, orders: dict[str, list[BuildOrder]], log: StepLog

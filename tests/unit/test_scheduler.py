@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from devstack_lite.db.engine import Database
 from devstack_lite.objects.compute import ComputeNode, Flavor, ScheduleRequest
 from services.scheduler import filters, weighers
 from services.scheduler.decide import Scheduler
@@ -107,3 +108,16 @@ def test_no_nodes_are_explained() -> None:
     """A cloud without compute nodes says so."""
     decision = scheduler().decide(HostTable(), request_for(), 1)
     assert "There are no compute nodes." == decision.explain()
+
+
+def test_what_was_not_claimed_is_free_again(db: Database) -> None:
+    """A claim that was refused, or not answered, takes nothing: the nodes are read again."""
+    table = HostTable()
+    table.refresh(db, down_time_s=60)
+    free = table.free("memory_mb").tolist()
+    decision = scheduler().decide(table, request_for(), 3)
+    assert table.free("memory_mb").tolist() != free
+    table.refresh(db, down_time_s=60)
+    table.doubt(selection.node for selection in decision.selections)
+    table.refresh(db, down_time_s=60)
+    assert table.free("memory_mb").tolist() == free
