@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
@@ -27,9 +26,9 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks import memory
+from benchmarks.measuring import machine
 from devstack_lite import cloud as clouds
 from devstack_lite.broker import choose, local
 from devstack_lite.cloud import Broker
@@ -121,16 +120,6 @@ def measure(runs: int, settle_s: float) -> tuple[Seconds, list[memory.Part]]:
     return seconds, parts
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "load_before": [round(load, 2) for load in os.getloadavg()],
-    }
-
-
 def print_report(seconds: Seconds, parts: list[memory.Part]) -> None:
     """Print the two tables, and each figure beside what is promised."""
     print(f"{'seconds':<32} {'median':>7} {'least':>7} {'most':>7}")
@@ -153,7 +142,9 @@ def main() -> None:
     parser.add_argument(
         "--settle", type=float, default=10.0, help="seconds idle before memory is measured [10]"
     )
-    parser.add_argument("--out", type=Path, default=Path("out/up.json"), help="[out/up.json]")
+    parser.add_argument(
+        "--json", "--out", dest="out", type=Path, default=Path("out/up.json"), help="[out/up.json]"
+    )
     wanted = parser.parse_args()
     about = machine()
     seconds, parts = measure(wanted.runs, wanted.settle)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from devstack_lite.conf import STANDARD_PORTS
 from devstack_lite.exceptions import DevstackError
 
 DEFAULT_NAME = "devstack"
@@ -77,7 +78,7 @@ class SeedSettings:
     service_password: str
     region: str
     endpoints: Mapping[str, str]
-    """URL by service: identity, compute, image, network, volume."""
+    """URL by service: identity, compute, image, network, volume, placement."""
     state_dir: Path
 
 
@@ -90,7 +91,7 @@ class Cloud:
     listen: str
     region: str
     ports: Mapping[str, int]
-    """TCP port by HTTP daemon: identity, api, volume, image, network."""
+    """TCP port by HTTP daemon: identity, api, volume, image, network, placement."""
     hosts: tuple[str, ...]
     """Names of the compute hosts."""
     nodes_per_host: int
@@ -135,6 +136,7 @@ class Cloud:
             "image": base["image"],
             "network": base["network"],
             "volume": f"{base['volume']}/v3",
+            "placement": base["placement"],
         }
 
     def seed_settings(self) -> SeedSettings:
@@ -187,6 +189,7 @@ def load(state_dir: Path) -> Cloud | None:
     except ValueError as error:
         raise CloudError(f"{path} is not a cloud's record: {error}.") from error
     try:
+        _add_placement(record)
         return Cloud(
             **record
             | {
@@ -198,6 +201,15 @@ def load(state_dir: Path) -> Cloud | None:
         )
     except (KeyError, TypeError) as error:
         raise CloudError(f"{path} is another version's record; remove its folder.") from error
+
+
+def _add_placement(record: dict[str, Any]) -> None:
+    """Give a record of before there was placement what it lacks: a worker and a port."""
+    ports = record["ports"]
+    is_standard = ports["identity"] == STANDARD_PORTS["identity"]
+    port = STANDARD_PORTS["placement"] if is_standard else ports["identity"] + 5
+    ports.setdefault("placement", port)
+    record["workers"].setdefault("placement", 1)
 
 
 def find(name: str) -> Cloud:

@@ -69,6 +69,8 @@ def sections_of(cloud: Cloud, process: Process) -> Sections:
         sections["compute"] |= {"nodes": cloud.nodes_per_host, "profile": cloud.profile}
     else:
         sections["database"] = {"connection": cloud.database_reader_url}
+    if process.daemon == "api":
+        sections["oslo_policy"] = {"policy_file": cloud.etc_dir / "policy.yaml"}
     if process.url is not None:
         sections[process.daemon] |= {"listen": cloud.listen, "port": cloud.ports[process.daemon]}
     return sections

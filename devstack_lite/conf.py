@@ -13,8 +13,11 @@ from typing import Any
 
 from oslo_config import cfg
 
-WSGI_SERVICES = ("api", "identity", "image", "network", "volume")
-STANDARD_PORTS = {"identity": 5000, "api": 8774, "volume": 8776, "image": 9292, "network": 9696}
+WSGI_SERVICES = ("api", "identity", "image", "network", "volume", "placement")
+STANDARD_PORTS = {
+    "identity": 5000, "api": 8774, "volume": 8776, "image": 9292, "network": 9696,
+    "placement": 8778,
+}  # fmt: skip
 
 
 def _wsgi_options(service: str, workers: int) -> list[Any]:
@@ -65,10 +68,33 @@ OPTIONS: dict[str, list[Any]] = {
             "osapi_max_limit", default=1000, min=1, help="The most items one page of a list holds."
         ),
         cfg.IntOpt(
+            "reclaim_instance_interval",
+            mutable=True,
+            default=0,
+            min=0,
+            help="Seconds for which a deleted server can be restored: until then it is"
+            " SOFT_DELETED and off. 0 deletes at once. Nova's option and default; the api and the"
+            " conductor read it.",
+        ),
+        cfg.IntOpt(
             "max_request_body_size",
             default=114688,
             help="Bytes of a request body beyond which it is refused (413). oslo.middleware's"
             " default. Image uploads are not counted.",
+        ),
+        cfg.BoolOpt(
+            "allow_resize_to_same_host",
+            mutable=True,
+            default=False,
+            help="Whether a resize or a cold migration may choose another node of the host that"
+            " the server is on, as in Nova; never the same node, whose guest is kept.",
+        ),
+        cfg.IntOpt(
+            "resize_confirm_window",
+            mutable=True,
+            default=0,
+            min=0,
+            help="Seconds after which the conductor confirms a resize by itself; 0 is never.",
         ),
         cfg.FloatOpt(
             "graceful_stop_s", default=10.0, help="Seconds a worker may take to finish its work."
@@ -97,6 +123,7 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.StrOpt("image", default="http://127.0.0.1:9292", help="Image's URL."),
         cfg.StrOpt("network", default="http://127.0.0.1:9696", help="Network's URL."),
         cfg.StrOpt("volume", default="http://127.0.0.1:8776/v3", help="Volume's URL."),
+        cfg.StrOpt("placement", default="http://127.0.0.1:8778", help="Placement's URL."),
     ],
     "authtoken": [
         cfg.IntOpt(
@@ -108,7 +135,35 @@ OPTIONS: dict[str, list[Any]] = {
         ),
         cfg.FloatOpt("timeout_s", default=10.0, help="Seconds to wait for identity."),
     ],
-    "api": [*_wsgi_options("api", 2)],
+    "api": [
+        *_wsgi_options("api", 2),
+        cfg.StrOpt(
+            "auth_strategy",
+            default="keystone",
+            choices=["keystone", "noauth2"],
+            help="keystone: identity says who asks. noauth2: the request does, for trying the API"
+            " on its own; the sibling services still want identity's tokens.",
+        ),
+        cfg.ListOpt(
+            "rate_limits",
+            default=[],
+            help="How often each user may send which requests, per worker: METHOD PATH NUMBER/UNIT,"
+            " such as POST ^/servers 10/minute. The path is a regular expression without commas,"
+            " the unit second, minute, hour or day. Off when empty.",
+        ),
+        cfg.ListOpt(
+            "extensions_allowed",
+            default=[],
+            help="Aliases of the extensions that the compute API consists of; all when empty. The"
+            " core (servers, flavors, limits, extensions) is always allowed.",
+        ),
+        cfg.ListOpt(
+            "extensions_denied",
+            default=[],
+            help="Aliases of extensions, installed or its own, that the compute API does without."
+            " Denying a part of the core stops the start.",
+        ),
+    ],
     "identity": [
         *_wsgi_options("identity", 1),
         cfg.IntOpt("token_expiration_s", default=3600, min=1, help="Lifetime of a token."),
@@ -129,6 +184,7 @@ OPTIONS: dict[str, list[Any]] = {
     ],
     "network": [*_wsgi_options("network", 1)],
     "volume": [*_wsgi_options("volume", 1)],
+    "placement": [*_wsgi_options("placement", 1)],
     "conductor": [
         cfg.IntOpt("workers", default=2, min=1, help="Forked worker processes."),
         cfg.FloatOpt(
@@ -152,11 +208,15 @@ OPTIONS: dict[str, list[Any]] = {
             "leftovers_s",
             mutable=True,
             default=60.0,
-            help="Ports and attachments of instances that have been gone for so long are removed.",
+            help="Ports and attachments of instances that have been gone for so long are removed,"
+            " and so are images that a snapshot began and nobody has brought data to.",
         ),
     ],
     "scheduler": [
         cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes."),
+        cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts a build may be handed to."),
+    ],
+    "filter_scheduler": [
         cfg.ListOpt(
             "enabled_filters",
             default=[
@@ -164,6 +224,7 @@ OPTIONS: dict[str, list[Any]] = {
                 "AvailabilityZoneFilter",
                 "ComputeCapabilitiesFilter",
                 "ImagePropertiesFilter",
+                "TraitsFilter",
                 "ServerGroupAntiAffinityFilter",
                 "ServerGroupAffinityFilter",
                 "VCPUFilter",
@@ -178,11 +239,18 @@ OPTIONS: dict[str, list[Any]] = {
                 "CPUWeigher",
                 "RAMWeigher",
                 "DiskWeigher",
+                "MetricsWeigher",
                 "IoOpsWeigher",
+                "NumInstancesWeigher",
                 "ServerGroupSoftAffinityWeigher",
                 "ServerGroupSoftAntiAffinityWeigher",
+                "BuildFailureWeigher",
+                "CrossCellWeigher",
+                "HypervisorVersionWeigher",
+                "ImagePropertiesWeigher",
+                "PCIWeigher",
             ],
-            help="Weighers by name; from the entry points devstack_lite.scheduler.weighers.",
+            help="Weighers by name, Nova's all; entry points of devstack_lite.scheduler.weighers.",
         ),
         cfg.FloatOpt("cpu_weight_multiplier", default=1.0, help="Nova's option and default."),
         cfg.FloatOpt("ram_weight_multiplier", default=1.0, help="Nova's option and default."),
@@ -195,6 +263,16 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.FloatOpt(
             "cross_cell_move_weight_multiplier", default=1000000.0, help="Nova's option, default."
         ),
+        cfg.FloatOpt(
+            "build_failure_weight_multiplier", default=1000000.0, help="Nova's option, default."
+        ),
+        cfg.FloatOpt("image_props_weight_multiplier", default=0.0, help="Nova's option, default."),
+        cfg.ListOpt(
+            "image_props_weight_setting",
+            default=[],
+            help="What each image property counts: name=number, …; all alike when empty.",
+        ),
+        cfg.FloatOpt("pci_weight_multiplier", default=1.0, min=0, help="Nova's option, default."),
         cfg.FloatOpt("soft_affinity_weight_multiplier", default=1.0, min=0, help="Nova's."),
         cfg.FloatOpt("soft_anti_affinity_weight_multiplier", default=1.0, min=0, help="Nova's."),
         cfg.IntOpt(
@@ -209,6 +287,10 @@ OPTIONS: dict[str, list[Any]] = {
             help="Whether isolated hosts take isolated images alone.",
         ),
         cfg.StrOpt(
+            "image_properties_default_architecture",
+            help="What an image needs that does not say so; any when unset.",
+        ),
+        cfg.StrOpt(
             "aggregate_image_properties_isolation_namespace",
             default="",
             help="Only metadata that begins with it counts in AggregateImagePropertiesIsolation.",
@@ -219,13 +301,40 @@ OPTIONS: dict[str, list[Any]] = {
             help="Between the namespace and the rest.",
         ),
         cfg.IntOpt("host_subset_size", default=1, min=1, help="Pick at random among the best n."),
-        cfg.IntOpt("max_attempts", default=3, min=1, help="Hosts a build may be handed to."),
-        cfg.IntOpt("max_placement_results", default=1000, min=1, help="Alternates considered."),
+        cfg.BoolOpt(
+            "shuffle_best_same_weighed_hosts",
+            default=False,
+            help="Pick at random among those of the best that weigh the same.",
+        ),
+    ],
+    "metrics": [
+        cfg.FloatOpt("weight_multiplier", default=1.0, help="Of MetricsWeigher."),
+        cfg.ListOpt("weight_setting", default=[], help="What each metric counts: name=ratio, …"),
+        cfg.BoolOpt(
+            "required",
+            default=True,
+            help="Whether a node without a metric is an error; it is only last when not.",
+        ),
+        cfg.FloatOpt("weight_of_unavailable", default=-10000.0, help="Of a node without a metric."),
     ],
     "compute": [
         cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes per host."),
         cfg.IntOpt("nodes", default=1, min=1, help="Hypervisor nodes this host simulates."),
         cfg.StrOpt("availability_zone", default="nova", help="The zone this host is in."),
+        cfg.HostAddressOpt(
+            "my_ip", default="127.0.0.1", help="This host's address, as the scheduler knows it."
+        ),
+        cfg.ListOpt(
+            "traits",
+            default=["COMPUTE_NODE", "HW_CPU_X86_VMX", "COMPUTE_VOLUME_ATTACH"],
+            help="What flavors and images may require or forbid of this host's nodes"
+            " (trait:NAME=required).",
+        ),
+        cfg.DictOpt(
+            "metrics",
+            default={},
+            help="What this host's nodes report to the metrics weigher: name:number, …",
+        ),
         cfg.StrOpt(
             "libvirt_module",
             default="fake_hypervisor",
@@ -234,6 +343,12 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.StrOpt(
             "connection_uri",
             help="The hypervisor's URI; {node} is replaced. The fake one's store when not given.",
+        ),
+        cfg.StrOpt(
+            "live_migration_uri",
+            default="qemu+tcp://%s/system",
+            help="Where a real libvirt sends a guest that migrates while it runs; %s is the host."
+            " Nova's option. The fake one finds the other host's store by itself.",
         ),
         cfg.StrOpt("profile", default="instant", help="Stage profile: a name or a YAML file."),
         cfg.IntOpt("node_vcpus", default=256, min=1, help="Physical CPUs of a simulated node."),
@@ -261,6 +376,20 @@ OPTIONS: dict[str, list[Any]] = {
             default=0.2,
             help="A task_state that lasts longer is written, so that a person sees it; a shorter"
             " one would cost a call and be seen by nobody.",
+        ),
+    ],
+    "vnc": [
+        cfg.StrOpt(
+            "novncproxy_base_url",
+            default="http://127.0.0.1:6080/vnc_auto.html",
+            help="Nova's option and default: what the URL of a VNC console begins with.",
+        ),
+    ],
+    "spice": [
+        cfg.StrOpt(
+            "html5proxy_base_url",
+            default="http://127.0.0.1:6082/spice_auto.html",
+            help="Nova's option and default: what the URL of a SPICE console begins with.",
         ),
     ],
     "quota": [

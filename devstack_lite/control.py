@@ -47,6 +47,7 @@ def running(cloud: Cloud) -> Roster | None:
 def start_supervisor(cloud: Cloud) -> subprocess.Popen[bytes]:
     """Start the cloud's supervisor in a session of its own; return at once."""
     (cloud.state_dir / roster.FILE_NAME).unlink(missing_ok=True)
+    forget_entry_points(cloud)
     with (cloud.log_dir / "supervisor.out").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "devstack_lite.supervisor", "--state", cloud.state_dir],
@@ -55,9 +56,22 @@ def start_supervisor(cloud: Cloud) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd=cloud.state_dir,
             # What a cloud writes lies in its state folder: stevedore's cache of entry points, too.
-            env={**os.environ, "XDG_CACHE_HOME": str(cloud.state_dir / "cache")},
+            env={**os.environ, "XDG_CACHE_HOME": str(_cache_dir(cloud))},
             start_new_session=True,
         )
+
+
+def forget_entry_points(cloud: Cloud) -> None:
+    """Have daemons that start next look for extensions anew.
+
+    stevedore tells caches apart by modification times rounded to two minutes: a package that was
+    upgraded sooner than that would still count as the old one.
+    """
+    shutil.rmtree(_cache_dir(cloud) / "python-entrypoints", ignore_errors=True)
+
+
+def _cache_dir(cloud: Cloud) -> Path:
+    return cloud.state_dir / "cache"
 
 
 def stop(cloud: Cloud) -> bool:

@@ -41,9 +41,11 @@ def serve_wsgi(
     arguments: Sequence[str] | None = None,
     *,
     on_respawn: Callable[[Any, int], None] | None = None,
+    check: Callable[[Any], None] | None = None,
 ) -> None:
     """Run a daemon whose workers serve one Paste application on one port.
 
+    check: called with the configuration before the forks; a DevstackError of its ends the start.
     on_respawn: called in a thread of a worker that took a dead one's place, with the configuration
     and the worker's number.
     """
@@ -60,6 +62,12 @@ def serve_wsgi(
     from devstack_lite.wsgi.app import load_app
 
     importlib.import_module(f"services.{service}.router")
+    if check is not None:
+        try:
+            check(conf)
+        except DevstackError as error:
+            LOG.critical("%s", error)
+            sys.exit(f"{service}: {error}")
 
     def make_worker(number: int) -> launcher.Worker:
         worker.become(service, conf.host, number)
@@ -97,7 +105,8 @@ class ControlledWorker:
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
     def _listen(self) -> None:
-        from devstack_lite.rpc.server import RpcServer, get_transport
+        from devstack_lite.rpc.server import RpcServer
+        from devstack_lite.rpc.transport import get_transport
 
         try:
             control = RpcServer(
@@ -108,6 +117,7 @@ class ControlledWorker:
                 threads=1,
             )
             control.start()
+            failpoints.reload()  # what was armed before this worker could be told of it
             self._control = control
         except Exception:
             LOG.exception("control is not heard here")
@@ -143,6 +153,7 @@ class RpcWorker:
         """Open the queue, then report: who is reported up can be sent messages."""
         failpoints.configure(self._conf.state_dir)
         self._server.start()
+        failpoints.reload()  # what was armed before this worker could be told of it
         self._thread.start()
         for companion in self._companions:
             companion.start()

@@ -4,7 +4,8 @@ DevstackError
 ├── Invalid                 the request makes no sense
 ├── NotFound                what it names is not there (or not yours)
 ├── Conflict                it collides with what is there
-│   └── InstanceInvalidState
+│   ├── InstanceInvalidState
+│   └── InstanceIsLocked
 ├── Forbidden               you may not
 │   └── QuotaExceeded       you may not have more
 ├── Unauthorized            who are you?
@@ -57,6 +58,18 @@ class InstanceInvalidState(Conflict):
         return cls(f"Cannot '{action}' instance {uuid} while it is in {attribute} {state}")
 
 
+class InstanceIsLocked(Conflict):
+    """The instance is locked, and only an administrator may do this to it."""
+
+    def __init__(self, message: str, *, kind: str = "instance") -> None:
+        super().__init__(message, kind=kind)
+
+    @classmethod
+    def of(cls, uuid: str) -> InstanceIsLocked:
+        """Return the error in Nova's words."""
+        return cls(f"Instance {uuid} is locked")
+
+
 class Forbidden(DevstackError):
     """The caller may not do this."""
 
@@ -86,7 +99,7 @@ class Unavailable(DevstackError):
 BY_NAME: dict[str, type[DevstackError]] = {
     cls.__name__: cls
     for cls in (
-        Invalid, NotFound, Conflict, InstanceInvalidState, Forbidden, QuotaExceeded, Unauthorized,
-        NoValidHost, StaleAttempt, Unavailable,
+        Invalid, NotFound, Conflict, InstanceInvalidState, InstanceIsLocked, Forbidden,
+        QuotaExceeded, Unauthorized, NoValidHost, StaleAttempt, Unavailable,
     )
 }  # fmt: skip

@@ -26,6 +26,7 @@ DEFAULT_WORKERS: Mapping[str, int] = {
     "image": 1,
     "network": 1,
     "volume": 1,
+    "placement": 1,
 }
 DEFAULT_HOSTS = 3
 LOOPBACK = "127.0.0.1"

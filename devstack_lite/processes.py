@@ -54,6 +54,7 @@ _TABLE: tuple[tuple[int, str, str | None, bool], ...] = (
     (1, "image", None, True),
     (1, "network", None, True),
     (1, "volume", None, True),
+    (1, "placement", None, True),
     (2, "scheduler", "nova-scheduler", False),
     (2, "compute", "nova-compute", False),
     (3, "api", None, True),

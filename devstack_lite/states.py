@@ -15,7 +15,13 @@ class VmState(StrEnum):
     BUILDING = "building"
     ACTIVE = "active"
     STOPPED = "stopped"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    RESCUED = "rescued"
+    RESIZED = "resized"
     ERROR = "error"
+    SHELVED = "shelved"
+    SOFT_DELETED = "soft-delete"
     DELETED = "deleted"
 
 
@@ -34,6 +40,30 @@ class TaskState(StrEnum):
     REBUILDING = "rebuilding"
     REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
     REBUILD_SPAWNING = "rebuild_spawning"
+    PAUSING = "pausing"
+    UNPAUSING = "unpausing"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
+    IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    IMAGE_PENDING_UPLOAD = "image_pending_upload"
+    IMAGE_UPLOADING = "image_uploading"
+    IMAGE_BACKUP = "image_backup"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    SHELVING = "shelving"
+    UNSHELVING = "unshelving"
+    SOFT_DELETING = "soft-deleting"
+    RESTORING = "restoring"
+    TRIGGERING_CRASH_DUMP = "triggering_crash_dump"
+    """Not one of Nova's, which shows none here: what survives its worker has a task_state."""
+    RESIZE_PREP = "resize_prep"
+    RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_MIGRATED = "resize_migrated"
+    RESIZE_FINISH = "resize_finish"
+    RESIZE_CONFIRMING = "resize_confirming"
+    RESIZE_REVERTING = "resize_reverting"
+    MIGRATING = "migrating"
 
 
 class Verdict(StrEnum):
@@ -67,21 +97,61 @@ REBUILD_STATES = frozenset(
         TaskState.REBUILD_SPAWNING,
     }
 )
-BUILD_STATES = REBUILD_STATES | {
-    TaskState.SCHEDULING,
-    TaskState.NETWORKING,
-    TaskState.BLOCK_DEVICE_MAPPING,
-    TaskState.SPAWNING,
-}
+RESIZE_STATES = frozenset(
+    {
+        TaskState.RESIZE_PREP,
+        TaskState.RESIZE_MIGRATING,
+        TaskState.RESIZE_MIGRATED,
+        TaskState.RESIZE_FINISH,
+    }
+)
+"""In which an instance goes to another node, with its disk; a cold migration has the same."""
+BUILD_STATES = (
+    REBUILD_STATES
+    | RESIZE_STATES
+    | {
+        TaskState.SCHEDULING,
+        TaskState.NETWORKING,
+        TaskState.BLOCK_DEVICE_MAPPING,
+        TaskState.SPAWNING,
+        TaskState.MIGRATING,
+    }
+)
 """In which a domain comes to be: the first time, anew, or on another host."""
-AWAITS_HOST = frozenset({TaskState.SCHEDULING, TaskState.REBUILDING})
+AWAITS_HOST = frozenset(
+    {TaskState.SCHEDULING, TaskState.REBUILDING, TaskState.RESIZE_PREP, TaskState.MIGRATING}
+)
 """In which the scheduler's choice is awaited; a rebuild on the same host asks for none."""
+HAS_GUEST = frozenset(
+    {
+        VmState.ACTIVE,
+        VmState.STOPPED,
+        VmState.PAUSED,
+        VmState.SUSPENDED,
+        VmState.RESCUED,
+        VmState.RESIZED,
+        VmState.SHELVED,
+    }
+)
+"""In which there is a domain, running or not; in ERROR and in SOFT_DELETED there may be one."""
+GUEST_IS_OFF = frozenset({VmState.STOPPED, VmState.SHELVED, VmState.SOFT_DELETED})
+"""In which a guest that runs is to be shut down."""
+MIGRATION_CANCELLED = "Live migration was cancelled."
+"""What a host says of one that a user has ended."""
+GUEST_RUNS = frozenset({VmState.ACTIVE})
+"""In which it runs. In RESCUED it does, until its host loses power: Nova leaves it RESCUED then."""
 
 _STATUS = {
     VmState.BUILDING: "BUILD",
     VmState.ACTIVE: "ACTIVE",
     VmState.STOPPED: "SHUTOFF",
+    VmState.PAUSED: "PAUSED",
+    VmState.SUSPENDED: "SUSPENDED",
+    VmState.RESCUED: "RESCUE",
+    VmState.RESIZED: "VERIFY_RESIZE",
     VmState.ERROR: "ERROR",
+    VmState.SHELVED: "SHELVED",
+    VmState.SOFT_DELETED: "SOFT_DELETED",
     VmState.DELETED: "DELETED",
 }
 
@@ -95,7 +165,23 @@ _STATUS_UNDER_WAY = {
         for vm_state in (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
         for task_state in REBUILD_STATES
     },
+    **{
+        (vm_state, task_state): "RESIZE"
+        for vm_state in (VmState.ACTIVE, VmState.STOPPED)
+        for task_state in RESIZE_STATES
+    },
+    (VmState.RESIZED, TaskState.RESIZE_REVERTING): "REVERT_RESIZE",
+    (VmState.ACTIVE, TaskState.MIGRATING): "MIGRATING",
+    (VmState.PAUSED, TaskState.MIGRATING): "MIGRATING",
 }
+
+
+def is_counted(vm_state: str, task_state: str | None) -> bool:
+    """Say whether a project's quota counts an instance in these states.
+
+    One that is soft-deleted it does not, until it is being restored.
+    """
+    return vm_state != VmState.SOFT_DELETED or task_state == TaskState.RESTORING
 
 
 def server_status(vm_state: VmState, task_state: TaskState | None) -> str:

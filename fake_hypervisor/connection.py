@@ -15,6 +15,7 @@ from fake_hypervisor.domain import virDomain
 from fake_hypervisor.errors import error, no_domain, unsupported_flags
 from fake_hypervisor.events import Callback, EventLoop
 from fake_hypervisor.hypervisor import Hypervisor
+from fake_hypervisor.migration import Place
 from fake_hypervisor.profile import ProfileError
 from fake_hypervisor.stages import StageEngine
 from fake_hypervisor.store import DomainRow, Store
@@ -92,12 +93,15 @@ class virStoragePool:
 class virConnect:
     """A connection to one node of a store; threads and forked children may go on using it."""
 
-    __slots__ = ("_capacity", "_events", "_host", "_is_open", "_read_only", "_uri", "node")
+    __slots__ = (
+        "_capacity", "_events", "_host", "_hosts", "_is_open", "_read_only", "_uri", "node",
+    )  # fmt: skip
 
     def __init__(self, uri: str, hosts: Hosts, events: EventLoop, *, read_only: bool) -> None:
         address = parse_uri(uri)
         self.node = address.node
         self._uri = uri
+        self._hosts = hosts
         self._host = hosts.find(address)
         self._events = events
         self._capacity: Capacity = self._host.capacities.of(self.node)
@@ -121,6 +125,11 @@ class virConnect:
         if self._read_only:
             raise error(c.VIR_ERR_OPERATION_DENIED, "operation forbidden for read only access")
         return hypervisor
+
+    def place_at(self, uri: str) -> Place:
+        """Return where a guest goes that migrates to uri (not libvirt's API)."""
+        address = parse_uri(uri)
+        return Place(hypervisor=self._hosts.find(address).hypervisor, node=address.node)
 
     # -- the node
 

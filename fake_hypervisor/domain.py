@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fake_hypervisor import constants as c
-from fake_hypervisor import statistics
+from fake_hypervisor import migration, statistics
 from fake_hypervisor.definition import parse_element, with_id
 from fake_hypervisor.devices import (
     add_device,
@@ -170,6 +170,10 @@ class virDomain:
         """Press the reset button."""
         return self._perform("reset")
 
+    def injectNMI(self, flags: int = 0) -> int:
+        """Send the guest a non-maskable interrupt."""
+        return self._perform("inject_nmi")
+
     def suspend(self) -> int:
         """Stop the guest's processors; already paused is a success."""
         return self._perform("suspend")
@@ -177,6 +181,11 @@ class virDomain:
     def resume(self) -> int:
         """Let a paused guest go on."""
         return self._perform("resume")
+
+    def setUserPassword(self, user: str, password: str, flags: int = 0) -> int:
+        """Have the guest's agent set a password, which is not kept; refused when it is off."""
+        self._running()
+        return 0
 
     def managedSave(self, flags: int = 0) -> int:
         """Save the guest's memory and stop it; the next create goes on from there."""
@@ -195,6 +204,45 @@ class virDomain:
             lambda row: replace(row, has_saved_image=0),
         )
         return 0
+
+    def migrateToURI3(self, dconnuri: str, params: dict[str, object], flags: int = 0) -> int:
+        """Have the guest run on the node at dconnuri; returns when it does. params: ignored."""
+        source = migration.Place(
+            hypervisor=self._connection.writable_hypervisor(), node=self._connection.node
+        )
+        target = self._connection.place_at(dconnuri)
+        migration.migrate(source, target, self._uuid, self._name, flags)
+        return 0
+
+    def migrateStartPostCopy(self, flags: int = 0) -> int:
+        """Have a migration under way end at once, what is left of the memory following."""
+        return self._wish(migration.POSTCOPY)
+
+    def abortJob(self) -> int:
+        """Have a migration under way end, the guest going on where it is."""
+        return self._wish(migration.ABORT)
+
+    def _wish(self, wish: str) -> int:
+        store = self._connection.writable_hypervisor().store
+        if not store.wish_of_job(self._connection.node, self._uuid, wish):
+            raise error(c.VIR_ERR_OPERATION_INVALID, "no job is active on the domain")
+        return 0
+
+    def jobStats(self, flags: int = 0) -> dict[str, int]:
+        """Return the memory's total, processed and remaining bytes of a migration under way."""
+        job = self._connection.open_hypervisor().store.find_job(self._connection.node, self._uuid)
+        if job is None:
+            return {"type": c.VIR_DOMAIN_JOB_NONE}
+        total, done, _wish = job
+        return {
+            "type": c.VIR_DOMAIN_JOB_BOUNDED,
+            "memory_total": total * 1024,
+            "memory_processed": done * 1024,
+            "memory_remaining": (total - done) * 1024,
+            "disk_total": 0,
+            "disk_processed": 0,
+            "disk_remaining": 0,
+        }
 
     def undefine(self) -> int:
         """Remove the definition; refused while there is a saved image."""

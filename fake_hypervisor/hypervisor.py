@@ -111,7 +111,7 @@ class Hypervisor:
             if not _is_change(operation, row):
                 return row
             if operation.by_guest:
-                outcome = self.stages.decide(operation.stage, _selectors(node, row.labels))
+                outcome = self.stages.decide(operation.stage, selectors_of(node, row.labels))
                 if outcome.failure is not None and outcome.failure.hang_s is not None:
                     return row  # the guest ignores the request
                 if (failed := outcome.to_error()) is not None:
@@ -184,7 +184,7 @@ class Hypervisor:
     def _play(self, stage: str, node: str, labels: str) -> None:
         if self.stages.is_free(stage):
             return
-        failed = self.stages.run(stage, _selectors(node, labels)).to_error()
+        failed = self.stages.run(stage, selectors_of(node, labels)).to_error()
         if failed is not None:
             raise failed
 
@@ -315,7 +315,8 @@ def _targets(row: DomainRow, flags: int) -> tuple[bool, bool]:
     return live, config
 
 
-def _selectors(node: str, labels: str) -> Selectors:
+def selectors_of(node: str, labels: str) -> Selectors:
+    """Return what a stage's rules look at, of a domain with these labels on node."""
     selectors: dict[str, str] = {}
     with contextlib.suppress(ValueError):
         selectors = json.loads(labels)

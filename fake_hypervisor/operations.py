@@ -112,6 +112,8 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "reboot": Operation(stage="domain.reboot", allowed_in=_ACTIVE, by_guest=True, restarts=True),
     "reset": Operation(stage="domain.reset", allowed_in=_ACTIVE, restarts=True),
+    # A guest that is not told to dump its memory only logs it.
+    "inject_nmi": Operation(stage="domain.inject_nmi", allowed_in=_ACTIVE),
     "suspend": Operation(
         stage="domain.suspend",
         allowed_in=_RUNNING,

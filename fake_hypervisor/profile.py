@@ -36,6 +36,7 @@ BUILT_IN = Path(__file__).parent / "profiles"
 
 STAGES: dict[str, str] = {
     "image.fetch": "the image's bytes come to the host",
+    "image.upload": "a snapshot's bytes go to the image service",
     "network.plug": "a port is plugged into the host's switch",
     "network.unplug": "a port is taken out again",
     "volume.attach": "a volume is connected to the host",
@@ -47,8 +48,10 @@ STAGES: dict[str, str] = {
     "domain.shutdown": "the guest shuts itself down, after the call has returned",
     "domain.reboot": "the guest restarts itself, after the call has returned",
     "domain.reset": "the guest's reset button is pressed",
+    "domain.inject_nmi": "the guest is sent a non-maskable interrupt",
     "domain.suspend": "the guest's processors are stopped",
     "domain.resume": "the guest's processors run again",
+    "domain.migrate": "the running guest goes to another node",
     "domain.save": "the guest's memory is written to disk",
     "device.attach": "a disk or an interface is added to the domain",
     "device.detach": "a disk or an interface is taken from the domain",

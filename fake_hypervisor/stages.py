@@ -111,6 +111,10 @@ class StageEngine:
             return StageOutcome(stage=stage, delay_s=delay_s)
         return StageOutcome(stage=stage, delay_s=failure.hang_s or delay_s, failure=failure)
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass, as a stage does that is played in parts."""
+        self._sleep(seconds)
+
     def run(self, stage: str, selectors: Selectors = _NOTHING) -> StageOutcome:
         """Play the stage: wait as long as it takes and return the outcome; raises nothing of it.
 

@@ -48,6 +48,14 @@ CREATE TABLE events (
 );
 """
 
+_JOBS = """
+CREATE TABLE IF NOT EXISTS jobs (
+    node TEXT NOT NULL, uuid TEXT NOT NULL, total_kib INTEGER NOT NULL, done_kib INTEGER NOT NULL,
+    wish TEXT, PRIMARY KEY (node, uuid)
+)
+"""
+# Beside the schema, not in it: a store of an older program gets it when it is opened.
+
 _COLUMNS = (
     "node", "uuid", "name", "state", "reason", "domain_id", "definition", "live", "vcpus",
     "memory_kib", "labels", "has_saved_image", "autostart", "started_at", "due_at",
@@ -140,6 +148,10 @@ class Transaction:
         """Insert the domain or overwrite the one with its node and uuid."""
         self._db.execute(_UPSERT, row.values())
 
+    def execute(self, statement: str, values: tuple[object, ...]) -> bool:
+        """Carry out a statement about jobs; return whether it found any."""
+        return self._db.execute(statement, values).rowcount > 0
+
     def remove(self, row: DomainRow) -> None:
         """Delete the domain; one that is gone is fine."""
         self._db.execute("DELETE FROM domains WHERE node = ? AND uuid = ?", (row.node, row.uuid))
@@ -197,6 +209,39 @@ class Store:
             if node is None:
                 return db.execute(query, (now,)).fetchall()
             return db.execute(query + " AND node = ?", (now, node)).fetchall()
+
+    def begin_job(self, node: str, uuid: str, total_kib: int) -> None:
+        """Note that a guest's memory is on its way; what a killed process left is forgotten."""
+        with self.transaction() as tx:
+            tx.execute("REPLACE INTO jobs VALUES (?, ?, ?, 0, NULL)", (node, uuid, total_kib))
+
+    def note_job(self, node: str, uuid: str, done_kib: int) -> str | None:
+        """Note how much of it is over; return what somebody wishes of the job."""
+        with self.transaction() as tx:
+            tx.execute(
+                "UPDATE jobs SET done_kib = ? WHERE node = ? AND uuid = ?", (done_kib, node, uuid)
+            )
+        job = self.find_job(node, uuid)
+        return job[2] if job else None
+
+    def wish_of_job(self, node: str, uuid: str, wish: str) -> bool:
+        """Wish something of a job; False when there is none."""
+        with self.transaction() as tx:
+            return tx.execute(
+                "UPDATE jobs SET wish = ? WHERE node = ? AND uuid = ?", (wish, node, uuid)
+            )
+
+    def end_job(self, node: str, uuid: str) -> None:
+        """Forget a job."""
+        with self.transaction() as tx:
+            tx.execute("DELETE FROM jobs WHERE node = ? AND uuid = ?", (node, uuid))
+
+    def find_job(self, node: str, uuid: str) -> tuple[int, int, str | None] | None:
+        """Return total and done KiB of a job and what is wished of it, or None."""
+        query = "SELECT total_kib, done_kib, wish FROM jobs WHERE node = ? AND uuid = ?"
+        with self._reading() as db:
+            found = db.execute(query, (node, uuid)).fetchone()
+        return None if found is None else (int(found[0]), int(found[1]), found[2])
 
     def events_after(self, event_id: int, limit: int = 1_000) -> list[EventRow]:
         """Return the oldest events after event_id."""
@@ -307,6 +352,7 @@ def _open(directory: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         _ensure_schema(db)
+        db.execute(_JOBS)
     except BaseException:
         db.close()
         raise

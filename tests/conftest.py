@@ -1,10 +1,20 @@
 """What every test needs first: oslo.service's threading backend, chosen before anything asks."""
 
+import os
+import tempfile
+
 import pytest
 
 from devstack_lite import launcher
 
 launcher.use_threads()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have clients and libraries keep their caches in a folder that goes with the tests."""
+    folder = tempfile.TemporaryDirectory(prefix="devstack-lite-tests-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CACHE_HOME"] = os.environ["NOVACLIENT_UUID_CACHE_DIR"] = folder.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -33,6 +33,7 @@ from devstack_lite.cli.main import cli  # noqa: E402
 from devstack_lite.conf import OPTIONS  # noqa: E402
 from devstack_lite.objects.registry import REGISTRY  # noqa: E402
 from devstack_lite.rpc.client import Declaration, RpcClient, declarations  # noqa: E402
+from services.api import policies  # noqa: E402
 
 NOTE = "<!-- Written by `tools/gen_docs.py update`; change the code, not this page. -->"
 RPC_PACKAGES = ("services.scheduler", "services.compute", "services.conductor")
@@ -205,7 +206,24 @@ def _cell(text: str) -> str:
     return re.sub(r"\s*\n\s*", " ", text).replace("|", "\\|")
 
 
+def policy_page() -> Lines:
+    """Yield docs/policy.md: who may do what."""
+    yield "# Who may do what"
+    yield (
+        "The rules of the compute API with their defaults, Nova's names and personas. To change"
+        " one, put it into `policy.yaml` in the cloud's `etc` folder, such as"
+        ' `"os_compute_api:servers:start": "rule:project_manager_or_admin"`; it is read within a'
+        " second. What a caller may not see is not found, whatever the rules say."
+    )
+    rows = [
+        (f"`{rule.name}`", f"`{rule.check_str}`", rule.description)
+        for rule in policies.list_rules()
+    ]
+    yield _table(("rule", "who may", "what"), rows)
+
+
 PAGES: dict[str, Callable[[], Lines]] = {
+    "policy.md": policy_page,
     "commands.md": commands_page,
     "rpc.md": rpc_page,
     "configuration.md": configuration_page,

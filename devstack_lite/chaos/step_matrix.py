@@ -47,16 +47,58 @@ PARTNERS: dict[int, tuple[tuple[str, str, int], ...]] = {
     17: (("identity", "http.identity", 3),),
     18: (("conductor", "rpc.conductor.finish_builds", 0),),
 }
+OF_A_CELL = "of-a-cell"
+"""The name of the images that cells make."""
 OPERATIONS: dict[str, tuple[Any, str]] = {
     # The body of the action, and the status that the server has then.
     "stop": ({"os-stop": None}, "stopped"),
     "start": ({"os-start": None}, "active"),
     "reboot": ({"reboot": {"type": "HARD"}}, "active"),
+    "pause": ({"pause": None}, "paused"),
+    "unpause": ({"unpause": None}, "active"),
+    "suspend": ({"suspend": None}, "suspended"),
+    "resume": ({"resume": None}, "active"),
     "rebuild": ({"rebuild": {}}, "active"),
+    "rescue": ({"rescue": None}, "rescued"),
+    "unrescue": ({"unrescue": None}, "active"),
+    "createImage": ({"createImage": {"name": OF_A_CELL}}, "active"),
+    "createBackup": (
+        {"createBackup": {"name": OF_A_CELL, "backup_type": "daily", "rotation": 0}}, "active",
+    ),
+    "shelve": ({"shelve": None}, "shelved"),
+    "unshelve": ({"unshelve": None}, "active"),
+    "resize": ({"resize": {"flavorRef": "2"}}, "resized"),
+    "migrate": ({"migrate": None}, "resized"),
+    "confirmResize": ({"confirmResize": None}, "active"),
+    "revertResize": ({"revertResize": None}, "active"),
+    "live-migration": (
+        {"os-migrateLive": {"host": None, "block_migration": True, "disk_over_commit": False}},
+        "active",
+    ),
     "delete": (None, "deleted"),
-}
-FINISH = {"delete": "finish_delete"}
+}  # fmt: skip
+BEFORE = {
+    "start": "stop", "unpause": "pause", "resume": "suspend", "unrescue": "rescue",
+    "unshelve": "shelve",
+    "confirmResize": "resize", "revertResize": "resize",
+}  # fmt: skip
+"""By operation the one that brings a server to where it can be asked for."""
+FINISH = {"delete": "finish_delete", "resize": "finish_builds", "migrate": "finish_builds"}
 """By operation the message with which it ends; finish_action otherwise."""
+
+
+_PLACING = (
+    ("scheduler", "rpc.scheduler.reschedule_builds"),
+    ("conductor", "rpc.conductor.claim_nodes"),
+    ("conductor", "rpc.conductor.start_builds"),
+)
+HELPERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "resize": (("compute", "rpc.compute.power_off_guest"), *_PLACING),
+    "revertResize": (("compute", "rpc.compute.remove_guest"),),
+    "live-migration": _PLACING,
+    "createImage": (("compute", "op.createImage.upload"),),
+}
+"""By operation who else takes part in it, and its point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +145,11 @@ def cells_of(*, is_quick: bool) -> list[Cell]:
         finish = f"rpc.conductor.{FINISH.get(operation, 'finish_action')}"
         found += [
             Cell(what=operation, role=role, point=f"{point}.{side}")
-            for role, point in (("compute", f"op.{operation}"), ("conductor", finish))
+            for role, point in (
+                ("compute", f"op.{operation}"),
+                ("conductor", finish),
+                *HELPERS.get(operation, ()),
+            )
             for side in sides
         ]
     return found
@@ -155,8 +201,8 @@ class _Run:
         """Do it, and leave no server behind."""
         if self._cell.operation != "boot":
             self._boot("active")
-            if self._cell.operation == "start":
-                self._act("stop")
+            if self._cell.operation in BEFORE:
+                self._act(BEFORE[self._cell.operation])
         failpoint = Failpoint(
             id="", point=self._cell.point, action=Action.KILL, service=self._cell.role,
             skip=self._cell.skip,
@@ -165,6 +211,7 @@ class _Run:
             state = self._strike()
             ended_at = time.time()
             fired = _wait(lambda: self._fired(armed), 1.0)
+        state += self._take_images()
         wanted = "active" if self._cell.operation == "boot" else OPERATIONS[self._cell.operation][1]
         outcome = Outcome(
             cell=self._cell,
@@ -177,6 +224,16 @@ class _Run:
         if state != "deleted":
             self._act("delete")
         return outcome
+
+    def _take_images(self) -> str:
+        """Remove the images that the cell has made; return what is wrong with them."""
+        found = self._client.get("image", "/v2/images", name=OF_A_CELL)["images"]
+        for image in found:
+            self._client.call("image", "DELETE", f"/v2/images/{image['id']}")
+        is_expected = self._cell.operation == "createImage"
+        good = ["active"] if is_expected else []
+        statuses = [image["status"] for image in found]
+        return "" if statuses == good else f", with images {statuses}"
 
     def _fired(self, armed: Failpoint) -> Firing | None:
         found = [one for one in self._points.firings(armed.id) if one.number > armed.skip]

@@ -16,7 +16,6 @@ from devstack_lite.exceptions import NotFound
 from devstack_lite.failpoints import Action, Failpoint
 from devstack_lite.steps import STEPS, point_of
 
-OPERATIONS = ("stop", "start", "reboot", "rebuild", "delete")
 AT_A_POINT = [one.value for one in Action if one is not Action.CUT]
 
 
@@ -133,7 +132,10 @@ def list_points() -> None:
     """List the points."""
     for step in STEPS:
         click.echo(f"{point_of(step.number)}.before, .after   {step.service}: {step.what}")
+    from devstack_lite.chaos.step_matrix import OPERATIONS
+
     for operation in OPERATIONS:
-        click.echo(f"op.{operation}.before, .after{'':<{9 - len(operation)}} compute: {operation}")
+        click.echo(f"{f'op.{operation}.before, .after':<33} compute: {operation}")
+    click.echo("op.createImage.upload.before, .after   compute: between snapshot and end")
     click.echo("rpc.TOPIC.METHOD.before, .after   each message, see docs/rpc.md")
     click.echo("http.SERVICE.before, .after       each HTTP request of a service")

@@ -17,6 +17,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "fill": ("devstack_lite.cli.fill:fill", "Boot many servers of a mix of flavors."),
     "trace": ("devstack_lite.cli.trace:trace", "Show the 18 steps of a boot."),
     "explain": ("devstack_lite.cli.explain:explain", "Show why a server is where it is."),
+    "simulate": (
+        "devstack_lite.cli.simulate:simulate",
+        "Replay a trace of VMs through the scheduler.",
+    ),
     "logs": ("devstack_lite.cli.logs:logs", "Show or follow the daemons' logs."),
     "restart": ("devstack_lite.cli.restart:restart", "Restart daemons of a running cloud."),
     "step": ("devstack_lite.cli.step:step", "Walk a boot through its 18 steps, key by key."),

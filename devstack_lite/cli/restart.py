@@ -10,6 +10,7 @@ import click
 from devstack_lite import cloud as clouds
 from devstack_lite import control, processes
 from devstack_lite.cli import terminal
+from devstack_lite.cli.complaints import Complaints
 from devstack_lite.cli.readiness import Readiness
 from devstack_lite.cloud import Cloud, CloudError
 from devstack_lite.roster import DaemonState, Roster
@@ -27,15 +28,21 @@ def restart(name: str, daemons: tuple[str, ...]) -> None:
     chosen = select(cloud, daemons)
     with control.only_one(cloud.state_dir, name):
         before = _require_running(cloud)
+        complaints = Complaints(cloud)
+        control.forget_entry_points(cloud)
         for one in chosen:
             before.daemons[one].ref.send(signal.SIGTERM)
-        with terminal.Progress(terminal.err()) as progress:
-            for one in chosen:
-                progress.show(one)
-                _wait_for_successor(cloud, one, before.daemons[one].pid)
-            progress.show("the services")
-            _wait_until_ready(cloud)
-            progress.done()
+        try:
+            with terminal.Progress(terminal.err()) as progress:
+                for one in chosen:
+                    progress.show(one)
+                    _wait_for_successor(cloud, one, before.daemons[one].pid)
+                progress.show("the services")
+                _wait_until_ready(cloud)
+                progress.done()
+        finally:
+            for line in complaints.new():
+                click.echo(line, err=True)
 
 
 def _wait_until_ready(cloud: Cloud) -> None:

@@ -11,6 +11,7 @@ import click
 from devstack_lite import cloud as clouds
 from devstack_lite import cloud_files, control, planning, processes, roster
 from devstack_lite.cli import terminal
+from devstack_lite.cli.complaints import Complaints
 from devstack_lite.cli.readiness import Readiness
 from devstack_lite.cloud import Cloud, CloudError
 from devstack_lite.forking import tail
@@ -59,8 +60,9 @@ def _parse_workers(
 @click.option(
     "--port-base",
     type=click.IntRange(1024, 65526),
-    help="Take the ports P to P+9: P identity, P+1 compute API, P+2 volume, P+3 image, P+4 network;"
-    " the rest is kept.  [default: the standard ones; for another --name a free block]",
+    help="Take the ports P to P+9: P identity, P+1 compute API, P+2 volume, P+3 image, P+4 network,"
+    " P+5 placement; the rest is kept.  [default: the standard ones; for another --name a free"
+    " block]",
 )
 @click.option("--profile", help="Stage profile of the simulated hypervisor.  [default: instant]")
 @click.option(
@@ -131,6 +133,7 @@ def _prepare(wishes: planning.Wishes, before: Cloud | None) -> Cloud:
 def _start(cloud: Cloud) -> subprocess.Popen[bytes]:
     console = terminal.err()
     console.print(f"Starting {cloud.name}: {len(processes.of(cloud))} daemons")
+    complaints = Complaints(cloud)
     supervisor = control.start_supervisor(cloud)
     try:
         with terminal.Progress(console) as progress:
@@ -139,6 +142,8 @@ def _start(cloud: Cloud) -> subprocess.Popen[bytes]:
     except BaseException:
         control.stop(cloud)
         raise
+    for line in complaints.new():
+        click.echo(line, err=True)
     _print_summary(cloud, progress.elapsed_s)
     return supervisor
 

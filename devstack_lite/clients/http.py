@@ -66,10 +66,12 @@ class HttpPeer:
         *,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
+        octets: bytes | None = None,
         is_repeatable: bool = True,
     ) -> Answer:
         """Return the answer, whatever its status.
 
+        body is sent as JSON, octets as they are; at most one of them.
         is_repeatable: the request may be sent again when the peer dies under it, for RETRY_FOR_S
         seconds; in that time a worker is respawned. Raises Unavailable (indefinite) when no answer
         comes.
@@ -78,6 +80,9 @@ class HttpPeer:
         sent = dict(headers or {})
         if data is not None:
             sent["Content-Type"] = "application/json"
+        elif octets is not None:
+            data = octets
+            sent["Content-Type"] = "application/octet-stream"
         deadline = time.monotonic() + RETRY_FOR_S
         while True:
             is_fresh = getattr(self._local, "connection", None) is None

@@ -1,13 +1,20 @@
-"""The image service as compute and volume ask it, with the user's token."""
+"""The image service as the other services ask it, with the user's token."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import NotFound, Unauthorized, Unavailable
+from devstack_lite.exceptions import (
+    DevstackError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+)
 from devstack_lite.steps import TRACE_HEADER, StepRecord, from_header
 
 
@@ -40,12 +47,78 @@ class ImageClient:
 
         Raises NotFound and Unauthorized (definite), Unavailable (nothing was changed).
         """
-        path = f"/v2/images/{quote(image_id, safe='')}"
-        answer = self._peer.request("GET", path, headers=headers_of(context))
+        answer = self._peer.request("GET", _path(image_id), headers=headers_of(context))
         if answer.status == 404:
-            raise NotFound(f"Image {image_id} could not be found.", kind="image")
+            raise _missing(image_id)
         if answer.status in {401, 403}:
             raise Unauthorized(f"image refused the token (HTTP {answer.status})")
         if answer.status != 200:
             raise Unavailable(f"image answered {answer.status}")
         return answer.json(), validated_of(answer)
+
+    def list_images(self, context: RequestContext, **query: str) -> list[dict[str, Any]]:
+        """Return the images that a list's query finds, the newest first; at most 1000.
+
+        Raises Unauthorized (definite), Unavailable.
+        """
+        asked = urlencode({**query, "sort": "created_at:desc", "limit": "1000"})
+        answer = self._peer.request("GET", f"/v2/images?{asked}", headers=headers_of(context))
+        _check(answer, {200})
+        return list(answer.json()["images"])
+
+    def create_image(self, context: RequestContext, image: dict[str, Any]) -> None:
+        """Record an image without data, under the id that it brings; there already is a success.
+
+        Raises Invalid, Forbidden, Unauthorized (definite), Unavailable.
+        """
+        answer = self._peer.request("POST", "/v2/images", headers=headers_of(context), body=image)
+        _check(answer, {201, 409})
+
+    def upload(self, context: RequestContext, image_id: str, octets: bytes) -> None:
+        """Store an image's data, which makes it active. May be repeated until it is.
+
+        Raises NotFound, Invalid, Forbidden, Unauthorized (definite); Unavailable, also while
+        somebody else uploads, or when it has its data already: look at the image.
+        """
+        answer = self._peer.request(
+            "PUT", f"{_path(image_id)}/file", headers=headers_of(context), octets=octets
+        )
+        if answer.status == 404:
+            raise _missing(image_id)
+        _check(answer, {204})
+
+    def delete_image(self, context: RequestContext, image_id: str) -> None:
+        """Remove an image; one that is gone is a success.
+
+        Raises Forbidden (a protected one), Unauthorized (definite), Unavailable.
+        """
+        answer = self._peer.request("DELETE", _path(image_id), headers=headers_of(context))
+        _check(answer, {204, 404})
+
+
+def _path(image_id: str) -> str:
+    return f"/v2/images/{quote(image_id, safe='')}"
+
+
+def _missing(image_id: str) -> NotFound:
+    return NotFound(f"Image {image_id} could not be found.", kind="image")
+
+
+def _check(answer: Answer, expected: set[int]) -> None:
+    """Raise what an answer with another status than those expected means."""
+    if answer.status in expected:
+        return
+    refusals: dict[int, type[DevstackError]] = {
+        400: Invalid, 401: Unauthorized, 403: Forbidden, 413: Forbidden,
+    }  # fmt: skip
+    if answer.status in refusals:
+        raise refusals[answer.status](_message(answer), kind="image")
+    raise Unavailable(f"image answered {answer.status}")
+
+
+def _message(answer: Answer) -> str:
+    """Return why image refused, in its own words where it has any."""
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"image refused it (HTTP {answer.status})"

@@ -9,7 +9,7 @@ from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.clients.image import headers_of, validated_of
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unauthorized, Unavailable
-from devstack_lite.names import port_id_of
+from devstack_lite.names import is_own_port, port_id_of
 from devstack_lite.objects.compute import NetworkRequest
 from devstack_lite.steps import StepRecord
 
@@ -53,7 +53,9 @@ class NetworkClient:
         for index, one in enumerate(requests):
             if one.port_id is not None:
                 answer = self._bind(context, str(one.port_id), instance_uuid, host=host)
-                found[index] = _port(answer.json()["port"], is_ours=False)
+                port = answer.json()["port"]
+                # Its own is given to an instance that is built anew with what it came to have.
+                found[index] = _port(port, is_ours=is_own_port(port["id"], instance_uuid))
                 record = record or validated_of(answer)
         return [found[index] for index in sorted(found)], record
 
@@ -69,22 +71,36 @@ class NetworkClient:
             answer = self._send(context, "GET", f"/v2.0/ports?device_id={instance_uuid}")
             return {}, validated_of(answer)
         ids = {port_id_of(instance_uuid, index): index for index in new}
-        body = {
-            "ports": [
-                {
-                    "network_id": one.network_id,
-                    "device_id": instance_uuid,
-                    "device_owner": DEVICE_OWNER,
-                    "binding:host_id": host,
-                    **({"fixed_ips": [{"ip_address": one.fixed_ip}]} if one.fixed_ip else {}),
-                }
-                for one in new.values()
-            ]
-        }
+        body = {"ports": [_asked(one, instance_uuid, host) for one in new.values()]}
         headers = {PORT_IDS_HEADER: ",".join(ids)}
         answer = self._send(context, "POST", "/v2.0/ports", body, headers)
         ports = answer.json()["ports"]
         return {ids[port["id"]]: _port(port, is_ours=True) for port in ports}, validated_of(answer)
+
+    def plug(
+        self,
+        context: RequestContext,
+        instance_uuid: str,
+        host: str,
+        *,
+        port_id: str,
+        made_on: NetworkRequest | None,
+        project_id: str,
+    ) -> dict[str, Any]:
+        """Return a port of an instance that exists: bound, or made of that id on a network.
+
+        project_id: whose the port is, if an administrator asks. Idempotent. Raises as allocate.
+        """
+        if made_on is None:
+            answer = self._bind(context, port_id, instance_uuid, host=host)
+            return _port(answer.json()["port"], is_ours=False)
+        asked = _asked(made_on, instance_uuid, host)
+        if context.is_admin:
+            asked["project_id"] = project_id
+        answer = self._send(
+            context, "POST", "/v2.0/ports", {"ports": [asked]}, {PORT_IDS_HEADER: port_id}
+        )
+        return _port(answer.json()["ports"][0], is_ours=True)
 
     def _bind(
         self, context: RequestContext, port_id: str, instance_uuid: str, *, host: str
@@ -122,8 +138,7 @@ class NetworkClient:
     def _ports_of(self, context: RequestContext, instance_uuid: str) -> list[dict[str, Any]]:
         answer = self._send(context, "GET", f"/v2.0/ports?device_id={instance_uuid}")
         ports = answer.json()["ports"]
-        own = {port_id_of(instance_uuid, index) for index in range(len(ports) + 64)}
-        return [_port(port, is_ours=port["id"] in own) for port in ports]
+        return [_port(port, is_ours=is_own_port(port["id"], instance_uuid)) for port in ports]
 
     def _send(
         self,
@@ -152,6 +167,18 @@ def _message_of(answer: Answer) -> str:
         return str(answer.json()["NeutronError"]["message"])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {answer.status}"
+
+
+def _asked(one: NetworkRequest, instance_uuid: str, host: str) -> dict[str, Any]:
+    """Return the body of a port that is made for an instance."""
+    return {
+        "network_id": one.network_id,
+        "device_id": instance_uuid,
+        "device_owner": DEVICE_OWNER,
+        "binding:host_id": host,
+        **({"fixed_ips": [{"ip_address": one.fixed_ip}]} if one.fixed_ip else {}),
+        **({"security_groups": list(one.security_groups)} if one.security_groups else {}),
+    }
 
 
 def _port(port: dict[str, Any], *, is_ours: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ one that was delivered twice, or that comes back late, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,27 +14,51 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims
+from devstack_lite.db import claims, moves
 from devstack_lite.db.engine import Database
-from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
+from devstack_lite.db.faults import (
+    NOTHING_UNDER_WAY,
+    RECORDED_AS,
+    end_failed,
+    end_operation,
+    finish_actions,
+)
 from devstack_lite.db.holdings import take_from
-from devstack_lite.db.operations import DELETE, operation_of, waits_for_host
-from devstack_lite.db.quotas import give_back
-from devstack_lite.db.rows import instance_of
+from devstack_lite.db.operations import (
+    DELETE,
+    operation_of,
+    waits_for_host,
+)
+from devstack_lite.db.quotas import give_back, recount
+from devstack_lite.db.rows import instance_of, locked_instance
 from devstack_lite.db.schema import (
     action_events,
+    device_changes,
     instance_actions,
     instance_faults,
+    instance_tags,
     instances,
 )
 from devstack_lite.db.server_groups import leave
-from devstack_lite.exceptions import InstanceInvalidState, NotFound
-from devstack_lite.objects.compute import Fault, Instance
+from devstack_lite.db.snapshots import SNAPSHOTS, drop_unfilled
+from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked, NotFound
+from devstack_lite.objects.compute import IS_RECLAIM, Fault, Instance
 from devstack_lite.objects.registry import Json
-from devstack_lite.states import PowerState, TaskState, VmState
+from devstack_lite.states import PowerState, TaskState, VmState, is_counted
 
 CHANGED_BY_ACTIONS = frozenset(
-    {"name", "image_ref", "metadata", "access_ip_v4", "access_ip_v6", "boot_request"}
+    {
+        "name",
+        "image_ref",
+        "metadata",
+        "access_ip_v4",
+        "access_ip_v6",
+        "boot_request",
+        "description",
+        "hostname",
+        "user_data",
+        "key_name",
+    }
 )
 
 
@@ -50,36 +74,45 @@ def begin_action(
     arguments: Json | None = None,
     changes: Json | None = None,
     is_overtaking: bool = False,
+    alongside: Callable[[Connection, Any], Json] | None = None,
+    called: str = "",
 ) -> Instance:
     """Note that action is under way on an instance in one of vm_states with nothing under way.
 
     arguments: what the operation needs besides where the instance is and what it was, which are
     always kept. changes: columns of CHANGED_BY_ACTIONS that are others from now on. is_overtaking:
-    what waits for the instance's own host ends for it. Delivered twice (the same request id):
-    returns the instance again. Raises NotFound, InstanceInvalidState.
+    what waits for the instance's own host ends for it. alongside: what else the transaction does
+    with the locked row, once all is well; it returns more arguments. Delivered twice (the same
+    request id): returns the instance again. called: action's name in the API, if another.
+    Raises NotFound, InstanceIsLocked, InstanceInvalidState, and what alongside does.
     """
     now = utcnow()
     with db.write() as connection:
-        row = _locked(connection, uuid)
-        if _is_repeated(connection, row, context, action):
+        row = locked_instance(connection, uuid)
+        if is_repeated(connection, row, context, action):
             return instance_of(row)
+        if action not in SNAPSHOTS:
+            refuse_if_locked(row, context)
         if row.vm_state not in vm_states:
             raise InstanceInvalidState.of(
-                uuid, action=action, attribute="vm_state", state=row.vm_state
+                uuid, action=called or action, attribute="vm_state", state=row.vm_state
             )
         if row.task_state is not None and not (is_overtaking and waits_for_host(row)):
             raise InstanceInvalidState.of(
-                uuid, action=action, attribute="task_state", state=row.task_state
+                uuid, action=called or action, attribute="task_state", state=row.task_state
             )
+        if row.task_state is not None:
+            moves.end_badly(connection, row, now)
+        more = alongside(connection, row) if alongside is not None else {}
         operation = operation_of(
             action, context, task_state=task_state, vm_state=row.vm_state, host=row.host,
-            node=row.node, **(arguments or {}),
+            node=row.node, **(arguments or {}), **more,
         )  # fmt: skip
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(
-                **_asked(row, operation, now),
+                **asked(row, operation, now),
                 **{
                     column: (changes or {})[column]
                     for column in CHANGED_BY_ACTIONS & set(changes or {})
@@ -88,14 +121,25 @@ def begin_action(
             )
         )
         if row.task_state is not None:
+            overtake(connection, row, task_state)
             finish_actions(
                 connection, [uuid], None, now, result="Error", message=f"Ended by {action}."
             )
-        _record(connection, context, row, action=action, event=event, now=now)
-        return instance_of(_locked(connection, uuid))
+        record_action(connection, context, row, action=action, event=event, now=now)
+        return instance_of(locked_instance(connection, uuid))
 
 
-def _asked(row: Any, operation: Json, now: Any) -> dict[str, Any]:
+def overtake(connection: Connection, row: Any, task_state: TaskState) -> None:
+    """Take back what an operation under way has done to the books when another takes its place.
+
+    row: the instance's as it is; task_state: what is under way from now on. In the caller's
+    transaction.
+    """
+    drop_unfilled(connection, row)
+    recount(connection, row, row.vm_state, task_state)
+
+
+def asked(row: Any, operation: Json, now: Any) -> dict[str, Any]:
     """Return the columns of an operation that begins: the next attempt, in nobody's hand yet."""
     return {
         "operation": operation,
@@ -118,55 +162,64 @@ def finish_action(
 ) -> bool:
     """End an action: the instance is in vm_state, or in ERROR with a fault when error is given.
 
+    One of HARMLESS that failed leaves the instance what it was; its action says why.
     False, and nothing changed, when this attempt is not under way any more.
     """
     now = utcnow()
     with db.write() as connection:
         row = connection.execute(
-            sa.select(instances.c.task_state, instances.c.attempt)
-            .where(instances.c.uuid == uuid)
-            .with_for_update()
+            sa.select(instances).where(instances.c.uuid == uuid).with_for_update()
         ).one_or_none()
         if row is None or row.task_state is None or row.attempt != attempt:
             return False
         if error is not None:
+            stays = moves.stay_put(connection, row, error, now)
+            if stays is not None:
+                end_operation(connection, uuid, stays, now)
+                return True
             fault = Fault(instance_uuid=uuid, code=500, message=error)
-            set_error(connection, fault, action, now)
+            moves.end_badly(connection, row, now)
+            end_failed(connection, row, fault, _asked_for(row, action), now)
             return True
-        connection.execute(
-            instances.update()
-            .where(instances.c.uuid == uuid)
-            .values(**NOTHING_UNDER_WAY, vm_state=vm_state, power_state=power_state, updated_at=now)
-        )
-        finish_actions(connection, [uuid], action, now, result="Success")
+        recount(connection, row, vm_state, None)
+        ending = moves.settle(connection, row, action, now)
+        end_operation(connection, uuid, ending, now, vm_state=vm_state, power_state=power_state)
         return True
+
+
+def _asked_for(row: Any, action: str) -> str:
+    """Return what a user asked for that led to action."""
+    return str(row.operation["arguments"].get("action", action))
 
 
 def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
     """Note that an instance shall go, whatever it does; one that no host has is gone at once.
 
     Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same,
-    also when it is gone by then. Raises NotFound.
+    also when it is gone by then. Raises NotFound, InstanceIsLocked.
     """
     now = utcnow()
     with db.write() as connection:
         try:
-            row = _locked(connection, uuid)
+            row = locked_instance(connection, uuid)
         except NotFound:
             gone = _gone_by(connection, context, uuid)
             if gone is None:
                 raise
             return instance_of(gone)
         if row.task_state != TaskState.DELETING:
+            refuse_if_locked(row, context)
+            moves.end_badly(connection, row, now)
+            overtake(connection, row, TaskState.DELETING)
             connection.execute(
                 instances.update()
                 .where(instances.c.uuid == uuid)
                 .values(
-                    **_asked(row, operation_of(DELETE, context), now),
+                    **asked(row, operation_of(DELETE, context, **_elsewhere(connection, row)), now),
                     task_state=TaskState.DELETING,
                 )
             )
-            _record(
+            record_action(
                 connection, context, row,
                 action=DELETE, event="compute_terminate_instance", now=now,
             )  # fmt: skip
@@ -177,6 +230,12 @@ def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
         return instance_of(
             connection.execute(sa.select(instances).where(instances.c.uuid == uuid)).one()
         )
+
+
+def _elsewhere(connection: Connection, row: Any) -> Json:
+    """Return where else than on its node a guest may be: where it came from, or was going to."""
+    places = claims.places_elsewhere(connection, row.uuid, row.node)
+    return {"elsewhere": places} if places else {}
 
 
 def finish_delete(db: Database, uuid: str) -> bool:
@@ -192,6 +251,8 @@ def finish_delete(db: Database, uuid: str) -> bool:
         ).one_or_none()
         if row is None or row.task_state != TaskState.DELETING:
             return False
+        if (row.operation or {}).get("arguments", {}).get(IS_RECLAIM):
+            take_from(connection, [uuid])
         _remove(connection, row, utcnow())
         return True
 
@@ -200,7 +261,13 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
     instance = instance_of(row)
     claims.release(connection, [instance.uuid])
     leave(connection, instance.uuid)
-    give_back(connection, instance.project_id, instance.flavor)
+    connection.execute(instance_tags.delete().where(instance_tags.c.instance_uuid == instance.uuid))
+    connection.execute(
+        device_changes.delete().where(device_changes.c.instance_uuid == instance.uuid)
+    )
+    moves.end_with_instance(connection, instance.uuid, now)
+    if is_counted(row.vm_state, row.task_state):
+        give_back(connection, instance.project_id, instance.flavor)
     connection.execute(
         instance_faults.delete().where(instance_faults.c.instance_uuid == instance.uuid)
     )
@@ -223,15 +290,10 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
     )
 
 
-def _locked(connection: Connection, uuid: str) -> Any:
-    row = connection.execute(
-        sa.select(instances)
-        .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
-    return row
+def refuse_if_locked(row: Any, context: RequestContext) -> None:
+    """Raise InstanceIsLocked when a user has locked it and the caller is no administrator."""
+    if row.is_locked and not context.is_admin:
+        raise InstanceIsLocked.of(row.uuid)
 
 
 def _gone_by(connection: Connection, context: RequestContext, uuid: str) -> Any | None:
@@ -239,28 +301,30 @@ def _gone_by(connection: Connection, context: RequestContext, uuid: str) -> Any 
     row = connection.execute(
         sa.select(instances).where(instances.c.uuid == uuid, instances.c.deleted_at.is_not(None))
     ).one_or_none()
-    return row if row is not None and _is_repeated(connection, row, context, DELETE) else None
+    return row if row is not None and is_repeated(connection, row, context, DELETE) else None
 
 
-def _is_repeated(connection: Connection, row: Any, context: RequestContext, action: str) -> bool:
+def is_repeated(connection: Connection, row: Any, context: RequestContext, action: str) -> bool:
+    """Say whether this request has asked this of an instance already."""
     own = instance_actions.c
     found = connection.execute(
         sa.select(own.id).where(
             own.instance_uuid == row.uuid,
             own.request_id == context.request_id,
-            own.action == action,
+            own.action == RECORDED_AS.get(action, action),
         )
     ).first()
     return found is not None
 
 
-def _record(
+def record_action(
     connection: Connection, context: RequestContext, row: Any, *, action: str, event: str, now: Any
 ) -> None:
+    """Note that an action and its event have begun, in the caller's transaction."""
     inserted = connection.execute(
         instance_actions.insert().values(
             instance_uuid=row.uuid,
-            action=action,
+            action=RECORDED_AS.get(action, action),
             request_id=context.request_id,
             user_id=context.user_id or row.user_id,
             project_id=context.project_id or row.project_id,
@@ -279,17 +343,17 @@ def _record(
     )
 
 
-CHANGEABLE = frozenset({"name", "access_ip_v4", "access_ip_v6"})
+CHANGEABLE = frozenset({"name", "access_ip_v4", "access_ip_v6", "description", "hostname"})
 
 
-def update_instance(db: Database, uuid: str, values: dict[str, str]) -> Instance:
+def update_instance(db: Database, uuid: str, values: dict[str, str | None]) -> Instance:
     """Change what a user may change of an instance at any time. Raises NotFound."""
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:
-        _locked(connection, uuid)
+        locked_instance(connection, uuid)
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(updated_at=utcnow(), **changed)
         )
-        return instance_of(_locked(connection, uuid))
+        return instance_of(locked_instance(connection, uuid))

@@ -36,7 +36,7 @@ VERSION = "aggregate_version"
 def list_aggregates(db: Database) -> list[Aggregate]:
     """Return all aggregates by id, each with its hosts by name."""
     with db.read() as connection:
-        return _list(connection)
+        return read_all(connection)
 
 
 def get_aggregate(db: Database, aggregate_id: int) -> Aggregate:
@@ -45,11 +45,10 @@ def get_aggregate(db: Database, aggregate_id: int) -> Aggregate:
         return _get(connection, aggregate_id)
 
 
-def version_of(db: Database) -> int:
+def read_version(connection: Connection) -> int:
     """Return a number that grows with each change of any aggregate."""
     query = sa.select(counters.c.value).where(counters.c.name == VERSION)
-    with db.read() as connection:
-        return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def create_aggregate(db: Database, *, aggregate: Aggregate) -> Aggregate:
@@ -158,7 +157,8 @@ def remove_host(db: Database, *, aggregate_id: int, host: str) -> Aggregate:
         return _get(connection, aggregate_id)
 
 
-def _list(connection: Connection) -> list[Aggregate]:
+def read_all(connection: Connection) -> list[Aggregate]:
+    """Return all aggregates by id, each with its hosts by name."""
     return _found(connection, sa.true())
 
 
@@ -186,7 +186,7 @@ def _check_host(connection: Connection, host: str) -> None:
 
 def _check_zone(connection: Connection, aggregate: Aggregate, hosts: Any, zone: str | None) -> None:
     """Raise Conflict when hosts cannot come into a zone, or leave the one they are in."""
-    for other in _list(connection):
+    for other in read_all(connection):
         both = set(other.hosts) & set(hosts)
         if other.id != aggregate.id and both and other.availability_zone not in {None, zone}:
             raise Conflict(
@@ -209,7 +209,7 @@ def _settle_zones(connection: Connection, hosts: Any) -> None:
     """Write these hosts' zones where they are read."""
     zones = {
         host: one.availability_zone
-        for one in _list(connection)
+        for one in read_all(connection)
         if one.availability_zone
         for host in one.hosts
     }

@@ -18,6 +18,9 @@ from devstack_lite.db.schema import images, ip_allocations, networks, ports, sub
 from devstack_lite.exceptions import Conflict, Invalid
 from devstack_lite.objects.compute import NetworkRequest
 
+ADDRESS = "address"
+"""The kind of the error that says that an address is another's."""
+
 
 def find_image(db: Database, context: RequestContext, image_id: str) -> dict[str, Any]:
     """Return the image's row. Raises Invalid when the project cannot see it."""
@@ -89,6 +92,19 @@ def _check(
     return request
 
 
+def require_secured(db: Database, requests: Sequence[NetworkRequest]) -> None:
+    """Raise Invalid when a network keeps nothing from its ports, so that groups mean nothing."""
+    ids = [request.network_id for request in requests if request.port_id is None]
+    own = networks.c
+    query = sa.select(own.id).where(own.id.in_(ids), own.port_security_enabled.is_(False))
+    with db.read() as connection:
+        if connection.execute(query.limit(1)).first():
+            raise Invalid(
+                "Network requires port_security_enabled and subnet associated in order to apply"
+                " security groups."
+            )
+
+
 def _require_free(connection: Connection, network_id: str, address: str) -> None:
     """Raise Invalid when a port has the address; who takes it meanwhile is found by the build."""
     taken = connection.execute(
@@ -97,7 +113,7 @@ def _require_free(connection: Connection, network_id: str, address: str) -> None
         .where(subnets.c.network_id == network_id, ip_allocations.c.ip_address == address)
     ).first()
     if taken is not None:
-        raise Invalid(f"Fixed IP address {address} is already in use.")
+        raise Invalid(f"Fixed IP address {address} is already in use.", kind=ADDRESS)
 
 
 def _check_port(

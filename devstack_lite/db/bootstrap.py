@@ -20,11 +20,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import schema
+from devstack_lite.db import routers, schema, schema_network
 from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
 from devstack_lite.db.identity import BUILT_IN_ROLES, SYSTEM_ID
 from devstack_lite.db.migrate import make_database, migrate
+from devstack_lite.db.ports import BASE_MAC
 
 LOG = logging.getLogger(__name__)
 
@@ -133,9 +134,11 @@ def _add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) ->
 def _ensure(connection: Connection, table: sa.Table, row: dict[str, Any]) -> str:
     """Insert a row unless there is one of its name; return the id of the one that is there.
 
-    The row's own id is not used when a user has given what had it another name.
+    Of its name in its domain: another domain's user of the same name is somebody else. The row's
+    own id is not used when a user has given what had it another name.
     """
-    found = connection.execute(sa.select(table.c.id).where(table.c.name == row["name"])).first()
+    same = [table.c[key] == row[key] for key in ("name", "domain_id") if key in row]
+    found = connection.execute(sa.select(table.c.id).where(*same)).first()
     if found is not None:
         return str(found.id)
     renamed = sa.select(table.c.id).where(table.c.id == row["id"])
@@ -147,7 +150,10 @@ def _ensure(connection: Connection, table: sa.Table, row: dict[str, Any]) -> str
 
 def _seed_identity(connection: Connection, settings: Settings) -> None:
     domain = {"id": DOMAIN_ID, "name": "Default", "description": "The default domain"}
-    _ensure(connection, schema.domains, domain)
+    # By its id, for it may have been given another name; and open, or nobody could log in.
+    _add(connection, schema.domains, [domain])
+    own = schema.domains
+    connection.execute(own.update().where(own.c.id == DOMAIN_ID).values(enabled=True))
     ids: dict[str, str] = {}
     for name in PROJECTS:
         row = {"id": seed_id(f"project/{name}"), "name": name, "domain_id": DOMAIN_ID,
@@ -296,6 +302,40 @@ def _seed_network(connection: Connection) -> None:
              "enable_dhcp": not is_external, "created_at": now, "updated_at": now,
              "allocation_pools": [{"start": pools[name][0], "end": pools[name][1]}]}
             for name, (_shared, is_external, cidr, gateway) in shape.items()
+        ],
+    )  # fmt: skip
+    _seed_router(connection, {"private": "10.0.0.1", "public": "172.24.4.2"})
+
+
+def _seed_router(connection: Connection, addresses: Mapping[str, str]) -> None:
+    """Join the two networks as DevStack does: floating IPs reach nobody without a router."""
+    router_id, admin = seed_uuid("router/router1"), seed_id("project/admin")
+    times = {"created_at": utcnow(), "updated_at": utcnow()}
+    port_ids = {name: seed_uuid(f"port/router1/{name}") for name in addresses}
+    _add(
+        connection, schema_network.routers,
+        [
+            {"id": router_id, "project_id": admin, "name": "router1", "routes": [],
+             "external_network_id": seed_uuid("network/public"),
+             "gateway_port_id": port_ids["public"], **times}
+        ],
+    )  # fmt: skip
+    owners = {"private": (admin, routers.INTERFACE), "public": ("", routers.GATEWAY)}
+    _add(
+        connection, schema.ports,
+        [
+            {"id": port_ids[name], "network_id": seed_uuid(f"network/{name}"),
+             "project_id": project_id, "mac_address": f"{BASE_MAC}:00:00:01", "status": "ACTIVE",
+             "device_id": router_id, "device_owner": owner, "extra": {}, **times}
+            for name, (project_id, owner) in owners.items()
+        ],
+    )  # fmt: skip
+    _add(
+        connection, schema.ip_allocations,
+        [
+            {"subnet_id": seed_uuid(f"subnet/{name}"), "ip_address": address,
+             "port_id": port_ids[name]}
+            for name, address in addresses.items()
         ],
     )  # fmt: skip
 

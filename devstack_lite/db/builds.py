@@ -16,9 +16,10 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, decisions
+from devstack_lite.db import claims, decisions, moves
+from devstack_lite.db.boot_volumes import record_volumes
 from devstack_lite.db.engine import Database
-from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions, set_error
+from devstack_lite.db.faults import NOTHING_UNDER_WAY, end_operation, finish_actions, set_error
 from devstack_lite.db.holdings import take_from
 from devstack_lite.db.operations import (
     BUILD,
@@ -38,6 +39,7 @@ from devstack_lite.db.schema import (
     instances,
 )
 from devstack_lite.db.server_groups import join
+from devstack_lite.db.tags import add_tags
 from devstack_lite.names import hostname_of, name_of
 from devstack_lite.objects.compute import (
     BootRequest,
@@ -51,6 +53,7 @@ from devstack_lite.states import (
     AWAITS_HOST,
     BUILD_STATES,
     REBUILD_STATES,
+    RESIZE_STATES,
     PowerState,
     TaskState,
     Verdict,
@@ -61,6 +64,8 @@ from devstack_lite.steps import StepLog, StepRecord
 EVENTS = {
     BUILD: "compute__do_build_and_run_instance",
     EVACUATE: "compute_rebuild_instance",
+    moves.RESIZE: "compute_finish_resize",
+    moves.MIGRATE: "compute_finish_resize",
 }
 """Nova's names of what its compute manager does for an action."""
 
@@ -94,7 +99,7 @@ def create_instances(
         for index, uuid in enumerate(uuids):
             name = name_of(boot.name, index, count)
             values.append({
-                "uuid": uuid, "name": name, "hostname": hostname_of(name, uuid),
+                "uuid": uuid, "name": name, "hostname": boot.hostname or hostname_of(name, uuid),
                 "project_id": context.project_id, "user_id": context.user_id,
                 "flavor": flavor, "image_ref": boot.image_ref,
                 "vm_state": VmState.BUILDING, "task_state": TaskState.SCHEDULING,
@@ -110,6 +115,10 @@ def create_instances(
                 "created_at": now, "updated_at": now,
             })  # fmt: skip
         connection.execute(instances.insert(), values)
+        for uuid in uuids:
+            add_tags(connection, uuid, boot.tags)
+        if boot.volumes:
+            record_volumes(connection, context, boot.volumes, uuids)
         if "group" in boot.scheduler_hints:
             join(connection, str(boot.scheduler_hints["group"]), uuids)
         connection.execute(
@@ -141,6 +150,7 @@ def _action_row(context: RequestContext, uuid: str, action: str, now: Any) -> di
 _FIRST_OF = {
     TaskState.SCHEDULING: TaskState.NETWORKING,
     TaskState.REBUILDING: TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
+    TaskState.RESIZE_PREP: TaskState.RESIZE_MIGRATING,
 }
 """What a host does first about what awaited it."""
 
@@ -150,7 +160,9 @@ def start_builds(
 ) -> list[Instance]:
     """Hand these builds to owner on host; return the instances that are its to build.
 
-    An instance whose attempt is another, or that somebody else builds or deletes, is left out.
+    A live migration becomes the operation of the host that it leaves: it is returned to be handed
+    to that one. An instance whose attempt is another, or that somebody else builds or deletes, is
+    left out.
     Delivered twice: the same owner gets the same instances. Writes the steps known so far.
     """
     now = utcnow()
@@ -165,15 +177,25 @@ def start_builds(
         ).all()  # fmt: skip
         claimed = claims.nodes_to_build_on(connection, wanted)
         fresh: dict[tuple[str, str], list[str]] = defaultdict(list)
-        granted = []
+        granted, live = [], []
         for row in rows:
             order = wanted[row.uuid]
+            if moves.was_started_live(row, node=order.node, attempt=order.attempt):
+                live.append(row)
             if row.attempt != order.attempt:
+                continue
+            if row.task_state == TaskState.MIGRATING:
+                if moves.is_live(row) and claimed.get(row.uuid) == order.node:
+                    live.append(
+                        moves.start_live(connection, row, host=host, node=order.node, now=now)
+                    )
                 continue
             if row.task_state in AWAITS_HOST:
                 if claimed.get(row.uuid) != order.node:
                     continue  # The request came twice, and the other one's choice was claimed.
                 fresh[order.node, _FIRST_OF[row.task_state]].append(row.uuid)
+                if is_moving(row):
+                    moves.start(connection, row, host=host, node=order.node, now=now)
             elif row.owner != owner:
                 continue
             granted.append(row)
@@ -203,9 +225,10 @@ def start_builds(
             node=wanted[row.uuid].node,
             owner=owner,
             task_state=TaskState(_FIRST_OF.get(row.task_state, row.task_state)),
+            flavor=moves.wanted_flavor(row),
         )
         for row in granted
-    ]
+    ] + [instance_of(row) for row in live]
 
 
 def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: Any) -> None:
@@ -294,6 +317,11 @@ def _finish(
     now: Any,
 ) -> None:
     uuids = [row.uuid for row in rows]
+    for row in rows:
+        if row.task_state in RESIZE_STATES:
+            moves.arrive(connection, row.uuid, now)
+        elif row.task_state in REBUILD_STATES:
+            moves.end_evacuation(connection, row.uuid, now)
     zones = _zones_of(connection, {row.node for row in rows})
     connection.execute(
         instances.update()
@@ -307,7 +335,7 @@ def _finish(
             {
                 "b_uuid": row.uuid,
                 "b_zone": zones.get(row.node, availability_zone),
-                "b_state": _built_state(by_uuid[row.uuid].power_state),
+                "b_state": _built_state(row, by_uuid[row.uuid].power_state),
                 "b_power": by_uuid[row.uuid].power_state,
                 "b_network": list(by_uuid[row.uuid].network_info),
             }
@@ -334,8 +362,10 @@ def _zones_of(connection: Connection, nodes: Iterable[str]) -> dict[str, str]:
     return {row.hypervisor_hostname: row.availability_zone for row in found}
 
 
-def _built_state(power_state: int) -> VmState:
+def _built_state(row: Any, power_state: int) -> VmState:
     """Return what a built instance is: one that was off before it moved is off again."""
+    if row.task_state in RESIZE_STATES:
+        return VmState.RESIZED
     return VmState.STOPPED if power_state == PowerState.SHUTDOWN else VmState.ACTIVE
 
 
@@ -349,6 +379,7 @@ def fail_builds(
 ) -> tuple[list[Instance], list[str]]:
     """End failed builds: those that can be retried elsewhere go back to scheduling.
 
+    A resize that no host takes has its guest go on where it was, as its next operation.
     They keep their ports and attachments, which the next attempt uses; what ends for good loses
     them here, unless it only failed to move.
 
@@ -370,6 +401,8 @@ def fail_builds(
         if not rows:
             return [], []
         claims.release_building(connection, [row.uuid for row in rows])
+        failed_on = [by_uuid[row.uuid].node for row in rows]
+        claims.note_failures(connection, [node for node in failed_on if node])
         _write_steps(
             connection,
             [
@@ -378,11 +411,12 @@ def fail_builds(
                 for row in rows
             ],
         )  # fmt: skip
-        again, ended = [], []
+        again: list[str] = []
+        failed, ended = [], []
         for row in rows:
             failures = int((row.operation or {}).get("failures", 0)) + 1
             if not by_uuid[row.uuid].can_retry or failures >= max_attempts:
-                ended.append(row)
+                failed.append(row)
                 continue
             again.append(row.uuid)
             connection.execute(
@@ -397,8 +431,16 @@ def fail_builds(
                     updated_at=now,
                 )
             )
-        for row in ended:
+        for row in failed:
             result = by_uuid[row.uuid]
+            stays = moves.stay_put(connection, row, result.error or "", now)
+            if stays is not None:
+                end_operation(connection, row.uuid, stays, now)
+                continue
+            if moves.is_resize(row):
+                moves.turn_back(connection, row, result.error or "Resize failed", now)
+                again.append(row.uuid)
+                continue
             fault = Fault(
                 instance_uuid=row.uuid,
                 code=500,
@@ -408,9 +450,11 @@ def fail_builds(
             )
             if is_moving(row):
                 stay(connection, row)
+                moves.end_badly(connection, row, now)
             else:
                 take_from(connection, [row.uuid])
             set_error(connection, fault, (row.operation or {}).get("name", BUILD), now)
+            ended.append(row)
         if decision is not None:
             refused = [by_uuid[row.uuid] for row in rows]
             decisions.keep_refusal(connection, request_id, decision, refused)

@@ -6,7 +6,7 @@ conditional update cannot over-allocate, however many writers race.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +17,7 @@ from devstack_lite.db import decisions
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
-from devstack_lite.objects.compute import Claim
+from devstack_lite.objects.compute import Claim, ClaimAnswer, Place
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import AWAITS_HOST
 
@@ -50,68 +50,142 @@ def claim_nodes(
     *,
     request_id: str = "",
     decision: Json | None = None,
-) -> list[str]:
+) -> list[ClaimAnswer]:
     """Record claims; return CLAIMED, FULL, STALE or AGAINST_POLICY, in order. One transaction.
 
-    STALE: the instance is gone, deleted, or a later attempt has it. Delivered twice: an instance
-    that holds this very claim is CLAIMED again. What an earlier attempt claimed to build on is
+    What a node refuses is claimed on the first of its alternates that takes it. STALE: the instance
+    is gone, deleted, or a later attempt has it. Delivered twice: an instance that holds this very
+    claim, or its alternate, is CLAIMED again. What an earlier attempt claimed to build on is
     replaced; what an instance that moves holds where it was stays. decision: what chose the nodes;
     it is kept with the answers.
     """
     with db.write() as connection:
-        open_attempts = _open_attempts(connection, [claim.instance_uuid for claim in wanted])
-        held = _held(connection, [claim.instance_uuid for claim in wanted])
-        groups = placements_of(connection, [claim.instance_uuid for claim in wanted])
-        answers = [STALE] * len(wanted)
-        fresh: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        outdated: list[Any] = []
-        for index, claim in enumerate(wanted):
-            if open_attempts.get(claim.instance_uuid) != claim.attempt:
-                continue
-            row = held.get(claim.instance_uuid)
-            if row is not None and (row.node, row.attempt) == (claim.node, claim.attempt):
-                answers[index] = CLAIMED
-                if claim.instance_uuid in groups:
-                    groups[claim.instance_uuid].members_on[claim.host] += 1
-                continue
-            group = groups.get(claim.instance_uuid)
-            if group is not None and not group.allows(claim.host):
-                answers[index] = AGAINST_POLICY
-                continue
-            if group is not None:
-                group.members_on[claim.host] += 1
-            if row is not None:
-                outdated.append(row)
-            size = (claim.node, claim.vcpus, claim.memory_mb, claim.disk_gb)
-            fresh[size].append(index)
-        version = next_version(connection)
-        release_rows(connection, outdated, version)
-        taken: list[int] = []
-        for size, indexes in fresh.items():
-            accepted = _take(connection, size, len(indexes), version)
-            for position, index in enumerate(indexes):
-                answers[index] = CLAIMED if position < accepted else FULL
-            taken += indexes[:accepted]
-        if taken:
-            connection.execute(
-                claims.insert(),
-                [
-                    {
-                        "instance_uuid": claim.instance_uuid,
-                        "host": claim.host,
-                        "node": claim.node,
-                        "vcpus": claim.vcpus,
-                        "memory_mb": claim.memory_mb,
-                        "disk_gb": claim.disk_gb,
-                        "attempt": claim.attempt,
-                        "is_building": True,
-                    }
-                    for claim in (wanted[index] for index in taken)
-                ],
-            )
+        found = _Claiming(connection, wanted).run()
         if decision is not None:
-            decisions.keep(connection, request_id, decision, wanted, answers)
-    return answers
+            decisions.keep(connection, request_id, decision, wanted, found)
+    return found
+
+
+class _Claiming:
+    """Claims under way in one transaction."""
+
+    def __init__(self, connection: Connection, wanted: Sequence[Claim]) -> None:
+        uuids = [claim.instance_uuid for claim in wanted]
+        self._connection = connection
+        self._wanted = wanted
+        self._attempts = _open_attempts(connection, uuids)
+        self._held = _held(connection, uuids)
+        self._groups = placements_of(connection, uuids)
+        self._answers = [
+            ClaimAnswer(outcome=STALE, host=claim.host, node=claim.node) for claim in wanted
+        ]
+        self._taken: list[int] = []
+
+    def run(self) -> list[ClaimAnswer]:
+        """Record what can be; return what became of each."""
+        open_ones = [index for index, claim in enumerate(self._wanted) if self._is_open(claim)]
+        fresh = [index for index in open_ones if not self._is_held(index)]
+        if fresh:
+            # Holds the nodes' counter, and so every other writer of them, until the commit.
+            version = next_version(self._connection)
+            allowed = [index for index in fresh if self._is_allowed(index)]
+            self._release(allowed, version)
+            self._take_first_choices(allowed, version)
+            for index in fresh:
+                if index not in self._taken:
+                    self._take_alternate(index, version)
+            self._record()
+        return self._answers
+
+    def _is_open(self, claim: Claim) -> bool:
+        return self._attempts.get(claim.instance_uuid) == claim.attempt
+
+    def _is_held(self, index: int) -> bool:
+        """Say whether this very claim was made before, and answer it again."""
+        claim = self._wanted[index]
+        row = self._held.get(claim.instance_uuid)
+        places = [claim.node, *(place.node for place in claim.alternates)]
+        if row is None or row.attempt != claim.attempt or row.node not in places:
+            return False
+        self._answers[index] = ClaimAnswer(outcome=CLAIMED, host=row.host, node=row.node)
+        self._join(claim, row.host)
+        return True
+
+    def _is_allowed(self, index: int) -> bool:
+        """Say whether the instance's group, if it has one, lets it be there; it is then."""
+        claim = self._wanted[index]
+        group = self._groups.get(claim.instance_uuid)
+        if group is not None and not group.allows(claim.host):
+            self._answer(index, AGAINST_POLICY)
+            return False
+        self._join(claim, claim.host)
+        return True
+
+    def _join(self, claim: Claim, host: str, count: int = 1) -> None:
+        if claim.instance_uuid in self._groups:
+            self._groups[claim.instance_uuid].members_on[host] += count
+
+    def _answer(self, index: int, outcome: str, place: Place | None = None) -> None:
+        chosen = place or self._wanted[index]
+        self._answers[index] = ClaimAnswer(outcome=outcome, host=chosen.host, node=chosen.node)
+
+    def _release(self, indexes: Sequence[int], version: int) -> None:
+        """Release what earlier attempts of these claimed to build on."""
+        held = (self._held.pop(self._wanted[index].instance_uuid, None) for index in indexes)
+        release_rows(self._connection, [row for row in held if row is not None], version)
+
+    def _take_first_choices(self, indexes: Sequence[int], version: int) -> None:
+        """Take what each chose: of one size on one node together."""
+        alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for index in indexes:
+            alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
+        for size, own in alike.items():
+            accepted = _take(self._connection, size, len(own), version)
+            for position, index in enumerate(own):
+                if position < accepted:
+                    self._answer(index, CLAIMED)
+                    self._taken.append(index)
+                else:
+                    self._answer(index, FULL)
+                    self._join(self._wanted[index], self._wanted[index].host, -1)
+
+    def _take_alternate(self, index: int, version: int) -> None:
+        """Take the first alternate that has room and that the group allows, if there is one."""
+        claim = self._wanted[index]
+        group = self._groups.get(claim.instance_uuid)
+        for place in claim.alternates:
+            if group is not None and not group.allows(place.host):
+                continue
+            self._release([index], version)
+            if _take_exactly(self._connection, _size(claim, place.node), 1, version):
+                self._join(claim, place.host)
+                self._answer(index, CLAIMED, place)
+                self._taken.append(index)
+                return
+
+    def _record(self) -> None:
+        if not self._taken:
+            return
+        self._connection.execute(
+            claims.insert(),
+            [
+                {
+                    "instance_uuid": self._wanted[index].instance_uuid,
+                    "host": self._answers[index].host,
+                    "node": self._answers[index].node,
+                    "vcpus": self._wanted[index].vcpus,
+                    "memory_mb": self._wanted[index].memory_mb,
+                    "disk_gb": self._wanted[index].disk_gb,
+                    "attempt": self._wanted[index].attempt,
+                    "is_building": True,
+                }
+                for index in self._taken
+            ],
+        )
+
+
+def _size(claim: Claim, node: str) -> tuple[Any, ...]:
+    return (node, claim.vcpus, claim.memory_mb, claim.disk_gb)
 
 
 def _open_attempts(connection: Connection, uuids: Sequence[str]) -> dict[str, int]:
@@ -227,6 +301,15 @@ def release_elsewhere(connection: Connection, uuid: str, node: str) -> None:
     _release(connection, claims.c.instance_uuid == uuid, claims.c.node != node)
 
 
+def places_elsewhere(connection: Connection, uuid: str, node: str | None) -> list[Json]:
+    """Return host and node of each claim of an instance that is not on the node it is on."""
+    own = claims.c
+    rows = connection.execute(
+        sa.select(own.host, own.node).where(own.instance_uuid == uuid, own.node != (node or ""))
+    )
+    return [{"host": row.host, "node": row.node} for row in rows]
+
+
 def _release(connection: Connection, *condition: sa.ColumnElement[bool]) -> None:
     rows = connection.execute(sa.select(claims).where(*condition).with_for_update()).all()
     if rows:
@@ -247,5 +330,18 @@ def end_building(connection: Connection, uuids: Sequence[str]) -> None:
         connection.execute(
             compute_nodes.update()
             .where(compute_nodes.c.hypervisor_hostname == node)
-            .values(io_ops=compute_nodes.c.io_ops - count, version=version)
+            .values(io_ops=compute_nodes.c.io_ops - count, failed_builds=0, version=version)
+        )
+
+
+def note_failures(connection: Connection, nodes: Iterable[str]) -> None:
+    """Count builds that failed on these nodes, once for each time that one is named."""
+    for node, count in Counter(nodes).items():
+        connection.execute(
+            compute_nodes.update()
+            .where(compute_nodes.c.hypervisor_hostname == node)
+            .values(
+                failed_builds=compute_nodes.c.failed_builds + count,
+                version=next_version(connection),
+            )
         )

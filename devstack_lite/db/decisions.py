@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import decisions, instance_actions
-from devstack_lite.objects.compute import BuildResult, Claim
+from devstack_lite.objects.compute import BuildResult, Claim, ClaimAnswer
 from devstack_lite.objects.registry import Json
 
 KEPT = 2_000
@@ -23,11 +23,19 @@ def keep(
     request_id: str,
     decision: Json,
     wanted: Sequence[Claim],
-    answers: Sequence[str],
+    answers: Sequence[ClaimAnswer],
 ) -> None:
     """Keep a decision with what became of its selections, in the caller's transaction."""
     selections = [
-        {**chosen, "instance": claim.instance_uuid, "attempt": claim.attempt, "answer": answer}
+        {
+            **chosen,
+            "host": answer.host,
+            "node": answer.node,
+            "chosen": chosen["node"],
+            "instance": claim.instance_uuid,
+            "attempt": claim.attempt,
+            "answer": answer.outcome,
+        }
         for chosen, claim, answer in zip(decision["selections"], wanted, answers, strict=False)
     ]
     _insert(connection, request_id, {**decision, "selections": selections, "refused": []})

@@ -10,11 +10,9 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volume_attachments as attachments
-from devstack_lite.db.schema import ip_allocations, ports, volume_attachments
-from devstack_lite.names import port_id_of
-
-MOST_PORTS = 64
-"""Ports of one instance that are looked for by their ids."""
+from devstack_lite.db.port_removal import remove_ports
+from devstack_lite.db.schema import ports, volume_attachments
+from devstack_lite.names import is_own_port
 
 
 def take_from(connection: Connection, uuids: Sequence[str]) -> None:
@@ -37,15 +35,10 @@ def take_away(
     unbound. In the caller's transaction.
     """
     loose = connection.execute(held).all()
-    made = [
-        row.id
-        for row in loose
-        if row.id in {port_id_of(row.device_id, index) for index in range(MOST_PORTS)}
-    ]
+    made = [row.id for row in loose if is_own_port(row.id, row.device_id)]
     given = [row.id for row in loose if row.id not in set(made)]
     if loose:
-        connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(made)))
-        connection.execute(ports.delete().where(ports.c.id.in_(made)))
+        remove_ports(connection, made)
         connection.execute(
             ports.update()
             .where(ports.c.id.in_(given))
@@ -53,5 +46,5 @@ def take_away(
         )
     ended = connection.execute(attached).all()
     for row in ended:
-        attachments.remove(connection, row.id)
+        attachments.remove(connection, row.id, is_ended=True)
     return {"ports": len(loose), "attachments": len(ended)}

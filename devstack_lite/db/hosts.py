@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,14 +13,14 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db.claims import next_version
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import node_of, service_of
-from devstack_lite.db.schema import compute_nodes, services
-from devstack_lite.exceptions import NotFound
+from devstack_lite.db.schema import compute_nodes, instances, services
+from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.compute import ComputeNode, ServiceRecord
 
 _REPORTED = (
     "host", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb", "cpu_allocation_ratio",
     "ram_allocation_ratio", "disk_allocation_ratio", "hypervisor_type", "hypervisor_version",
-    "architecture", "availability_zone",
+    "architecture", "availability_zone", "host_ip", "traits", "metrics",
 )  # fmt: skip
 
 _ITS_OWN = tuple(name for name in _REPORTED if name != "availability_zone")
@@ -72,7 +73,7 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             node
             for node in nodes
             if (row := there.get(node.hypervisor_hostname)) is not None
-            and any(getattr(node, name) != row._mapping[name] for name in _ITS_OWN)
+            and any(_stored(getattr(node, name)) != row._mapping[name] for name in _ITS_OWN)
         ]
         if not new and not changed:
             return
@@ -83,7 +84,7 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
                 compute_nodes.insert(),
                 [
                     {
-                        **{name: getattr(node, name) for name in _REPORTED},
+                        **{name: _stored(getattr(node, name)) for name in _REPORTED},
                         "availability_zone": zones.get(node.host, node.availability_zone),
                         "id": node.id,
                         "hypervisor_hostname": node.hypervisor_hostname,
@@ -96,8 +97,15 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             connection.execute(
                 compute_nodes.update()
                 .where(compute_nodes.c.hypervisor_hostname == node.hypervisor_hostname)
-                .values(version=version, **{name: getattr(node, name) for name in _ITS_OWN})
+                .values(
+                    version=version,
+                    **{name: _stored(getattr(node, name)) for name in _ITS_OWN},
+                )
             )
+
+
+def _stored(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def update_service(
@@ -124,6 +132,40 @@ def update_service(
         if not connection.execute(services.update().where(chosen).values(values)).rowcount:
             raise NotFound(f"Could not find binary {binary} on host {host}.", kind="service")
         return service_of(connection.execute(sa.select(services).where(chosen)).one())
+
+
+def delete_service(db: Database, *, binary: str, host: str, down_time_s: float) -> None:
+    """Remove a service that is down, with the nodes of its host. One transaction.
+
+    It is back when it reports again. Raises NotFound; Conflict while it is up or has instances.
+    """
+    with db.write() as connection:
+        chosen = sa.and_(services.c.binary == binary, services.c.host == host)
+        row = connection.execute(sa.select(services).where(chosen)).one_or_none()
+        if row is None:
+            raise NotFound(f"Could not find binary {binary} on host {host}.", kind="service")
+        if row.binary == "nova-compute":
+            _check_unused(connection, service_of(row), down_time_s)
+            connection.execute(compute_nodes.delete().where(compute_nodes.c.host == row.host))
+        connection.execute(services.delete().where(chosen))
+
+
+def _check_unused(connection: Connection, service: ServiceRecord, down_time_s: float) -> None:
+    used = sa.select(instances.c.uuid).where(
+        instances.c.host == service.host, instances.c.deleted_at.is_(None)
+    )
+    if connection.execute(used.limit(1)).first() is not None:
+        raise Conflict(
+            "Unable to delete compute service that is hosting instances. Migrate or delete the"
+            " instances first.",
+            kind="service",
+        )
+    if service.is_up(utcnow(), down_time_s):
+        raise Conflict(
+            f"Unable to delete compute service {service.host} that is up: it would report again."
+            " Stop it first.",
+            kind="service",
+        )
 
 
 def _zones_of_hosts(connection: Connection) -> dict[str, str]:
@@ -164,12 +206,7 @@ def list_nodes(
     names: nodes that are wanted, changed or not.
     """
     own = compute_nodes.c
-    query = sa.select(compute_nodes).order_by(own.hypervisor_hostname)
-    if newer_than >= 0:
-        is_wanted = own.version > newer_than
-        if names:
-            is_wanted = sa.or_(is_wanted, own.hypervisor_hostname.in_(list(names)))
-        query = query.where(is_wanted)
+    query = _nodes_query(newer_than, names)
     if marker is not None:
         query = query.where(
             own.hypervisor_hostname
@@ -179,3 +216,22 @@ def list_nodes(
         query = query.limit(limit)
     with db.read() as connection:
         return [node_of(row) for row in connection.execute(query)]
+
+
+def read_nodes(
+    connection: Connection, *, newer_than: int, names: Collection[str] = ()
+) -> list[ComputeNode]:
+    """Do what list_nodes does, on the caller's connection."""
+    rows = connection.execute(_nodes_query(newer_than, names))
+    return [node_of(row) for row in rows]
+
+
+def _nodes_query(newer_than: int, names: Collection[str]) -> sa.Select[Any]:
+    own = compute_nodes.c
+    query = sa.select(compute_nodes).order_by(own.hypervisor_hostname)
+    if newer_than < 0:
+        return query
+    is_wanted = own.version > newer_than
+    if names:
+        is_wanted = sa.or_(is_wanted, own.hypervisor_hostname.in_(list(names)))
+    return query.where(is_wanted)

@@ -15,7 +15,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import pages
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import image_members, images
-from devstack_lite.exceptions import Conflict, Forbidden, Invalid, NotFound
+from devstack_lite.exceptions import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded
 from devstack_lite.objects.image import Image, ImageChange, ImageData, ImageMember
 
 _CHANGEABLE = frozenset(
@@ -214,13 +214,13 @@ def update_image(db: Database, *, image_id: str, change: ImageChange) -> Image:
 
 
 def add_tag(db: Database, *, image_id: str, tag: str, maximum: int) -> None:
-    """Tag an image that may have so many tags. One transaction. Raises NotFound, Invalid."""
+    """Tag an image that may have so many tags. One transaction. Raises NotFound, QuotaExceeded."""
     with db.write() as connection:
         image = _locked(connection, image_id)
         if tag in image.tags:
             return
         if len(image.tags) >= maximum:
-            raise Invalid(f"The limit has been exceeded on the number of allowed image tags."
+            raise QuotaExceeded(f"The limit has been exceeded on the number of allowed image tags."
                           f" Attempted: {len(image.tags) + 1}, Maximum: {maximum}")  # fmt: skip
         _updated(connection, image_id, {"tags": [*image.tags, tag]})
 
@@ -286,8 +286,11 @@ def list_members(db: Database, image_id: str) -> list[ImageMember]:
         return [ImageMember(**row._mapping) for row in rows]
 
 
-def create_member(db: Database, *, image_id: str, member_id: str) -> ImageMember:
-    """Share an image with a project. One transaction. Raises Conflict when it is, NotFound."""
+def create_member(db: Database, *, image_id: str, member_id: str, maximum: int) -> ImageMember:
+    """Share an image with a project, of at most so many. One transaction.
+
+    Raises Conflict when it is shared already, NotFound, QuotaExceeded.
+    """
     now = utcnow()
     values = {
         "image_id": image_id, "member_id": member_id, "status": "pending",
@@ -297,12 +300,23 @@ def create_member(db: Database, *, image_id: str, member_id: str) -> ImageMember
         with db.write() as connection:
             _locked(connection, image_id)
             connection.execute(image_members.insert().values(values))
+            _check_members(connection, image_id, maximum)
     except IntegrityError as error:
         raise Conflict(
             f"The target member {member_id} is already associated with image {image_id}.",
             kind="image",
         ) from error
     return ImageMember(**values)  # type: ignore[arg-type]
+
+
+def _check_members(connection: Connection, image_id: str, maximum: int) -> None:
+    query = sa.select(sa.func.count()).where(image_members.c.image_id == image_id)
+    count = int(connection.execute(query).scalar_one())
+    if count > maximum:
+        raise QuotaExceeded(
+            "The limit has been exceeded on the number of allowed image members for this image."
+            f" Attempted: {count}, Maximum: {maximum}"
+        )
 
 
 def update_member(db: Database, *, image_id: str, member_id: str, status: str) -> ImageMember:

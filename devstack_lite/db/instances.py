@@ -21,6 +21,7 @@ from devstack_lite.db.schema import (
     ports,
     quota_usages,
 )
+from devstack_lite.db.tag_conditions import with_all, with_any
 from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.compute import ActionEvent, Fault, Instance, InstanceAction
 from devstack_lite.states import VmState
@@ -59,6 +60,11 @@ class InstanceFilter:
     flavor_id: str | None = None
     changes_since: datetime.datetime | None = None
     changes_before: datetime.datetime | None = None
+    all_tags: tuple[str, ...] = ()
+    """Only instances with each of them; with one of any_tags; not with all; with none of."""
+    any_tags: tuple[str, ...] = ()
+    not_all_tags: tuple[str, ...] = ()
+    not_any_tags: tuple[str, ...] = ()
     is_deleted: bool | None = False
     """None lists the deleted ones besides the others."""
     sort: tuple[tuple[str, str], ...] = (("created_at", "desc"), ("uuid", "desc"))
@@ -71,9 +77,13 @@ class InstanceFilter:
         return ", ".join(filter(None, (self.name_pattern, *self.ip_patterns)))
 
 
-def get_instance(db: Database, uuid: str, *, project_id: str | None = None) -> Instance:
+def get_instance(
+    db: Database, uuid: str, *, project_id: str | None = None, with_deleted: bool = False
+) -> Instance:
     """Return an instance that is not deleted, of project_id when given. Raises NotFound."""
-    query = sa.select(instances).where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
+    query = sa.select(instances).where(instances.c.uuid == uuid)
+    if not with_deleted:
+        query = query.where(instances.c.deleted_at.is_(None))
     if project_id is not None:
         query = query.where(instances.c.project_id == project_id)
     with db.read() as connection:
@@ -111,8 +121,12 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
 def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if wanted.is_deleted is not None:
-        column = instances.c.deleted_at
-        found.append(column.is_not(None) if wanted.is_deleted else column.is_(None))
+        # What is soft-deleted is listed with the deleted, as Nova does.
+        deleted_at, vm_state = instances.c.deleted_at, instances.c.vm_state
+        if wanted.is_deleted:
+            found.append(sa.or_(deleted_at.is_not(None), vm_state == VmState.SOFT_DELETED))
+        else:
+            found += [deleted_at.is_(None), vm_state != VmState.SOFT_DELETED]
     if wanted.project_id is not None:
         found.append(instances.c.project_id == wanted.project_id)
     for name, value in wanted.equals:
@@ -125,11 +139,21 @@ def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
     found += [_has_address(pattern) for pattern in wanted.ip_patterns]
     if wanted.flavor_id is not None:
         found.append(instances.c.flavor["id"].as_string() == wanted.flavor_id)
+    found += _tagged(wanted)
     if wanted.changes_since is not None:
         found.append(instances.c.updated_at >= wanted.changes_since)
     if wanted.changes_before is not None:
         found.append(instances.c.updated_at <= wanted.changes_before)
     return found
+
+
+def _tagged(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
+    found = [
+        with_all(wanted.all_tags), with_any(wanted.any_tags),
+        sa.not_(with_all(wanted.not_all_tags)), sa.not_(with_any(wanted.not_any_tags)),
+    ]  # fmt: skip
+    asked = (wanted.all_tags, wanted.any_tags, wanted.not_all_tags, wanted.not_any_tags)
+    return [one for one, tags in zip(found, asked, strict=True) if tags]
 
 
 def _has_address(pattern: str) -> sa.ColumnElement[bool]:

@@ -7,7 +7,7 @@ sweeps find what somebody died over.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,13 +17,14 @@ from devstack_lite.db.actions import finish_delete
 from devstack_lite.db.engine import Database
 from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import (
+    claims,
     instances,
     ports,
     volume_attachments,
     volumes,
 )
 from devstack_lite.objects.compute import FoundDomain, HostFindings
-from devstack_lite.states import BUILD_STATES, PowerState, VmState
+from devstack_lite.states import BUILD_STATES, GUEST_IS_OFF, HAS_GUEST, PowerState, VmState
 
 SETTLE_S = 5.0
 """Rows that changed within so many seconds are left alone: what was found may be older."""
@@ -34,14 +35,15 @@ def compare_host(
 ) -> HostFindings:
     """Compare a host's domains, seen at a time, with the instances that it should have.
 
-    What the hypervisor says of power is recorded: an ACTIVE instance whose domain is off is
-    STOPPED, as Nova's power sync has it. Returns the domains that nobody owns, those that run and
-    should not, and the instances whose domain is gone. What changed in the last SETTLE_S seconds is
-    not judged: it is to be looked at again. One transaction; may be repeated.
+    What the hypervisor says of power is recorded: an ACTIVE or PAUSED instance whose domain is off
+    is STOPPED, as Nova's power sync has it. Returns the domains that nobody owns, those that run
+    and should not, and the instances whose domain is gone. What changed in the last SETTLE_S
+    seconds is not judged: it is to be looked at again. One transaction; may be repeated.
     """
     own = instances.c
     settled = seen_at - datetime.timedelta(seconds=SETTLE_S)
-    found = {domain.uuid: domain for domain in domains}
+    found = {(domain.uuid, domain.node): domain for domain in domains}
+    uuids = {domain.uuid for domain in domains}
     with db.write() as connection:
         rows = {
             row.uuid: row
@@ -51,30 +53,31 @@ def compare_host(
                     own.updated_at,
                 ).where(
                     own.deleted_at.is_(None),
-                    sa.or_(own.host == host, own.uuid.in_(list(found))),
+                    sa.or_(own.host == host, own.uuid.in_(uuids)),
                 )
             )
         }  # fmt: skip
+        held = _claimed(connection, uuids)
         ownerless, running, missing = [], [], []
         is_fresh = False
-        for uuid, domain in found.items():
+        for (uuid, node), domain in found.items():
             row = rows.get(uuid)
             if row is not None and row.task_state in BUILD_STATES:
                 is_fresh = True  # Where it will be is not decided.
-            elif row is None or row.node != domain.node:
+            elif row is None or (row.node != node and (uuid, node) not in held):
                 ownerless.append(domain)
         for uuid, row in rows.items():
             if row.host != host or row.task_state is not None:
                 continue
-            domain_here = found.get(uuid)
+            domain_here = found.get((uuid, row.node))
             if row.updated_at > settled:
                 seen = domain_here.power_state if domain_here is not None else None
                 is_fresh = is_fresh or row.power_state != seen
                 continue
             if domain_here is None:
-                if row.vm_state in {VmState.ACTIVE, VmState.STOPPED}:
+                if row.vm_state in HAS_GUEST:
                     missing.append(uuid)
-            elif row.vm_state == VmState.STOPPED and domain_here.power_state == PowerState.RUNNING:
+            elif row.vm_state in GUEST_IS_OFF and domain_here.power_state == PowerState.RUNNING:
                 running.append(domain_here)
             elif row.power_state != domain_here.power_state:
                 _record_power(connection, uuid, row.vm_state, domain_here.power_state)
@@ -86,9 +89,19 @@ def compare_host(
     )
 
 
+def _claimed(connection: Connection, uuids: Collection[str]) -> set[tuple[str, str]]:
+    """Return instance and node of their claims: a resized one keeps its old guest by one."""
+    own = claims.c
+    rows = connection.execute(
+        sa.select(own.instance_uuid, own.node).where(own.instance_uuid.in_(uuids))
+    )
+    return {(row.instance_uuid, row.node) for row in rows}
+
+
 def _record_power(connection: Connection, uuid: str, vm_state: str, power_state: int) -> None:
     is_off = power_state in {PowerState.SHUTDOWN, PowerState.CRASHED}
-    state = VmState.STOPPED if vm_state == VmState.ACTIVE and is_off else VmState(vm_state)
+    ran = vm_state in {VmState.ACTIVE, VmState.PAUSED}
+    state = VmState.STOPPED if ran and is_off else VmState(vm_state)
     connection.execute(
         instances.update()
         .where(instances.c.uuid == uuid, instances.c.task_state.is_(None))

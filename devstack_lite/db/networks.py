@@ -12,6 +12,8 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db.engine import Database
+from devstack_lite.db.network_quotas import require_room
+from devstack_lite.db.port_removal import forget_tags
 from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.network import Network, Subnet
@@ -81,18 +83,6 @@ def subnet_ids_of(db: Database, network_id: str | None = None) -> dict[str, list
     return found
 
 
-def count_of(db: Database, project_id: str) -> dict[str, int]:
-    """Return how many networks, subnets and ports a project has."""
-    tables = {"network": networks, "subnet": subnets, "port": ports}
-    with db.read() as connection:
-        return {
-            name: connection.execute(
-                sa.select(sa.func.count()).where(table.c.project_id == project_id)
-            ).scalar_one()
-            for name, table in tables.items()
-        }
-
-
 def _subnet(row: Any) -> Subnet:
     values = dict(row._mapping)
     for name in _LISTS:
@@ -101,7 +91,7 @@ def _subnet(row: Any) -> Subnet:
 
 
 def create_networks(db: Database, wanted: list[Network]) -> list[Network]:
-    """Record networks, all or none; keyed by id. One transaction."""
+    """Record networks, all or none; keyed by id. One transaction. Raises Conflict over quota."""
     now = utcnow()
     made = [replace(network, created_at=now, updated_at=now) for network in wanted]
     ids = [network.id for network in wanted]
@@ -110,13 +100,16 @@ def create_networks(db: Database, wanted: list[Network]) -> list[Network]:
         if there:
             found = {row.id: Network(**row._mapping) for row in there}
             return [found[network_id] for network_id in ids if network_id in found]
+        require_room(connection, "network", [network.project_id for network in made])
         connection.execute(networks.insert(), [asdict(network) for network in made])
     return made
 
 
 def update_network(db: Database, network_id: str, values: Json) -> Network:
-    """Change a network's columns. One transaction. Raises NotFound."""
+    """Change a network's columns. One transaction. Raises NotFound, Conflict."""
     with db.write() as connection:
+        if values.get("external") is False:
+            _check_not_left(connection, network_id)
         changed = connection.execute(
             networks.update()
             .where(networks.c.id == network_id)
@@ -126,6 +119,18 @@ def update_network(db: Database, network_id: str, values: Json) -> Network:
             raise NotFound(f"Network {network_id} could not be found.", kind="network")
         row = connection.execute(sa.select(networks).where(networks.c.id == network_id)).one()
         return Network(**row._mapping)
+
+
+def _check_not_left(connection: Connection, network_id: str) -> None:
+    """Raise Conflict while routers or floating IPs need a network to be external."""
+    outside = ports.c.device_owner.in_(("network:router_gateway", "network:floatingip"))
+    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, outside)
+    if connection.execute(used.limit(1)).first():
+        raise Conflict(
+            f"External network {network_id} cannot be updated to be made non-external, since it"
+            " has existing gateway ports.",
+            kind="ExternalNetworkInUse",
+        )
 
 
 def delete_network(db: Database, network_id: str) -> None:
@@ -140,6 +145,8 @@ def delete_network(db: Database, network_id: str) -> None:
                 " ports still in use on the network.",
                 kind="network",
             )
+        own = sa.select(subnets.c.id).where(subnets.c.network_id == network_id)
+        forget_tags(connection, [network_id, *connection.execute(own).scalars()])
         connection.execute(subnets.delete().where(subnets.c.network_id == network_id))
         connection.execute(networks.delete().where(networks.c.id == network_id))
 
@@ -169,6 +176,7 @@ def create_subnets(db: Database, wanted: list[Subnet]) -> list[Subnet]:
         if any(row.id in ids for row in there):
             found = {row.id: _subnet(row) for row in there}
             return [found[subnet.id] for subnet in wanted if subnet.id in found]
+        require_room(connection, "subnet", [subnet.project_id for subnet in made])
         _check_overlaps([*((row.network_id, row.cidr) for row in there)], wanted)
         connection.execute(
             subnets.insert(),
@@ -223,4 +231,5 @@ def delete_subnet(db: Database, subnet_id: str) -> None:
                 " allocation from this subnet.",
                 kind="subnet",
             )
+        forget_tags(connection, [subnet_id])
         connection.execute(subnets.delete().where(subnets.c.id == subnet_id))

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims
+from devstack_lite.db import claims, moves
 from devstack_lite.db.engine import Database
-from devstack_lite.db.faults import set_error
+from devstack_lite.db.faults import end_failed
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import claims as claim_table
 from devstack_lite.db.schema import instances
@@ -30,8 +30,8 @@ from devstack_lite.states import AWAITS_HOST, TaskState
 
 BUILD = "create"
 DELETE = "delete"
-EVACUATE = "evacuate"
-PLACED = frozenset({BUILD, EVACUATE})
+EVACUATE = moves.EVACUATE
+PLACED = frozenset({BUILD, EVACUATE, moves.LIVE}) | moves.RESIZES
 """Operations that begin with the scheduler's choice of a host, where everything is built."""
 
 MAX_ATTEMPTS = 30
@@ -75,17 +75,25 @@ def waits_for_host(row: Any) -> bool:
     return not is_placed(row) and (row.operation or {}).get("name") != DELETE
 
 
+def host_of(row: Any) -> str | None:
+    """Return Instance.operation_host of a row."""
+    found: str | None = (row.operation or {}).get("arguments", {}).get("on_host", row.host)
+    return found
+
+
 def before_placing(row: Any) -> Json:
     """Return the columns of an operation that waits for the scheduler again; none for another.
 
-    A boot has no host then, and an evacuation is still where it was.
+    A boot has no host then, and whatever moves is still where it was.
     """
     if not is_placed(row):
         return {}
     if row.operation["name"] == BUILD:
         return {"task_state": TaskState.SCHEDULING, "host": None, "node": None}
     kept = row.operation["arguments"]
-    return {"task_state": TaskState.REBUILDING, "host": kept["host"], "node": kept["node"]}
+    return {
+        "task_state": TaskState(kept["task_state"]), "host": kept["host"], "node": kept["node"],
+    }  # fmt: skip
 
 
 def stay(connection: Connection, row: Any) -> None:
@@ -97,6 +105,19 @@ def stay(connection: Connection, row: Any) -> None:
             .where(instances.c.uuid == row.uuid)
             .values(host=was["host"], node=was["node"])
         )
+
+
+def is_under_way(db: Database, uuid: str, attempt: int) -> bool:
+    """Say whether this attempt has the instance: it was not fenced, nor has it ended. One read."""
+    own = instances.c
+    query = sa.select(own.uuid).where(
+        own.uuid == uuid,
+        own.attempt == attempt,
+        own.task_state.is_not(None),
+        own.deleted_at.is_(None),
+    )
+    with db.read() as connection:
+        return connection.execute(query).first() is not None
 
 
 def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
@@ -147,7 +168,7 @@ def hand_out_silent(
             return []
     with db.write() as connection:
         rows = _under_way(connection, is_silent)
-        waiting = [row for row in rows if row.host in down_hosts and waits_for_host(row)]
+        waiting = [row for row in rows if waits_for_host(row) and _hosts_of(row) & set(down_hosts)]
         connection.execute(
             instances.update()
             .where(own.uuid.in_([row.uuid for row in waiting]))
@@ -182,12 +203,13 @@ def hand_out_of_worker(
         # What it had recorded and asked nobody for yet.
         condition = sa.and_(own.owner.is_(None), left)
     else:
+        elsewhere = own.operation["arguments"]["on_host"].as_string()
         claimed_here = sa.select(claim_table.c.instance_uuid).where(
             claim_table.c.host == host, claim_table.c.is_building.is_(True)
         )
         condition = sa.or_(
             sa.and_(own.owner.startswith(predecessors, autoescape=True), own.owner != successor),
-            sa.and_(own.owner.is_(None), own.host == host, left),
+            sa.and_(own.owner.is_(None), sa.func.coalesce(elsewhere, own.host) == host, left),
             sa.and_(
                 own.owner.is_(None),
                 own.task_state.in_(AWAITS_HOST),
@@ -197,6 +219,13 @@ def hand_out_of_worker(
         )
     with db.write() as connection:
         return _hand_out(connection, _under_way(connection, condition), now)
+
+
+def _hosts_of(row: Any) -> set[Any]:
+    """Return the hosts without which what is under way cannot end."""
+    if (row.operation or {}).get("name") == moves.REVERT:
+        return {host_of(row), row.host}
+    return {host_of(row)}
 
 
 def _under_way(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[Any]:
@@ -221,7 +250,8 @@ def _hand_out(connection: Connection, rows: Sequence[Any], now: Any) -> list[Ins
                 message=f"{name} was handed out {row.attempt} times and never finished",
             )
             stay(connection, row)
-            set_error(connection, fault, name, now)
+            moves.end_badly(connection, row, now)
+            end_failed(connection, row, fault, name, now)
             claims.release_building(connection, [row.uuid])
             continue
         again.append(row)

@@ -17,7 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from devstack_lite.clock import utcnow
 from devstack_lite.db.addresses import allocate, hold
 from devstack_lite.db.engine import Database
+from devstack_lite.db.moves import holder_of
+from devstack_lite.db.network_quotas import require_room
+from devstack_lite.db.port_groups import change_groups, groups_of, put_in_groups
+from devstack_lite.db.port_removal import release_floating_ips, remove_ports
 from devstack_lite.db.schema import instances, ip_allocations, networks, ports, subnets
+from devstack_lite.db.schema_network import floating_ips
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
@@ -76,6 +81,12 @@ def get_port(db: Database, port_id: str, *, project_id: str | None = None) -> Po
     return found[0]
 
 
+def get_ports_in(connection: Connection, port_ids: Sequence[str]) -> list[Port]:
+    """Return those of these ports that are there, as a transaction sees them."""
+    rows = connection.execute(_with_network().where(ports.c.id.in_(port_ids))).all()
+    return _with_addresses(connection, rows)
+
+
 def _with_network() -> sa.Select[Any]:
     return sa.select(ports, networks.c.name.label("network_name")).join_from(ports, networks)
 
@@ -83,28 +94,38 @@ def _with_network() -> sa.Select[Any]:
 def _with_addresses(connection: Connection, rows: Sequence[Any]) -> list[Port]:
     held: dict[str, list[Json]] = defaultdict(list)
     own = ip_allocations.c
+    groups: dict[str, list[str]] = {}
     ids = [row.id for row in rows]
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]
+        groups |= groups_of(connection, some)
         for row in connection.execute(sa.select(ip_allocations).where(own.port_id.in_(some))):
             held[row.port_id].append({"subnet_id": row.subnet_id, "ip_address": row.ip_address})
     for fixed_ips in held.values():
         fixed_ips.sort(key=lambda fixed: ":" in fixed["ip_address"])
-    return [Port(**row._mapping, fixed_ips=tuple(held[row.id])) for row in rows]
+    return [
+        Port(
+            **row._mapping,
+            fixed_ips=tuple(held[row.id]),
+            security_groups=tuple(groups.get(row.id, ())),
+        )
+        for row in rows
+    ]
 
 
 def create_ports(db: Database, wanted: Sequence[Port]) -> list[Port]:
-    """Record ports with addresses of their own, all or none. One transaction, nine statements.
+    """Record ports with addresses of their own, all or none. One transaction, a dozen statements.
 
     Delivered twice: the ports that are there are returned, without further addresses, and are moved
     to the host that asks now, if their instance is there. Raises NotFound for a network that is
     gone, Invalid and Conflict for addresses that cannot be had, Conflict for an id that is another
     project's or device's.
     """
-    return _retried(db, lambda connection: _create(connection, wanted))
+    return retried(db, lambda connection: make_ports(connection, wanted))
 
 
-def _retried(db: Database, work: Callable[[Connection], T]) -> T:
+def retried(db: Database, work: Callable[[Connection], T]) -> T:
+    """Do work in one transaction, anew when another one took what it wanted. Raises Conflict."""
     for _ in range(COLLISIONS):
         try:
             with db.write() as connection:
@@ -116,13 +137,13 @@ def _retried(db: Database, work: Callable[[Connection], T]) -> T:
     raise Conflict("The ports collide with others that are being made.", kind="port") from last
 
 
-def _create(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
+def make_ports(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
+    """Record ports as create_ports does, in the caller's transaction."""
     # Locks first, networks before subnets as everywhere: what is read below then holds.
     nets = _lock_networks(connection, wanted)
     by_network = _lock_subnets(connection, list(nets))
     ids = [port.id for port in wanted]
-    there = connection.execute(_with_network().where(ports.c.id.in_(ids))).all()
-    found = {port.id: port for port in _with_addresses(connection, there)}
+    found = {port.id: port for port in get_ports_in(connection, ids)}
     moved = [
         _same(port, found[port.id], now=utcnow()) for port in wanted if port.id in found
     ]  # fmt: skip
@@ -156,11 +177,13 @@ def _check_fence(connection: Connection, hosts: Mapping[str, str]) -> None:
     if not hosts:
         return
     own = instances.c
-    query = sa.select(own.uuid, own.host, own.deleted_at).where(own.uuid.in_(list(hosts)))
+    query = sa.select(own.uuid, own.host, own.operation, own.deleted_at).where(
+        own.uuid.in_(list(hosts))
+    )
     for row in connection.execute(query):
         if row.deleted_at is not None:
             raise Conflict(f"Instance {row.uuid} is gone: it gets no ports.", kind="port")
-        if row.host != hosts[row.uuid]:
+        if holder_of(row) != hosts[row.uuid]:
             raise Conflict(
                 f"Instance {row.uuid} is not on {hosts[row.uuid]}: its ports stay.", kind="port"
             )
@@ -188,6 +211,7 @@ def _insert(
 ) -> list[Port]:
     if not wanted:
         return []
+    require_room(connection, "port", [port.project_id for port in wanted if port.project_id])
     macs = _new_macs(connection, wanted)
     addresses = allocate(connection, wanted, by_network)
     now = utcnow()
@@ -202,7 +226,8 @@ def _insert(
         ports.insert(), [{name: getattr(port, name) for name in _COLUMNS} for port in made]
     )
     hold(connection, addresses)
-    return made
+    groups = put_in_groups(connection, made)
+    return [replace(port, security_groups=groups[port.id]) for port in made]
 
 
 def _lock_networks(connection: Connection, wanted: Sequence[Port]) -> dict[str, Any]:
@@ -280,14 +305,14 @@ def _mac_in_use(network_id: str, mac_address: str) -> Conflict:
 
 
 def update_port(db: Database, port_id: str, values: Json, *, holder: str | None = None) -> Port:
-    """Change columns of a port, and its addresses when `fixed_ips` is among values.
+    """Change columns of a port, and its addresses and groups when they are among values.
 
     `extra` is merged into what is there. Addresses that the port keeps stay its own; a fixed IP
     that names only a subnet keeps the one it has there. holder: the device that alone may hold the
     port now, and that must be on the host which binds it; None lets any. One transaction. Raises
     NotFound, Invalid, Conflict.
     """
-    return _retried(db, lambda connection: _update(connection, port_id, values, holder))
+    return retried(db, lambda connection: _update(connection, port_id, values, holder))
 
 
 def _update(connection: Connection, port_id: str, values: Json, holder: str | None) -> Port:
@@ -314,9 +339,21 @@ def _update(connection: Connection, port_id: str, values: Json, holder: str | No
         port = replace(port, fixed_ips=_kept(port, values["fixed_ips"]))
         connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id == port_id))
         by_network = _lock_subnets(connection, [row.network_id])
-        hold(connection, allocate(connection, [port], by_network))
-    changed_row = connection.execute(_with_network().where(ports.c.id == port_id)).one()
-    return _with_addresses(connection, [changed_row])[0]
+        addresses = allocate(connection, [port], by_network)
+        hold(connection, addresses)
+        _release_others(connection, port_id, addresses[port_id])
+    if "security_groups" in values:
+        change_groups(connection, port_id, values["security_groups"], project_id=row.project_id)
+    return get_ports_in(connection, [port_id])[0]
+
+
+def _release_others(connection: Connection, port_id: str, held: Sequence[Json]) -> None:
+    """Have floating IPs of addresses that a port no longer has stand for nothing."""
+    own = floating_ips.c
+    kept = [fixed["ip_address"] for fixed in held]
+    release_floating_ips(
+        connection, sa.and_(own.port_id == port_id, own.fixed_address.not_in(kept))
+    )
 
 
 def _kept(port: Port, wanted: Sequence[Json]) -> tuple[Json, ...]:
@@ -337,5 +374,4 @@ def _kept(port: Port, wanted: Sequence[Json]) -> tuple[Json, ...]:
 def delete_port(db: Database, port_id: str) -> bool:
     """Remove a port and free its addresses; False when it was gone already. One transaction."""
     with db.write() as connection:
-        connection.execute(ip_allocations.delete().where(ip_allocations.c.port_id == port_id))
-        return bool(connection.execute(ports.delete().where(ports.c.id == port_id)).rowcount)
+        return bool(remove_ports(connection, [port_id]))

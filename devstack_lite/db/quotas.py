@@ -6,13 +6,16 @@ used equals what is counted from the instances; `devstack-lite check` compares t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import quota_usages
 from devstack_lite.exceptions import QuotaExceeded
 from devstack_lite.objects.compute import Flavor
+from devstack_lite.states import is_counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,35 @@ def take_quota(
     connection.execute(quota_usages.insert().values(project_id=project_id, **wanted))
 
 
+def change_quota(
+    connection: Connection, project_id: str, old: Flavor, new: Flavor, limits: Limits | None
+) -> None:
+    """Count a server as one of new instead of old, in the caller's transaction.
+
+    limits bound what grows; None: whatever it makes. Raises QuotaExceeded; nothing changed then.
+    """
+    own = quota_usages.c
+    grown = {"cores": new.vcpus - old.vcpus, "ram": new.memory_mb - old.memory_mb}
+    if not any(grown.values()):
+        return
+    bounded = {
+        resource: amount
+        for resource, amount in grown.items()
+        if limits is not None and amount > 0 and getattr(limits, resource) >= 0
+    }
+    change = quota_usages.update().where(
+        own.project_id == project_id,
+        *(own[resource] + amount <= getattr(limits, resource)
+          for resource, amount in bounded.items()),
+    ).values({resource: own[resource] + amount for resource, amount in grown.items()})  # fmt: skip
+    if connection.execute(change).rowcount or limits is None:
+        return
+    row = connection.execute(sa.select(quota_usages).where(own.project_id == project_id)).one()
+    used = dict(row._mapping)
+    over = [name for name, more in bounded.items() if used[name] + more > getattr(limits, name)]
+    raise QuotaExceeded(_message(over, grown, used, limits), kind="quota")
+
+
 def headroom(connection: Connection, project_id: str, flavor: Flavor, limits: Limits) -> int | None:
     """Return how many servers of flavor the project may still have; None is any number.
 
@@ -104,3 +136,19 @@ def give_back(connection: Connection, project_id: str, flavor: Flavor) -> None:
             ram=own.ram - flavor.memory_mb,
         )
     )
+
+
+def recount(connection: Connection, row: Any, vm_state: str, task_state: str | None) -> None:
+    """Count an instance, or count it off, as it goes from its row's states to these.
+
+    No limit holds it up. In the caller's transaction.
+    """
+    was, will_be = is_counted(row.vm_state, row.task_state), is_counted(vm_state, task_state)
+    if was == will_be:
+        return
+    instance = instance_of(row)
+    if was:
+        give_back(connection, instance.project_id, instance.flavor)
+    else:
+        anything = Limits(instances=-1, cores=-1, ram=-1)
+        take_quota(connection, instance.project_id, instance.flavor, 1, anything)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from devstack_lite.db.schema import instances
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import BootRequest, ComputeNode, Flavor, Instance, ServiceRecord
 from devstack_lite.states import PowerState, TaskState, VmState
 
@@ -16,6 +21,18 @@ _FLAVOR_FIELDS = tuple(
 def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
     """Return the flavor as an instance keeps it: a copy, whatever becomes of the flavor."""
     return {name: getattr(flavor, name) for name in _FLAVOR_FIELDS}
+
+
+def locked_instance(connection: Connection, uuid: str) -> Any:
+    """Return an instance's row, locked until the caller's transaction ends. Raises NotFound."""
+    row = connection.execute(
+        sa.select(instances)
+        .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
+    return row
 
 
 def instance_of(row: Any) -> Instance:
@@ -32,7 +49,11 @@ def instance_of(row: Any) -> Instance:
 
 def node_of(row: Any) -> ComputeNode:
     """Return the node of a full row."""
-    return ComputeNode(**row._mapping)
+    values = dict(row._mapping)
+    values["traits"] = tuple(values["traits"] or ())
+    values["metrics"] = values["metrics"] or {}
+    values["host_ip"] = values["host_ip"] or "127.0.0.1"
+    return ComputeNode(**values)
 
 
 def service_of(row: Any) -> ServiceRecord:
@@ -50,4 +71,6 @@ def boot_to_json(boot: BootRequest) -> dict[str, Any]:
         "key_data": boot.key_data,
         "forced_host": boot.forced_host,
         "forced_node": boot.forced_node,
+        "requested_host": boot.requested_host,
+        "requested_node": boot.requested_node,
     }

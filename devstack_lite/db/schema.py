@@ -121,6 +121,16 @@ flavors = sa.Table(
     _when("created_at", is_nullable=False),
 )  # fmt: skip
 
+flavor_access = sa.Table(
+    "flavor_access", metadata,
+    sa.Column("flavor_id", sa.String(255), primary_key=True),
+    sa.Column("project_id", sa.String(64), primary_key=True),
+)  # fmt: skip
+instance_tags = sa.Table(
+    "instance_tags", metadata,
+    sa.Column("instance_uuid", sa.String(36), primary_key=True),
+    sa.Column("tag", sa.String(60), primary_key=True, index=True),
+)  # fmt: skip
 keypairs = sa.Table(
     "keypairs", metadata,
     sa.Column("user_id", sa.String(64), primary_key=True),
@@ -162,6 +172,10 @@ compute_nodes = sa.Table(
     sa.Column("disk_gb_used", sa.Integer, nullable=False, default=0),
     sa.Column("instances", sa.Integer, nullable=False, default=0),
     sa.Column("io_ops", sa.Integer, nullable=False, default=0),
+    sa.Column("failed_builds", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("host_ip", sa.String(64)),
+    sa.Column("traits", sa.JSON),
+    sa.Column("metrics", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),
     sa.Column("hypervisor_version", sa.Integer, nullable=False),
     sa.Column("architecture", sa.String(32), nullable=False),
@@ -214,6 +228,9 @@ instances = sa.Table(
     sa.Column("boot_request", sa.JSON, nullable=False),
     sa.Column("request_id", sa.String(64), nullable=False),
     _flag("is_locked"),
+    sa.Column("locked_by", sa.String(16)),
+    sa.Column("locked_reason", sa.String(255)),
+    sa.Column("system_metadata", sa.JSON),
     sa.Column("progress", sa.Integer, nullable=False),
     _when("created_at", is_nullable=False),
     _when("updated_at"),
@@ -260,6 +277,22 @@ action_events = sa.Table(
     sa.Column("result", sa.String(16)),
     sa.Column("host", sa.String(255)),
     sa.Column("details", sa.Text),
+)  # fmt: skip
+
+device_changes = sa.Table(
+    "device_changes", metadata, _id(),
+    sa.Column("instance_uuid", sa.String(36), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("device_id", sa.String(64), nullable=False),
+    sa.Column("arguments", sa.JSON, nullable=False),
+    sa.Column("context", sa.JSON, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("instance_attempt", sa.Integer, nullable=False),
+    sa.Column("owner", sa.String(255)),
+    _when("progress_at", is_nullable=False),
+    _when("created_at", is_nullable=False),
+    sa.UniqueConstraint("instance_uuid", "device_id"),
+    sa.Index("ix_device_changes_progress_at", "progress_at"),
 )  # fmt: skip
 
 boot_steps = sa.Table(
@@ -333,6 +366,14 @@ quota_usages = sa.Table(
     sa.Column("instances", sa.Integer, nullable=False),
     sa.Column("cores", sa.Integer, nullable=False),
     sa.Column("ram", sa.Integer, nullable=False),
+)  # fmt: skip
+
+quota_limits = sa.Table(
+    "quota_limits", metadata,
+    sa.Column("scope", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("resource", sa.String(64), primary_key=True),
+    sa.Column("hard_limit", sa.Integer, nullable=False),
 )  # fmt: skip
 
 counters = sa.Table(
@@ -446,6 +487,8 @@ volumes = sa.Table(
     sa.Column("volume_type", sa.String(255), nullable=False),
     sa.Column("availability_zone", sa.String(255), nullable=False),
     sa.Column("image_id", sa.String(64)),
+    sa.Column("snapshot_id", sa.String(64)),
+    sa.Column("source_volid", sa.String(64)),
     _flag("bootable"),
     _flag("multiattach"),
     sa.Column("metadata", sa.JSON, nullable=False),
@@ -463,6 +506,36 @@ volume_attachments = sa.Table(
     sa.Column("connector", sa.JSON, nullable=False),
     sa.Column("attached_host", sa.String(255)),
     sa.Column("attach_mode", sa.String(8), nullable=False, default="rw"),
+    sa.Column("boot_index", sa.Integer),
+    sa.Column(
+        "delete_on_termination", sa.Boolean, nullable=False, default=False,
+        server_default=sa.false(),
+    ),
     _when("attached_at"),
     sa.UniqueConstraint("volume_id", "instance_uuid"),
 )  # fmt: skip
+
+# --------------------------------------------------------------------------------- migrations
+
+migrations = sa.Table(
+    "migrations", metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("migration_type", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(32), nullable=False, index=True),
+    sa.Column("source_compute", sa.String(255), nullable=False),
+    sa.Column("source_node", sa.String(255), nullable=False),
+    sa.Column("dest_compute", sa.String(255)),
+    sa.Column("dest_node", sa.String(255)),
+    sa.Column("old_flavor", sa.JSON, nullable=False),
+    sa.Column("new_flavor", sa.JSON, nullable=False),
+    sa.Column("old_vm_state", sa.String(32), nullable=False),
+    sa.Column("user_id", sa.String(64), nullable=False),
+    sa.Column("project_id", sa.String(64), nullable=False),
+    sa.Column("progress", sa.JSON),
+    _when("created_at", is_nullable=False),
+    _when("updated_at"),
+)  # fmt: skip
+# What is on the same metadata in modules of its own.
+from devstack_lite.db import schema_identity, schema_network, schema_volumes  # noqa: E402, F401

@@ -56,6 +56,14 @@ def get_group(db: Database, group_id: str, *, project_id: str | None) -> ServerG
     return found[0]
 
 
+def groups_of(db: Database, uuid: str) -> tuple[str, ...]:
+    """Return the groups that an instance is in: one, or none."""
+    own = server_group_members.c
+    query = sa.select(own.group_id).where(own.instance_uuid == uuid)
+    with db.read() as connection:
+        return tuple(connection.scalars(query))
+
+
 def create_group(db: Database, *, group: ServerGroup, limit: int) -> ServerGroup:
     """Record a group. Delivered twice: the one that is there. One transaction.
 

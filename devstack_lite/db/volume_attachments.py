@@ -7,6 +7,7 @@ available when it has none; each function here leaves the two in agreement.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,13 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volumes as records
 from devstack_lite.db.engine import Database
+from devstack_lite.db.moves import holder_of
 from devstack_lite.db.schema import instances, volume_attachments, volumes
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.volume import Volume, VolumeAttachment
+from devstack_lite.states import TaskState
+
+LOG = logging.getLogger(__name__)
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(VolumeAttachment))
 _VOLUME_STATUS = {"reserved": "reserved", "attaching": "attaching", "attached": "in-use"}
@@ -103,14 +108,30 @@ def create_attachment(
                 values = _progress(there, attachment)
                 return _write(connection, volume, there, values) if values else there
         _check_free(volume, known, is_reserved=is_reserved)
-        made = attachment
-        if made.status == "attached" and made.attached_at is None:
-            made = dataclasses.replace(made, attached_at=utcnow())
-        connection.execute(
-            volume_attachments.insert().values({name: getattr(made, name) for name in _FIELDS})
-        )
-        _settle(connection, volume)
-        return made
+        return _insert(connection, volume, attachment)
+
+
+def _insert(
+    connection: Connection, volume: Volume, attachment: VolumeAttachment
+) -> VolumeAttachment:
+    made = attachment
+    if made.status == "attached" and made.attached_at is None:
+        made = dataclasses.replace(made, attached_at=utcnow())
+    connection.execute(
+        volume_attachments.insert().values({name: getattr(made, name) for name in _FIELDS})
+    )
+    _settle(connection, volume)
+    return made
+
+
+def reserve(connection: Connection, attachment: VolumeAttachment) -> None:
+    """Reserve a volume for an instance that does not have it, in the caller's transaction.
+
+    Raises NotFound, Invalid when the volume is not available.
+    """
+    volume = records.locked(connection, attachment.volume_id)
+    _check_free(volume, _of_volume(connection, volume.id), is_reserved=False)
+    _insert(connection, volume, attachment)
 
 
 def _progress(there: VolumeAttachment, wanted: VolumeAttachment) -> dict[str, Any]:
@@ -184,9 +205,11 @@ def _check_fence(
         return
     own = instances.c
     now_on = connection.execute(
-        sa.select(own.host).where(own.uuid == there.instance_uuid, own.deleted_at.is_(None))
+        sa.select(own.host, own.operation).where(
+            own.uuid == there.instance_uuid, own.deleted_at.is_(None)
+        )
     ).first()
-    if now_on is not None and now_on.host != host:
+    if now_on is not None and holder_of(now_on) != host:
         raise Conflict(
             f"Instance {there.instance_uuid} is not on {host}: its volumes stay.", kind="attachment"
         )
@@ -231,20 +254,63 @@ def complete_attachment(db: Database, *, attachment_id: str) -> VolumeAttachment
         return _write(connection, volume, there, {"status": "attached", "attached_at": utcnow()})
 
 
+def complete(connection: Connection, attachment_id: str, *, mountpoint: str) -> None:
+    """Say that the instance has the volume, and where, in the caller's transaction.
+
+    One that somebody took away meanwhile stays away.
+    """
+    found = _located(connection, attachment_id)
+    if found is not None:
+        volume, there = found
+        values: dict[str, Any] = {"status": "attached", "mountpoint": mountpoint}
+        if there.attached_at is None:
+            values["attached_at"] = utcnow()
+        _write(connection, volume, there, values)
+
+
+def settle(connection: Connection, volume_id: str) -> None:
+    """Give a volume the status that its attachments make, in the caller's transaction."""
+    _settle(connection, records.locked(connection, volume_id))
+
+
 def delete_attachment(db: Database, *, attachment_id: str) -> None:
     """Take a volume from an instance; absent is done. One transaction."""
     with db.write() as connection:
         remove(connection, attachment_id)
 
 
-def remove(connection: Connection, attachment_id: str) -> None:
-    """Take a volume from an instance, in the caller's transaction; absent is done."""
+def remove(connection: Connection, attachment_id: str, *, is_ended: bool = False) -> None:
+    """Take a volume from an instance, in the caller's transaction; absent is done.
+
+    One that was to go with its instance goes when that is deleted, or when is_ended says that it
+    came to nothing; not if it has snapshots or somebody else has it, too.
+    """
     found = _located(connection, attachment_id)
-    if found is not None:
-        volume, there = found
-        own = volume_attachments
-        connection.execute(own.delete().where(own.c.id == there.id))
-        _settle(connection, volume)
+    if found is None:
+        return
+    volume, there = found
+    own = volume_attachments
+    connection.execute(own.delete().where(own.c.id == there.id))
+    volume = _settle(connection, volume)
+    if there.delete_on_termination and (is_ended or _is_deleted(connection, there.instance_uuid)):
+        _remove_volume(connection, volume)
+
+
+def _is_deleted(connection: Connection, instance_uuid: str) -> bool:
+    own = instances.c
+    row = connection.execute(
+        sa.select(own.task_state).where(own.uuid == instance_uuid, own.deleted_at.is_(None))
+    ).first()
+    return row is None or row.task_state == TaskState.DELETING
+
+
+def _remove_volume(connection: Connection, volume: Volume) -> None:
+    if volume.status != "available":
+        return
+    try:
+        records.remove(connection, volume)
+    except Invalid as error:
+        LOG.warning("volume %s outlives its instance: %s", volume.id, error)
 
 
 def detach_volume(db: Database, *, volume_id: str, attachment_id: str | None) -> None:

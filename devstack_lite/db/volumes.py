@@ -12,13 +12,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import pages
+from devstack_lite.db import pages, volume_quotas
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments, volumes
-from devstack_lite.exceptions import Conflict, Invalid, NotFound, QuotaExceeded
+from devstack_lite.db.schema_volumes import volume_snapshots, volume_transfers
+from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.volume import Volume, VolumeQuota
 
-_CHANGEABLE = frozenset({"name", "description", "bootable"})
+_CHANGEABLE = frozenset({"name", "description", "bootable", "volume_type"})
 _MAPS = frozenset({"metadata", "image_metadata"})
 _DELETABLE = ("available", "error", "error_restoring", "error_extending", "error_managing")
 _FIELDS = tuple(field.name for field in dataclasses.fields(Volume))
@@ -124,27 +125,6 @@ def change(connection: Connection, volume: Volume, values: Mapping[str, Any]) ->
     return dataclasses.replace(volume, **values, updated_at=now)
 
 
-def _check_quota(
-    connection: Connection, project_id: str, quota: VolumeQuota, *, more: int, more_gb: int
-) -> None:
-    """Raise QuotaExceeded, in Cinder's words, when the project may not have so much more."""
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(volumes.c.size_gb), 0)).where(
-        volumes.c.project_id == project_id
-    )
-    count, size_gb = connection.execute(query).one()
-    if 0 <= quota.volumes < count + more:
-        raise QuotaExceeded(
-            f"VolumeLimitExceeded: Maximum number of volumes allowed ({quota.volumes}) exceeded"
-            " for quota 'volumes'."
-        )
-    if 0 <= quota.gigabytes < size_gb + more_gb:
-        raise QuotaExceeded(
-            "VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed"
-            f" gigabytes quota. Requested {more_gb}G, quota is {quota.gigabytes}G and {size_gb}G"
-            " has been consumed."
-        )
-
-
 def create_volume(db: Database, *, volume: Volume, quota: VolumeQuota) -> Volume:
     """Record a volume, ready for use: there is no backend to wait for. One transaction.
 
@@ -160,13 +140,31 @@ def create_volume(db: Database, *, volume: Volume, quota: VolumeQuota) -> Volume
             ).one_or_none()
             if there is not None:
                 return _same(volume_of(there), ready)
-            _check_quota(connection, ready.project_id, quota, more=1, more_gb=ready.size_gb)
-            connection.execute(
-                volumes.insert().values({name: getattr(ready, name) for name in _FIELDS})
-            )
+            volume_quotas.check(
+                connection, ready.project_id, quota, volumes=1, gigabytes=ready.size_gb,
+                volume_gb=ready.size_gb,
+            )  # fmt: skip
+            _check_sources(connection, ready)
+            insert(connection, ready)
     except IntegrityError:
         return _same(get_volume(db, volume.id), ready)
     return ready
+
+
+def insert(connection: Connection, volume: Volume) -> None:
+    """Write a volume's row, as it is."""
+    connection.execute(volumes.insert().values({name: getattr(volume, name) for name in _FIELDS}))
+
+
+def _check_sources(connection: Connection, volume: Volume) -> None:
+    """Raise NotFound when what a volume is made of is gone since it was looked at."""
+    if volume.source_volid is not None:
+        locked(connection, volume.source_volid)
+    if volume.snapshot_id is not None:
+        own = volume_snapshots.c
+        there = sa.select(own.id).where(own.id == volume.snapshot_id).with_for_update()
+        if connection.execute(there).first() is None:
+            raise NotFound(f"Snapshot {volume.snapshot_id} could not be found.", kind="snapshot")
 
 
 def _same(there: Volume, wanted: Volume) -> Volume:
@@ -176,7 +174,7 @@ def _same(there: Volume, wanted: Volume) -> Volume:
 
 
 def update_volume(db: Database, *, volume_id: str, values: Mapping[str, Any]) -> Volume:
-    """Set name, description or bootable. One transaction. Raises NotFound, Invalid."""
+    """Set name, description, bootable or volume_type. One transaction. Raises NotFound, Invalid."""
     if not set(values) <= _CHANGEABLE:
         raise Invalid(f"{min(set(values) - _CHANGEABLE)} cannot be changed.", kind="volume")
     with db.write() as connection:
@@ -250,26 +248,49 @@ def extend_volume(db: Database, *, volume_id: str, size_gb: int, quota: VolumeQu
                 kind="volume",
             )
         more_gb = size_gb - volume.size_gb
-        _check_quota(connection, volume.project_id, quota, more=0, more_gb=more_gb)
+        volume_quotas.check(
+            connection, volume.project_id, quota, gigabytes=more_gb, volume_gb=size_gb
+        )
         return change(connection, volume, {"size_gb": size_gb})
 
 
-def delete_volume(db: Database, *, volume_id: str, is_forced: bool = False) -> None:
+def delete_volume(
+    db: Database, *, volume_id: str, is_forced: bool = False, is_cascading: bool = False
+) -> None:
     """Remove a volume; forced, whatever its state and with its attachments. One transaction.
 
-    Raises NotFound; Invalid when it is in use.
+    Its snapshots go with it only when it is cascading. Raises NotFound; Invalid when it is in use
+    or has snapshots.
     """
-    own = volume_attachments.c
     with db.write() as connection:
         volume = locked(connection, volume_id)
-        attached = connection.execute(sa.select(own.id).where(own.volume_id == volume_id)).first()
-        if not is_forced and (attached or volume.status not in _DELETABLE):
-            raise Invalid(
-                "Invalid volume: Volume status must be available or error or error_restoring or"
-                " error_extending or error_managing and must not be migrating, attached, belong to"
-                " a group, have snapshots, awaiting a transfer, or be disassociated from snapshots"
-                " after volume transfer.",
-                kind="volume",
-            )
-        connection.execute(volume_attachments.delete().where(own.volume_id == volume_id))
-        connection.execute(volumes.delete().where(volumes.c.id == volume_id))
+        if not is_forced and volume.status not in _DELETABLE:
+            raise _undeletable()
+        remove(connection, volume, is_forced=is_forced, is_cascading=is_cascading)
+
+
+def remove(
+    connection: Connection, volume: Volume, *, is_forced: bool = False, is_cascading: bool = False
+) -> None:
+    """Remove a locked volume in the caller's transaction. Raises Invalid when something has it."""
+    own, snapshot = volume_attachments.c, volume_snapshots.c
+    mine = volume_snapshots.c.volume_id == volume.id
+    if is_cascading:
+        connection.execute(volume_snapshots.delete().where(mine))
+    attached = connection.execute(sa.select(own.id).where(own.volume_id == volume.id)).first()
+    snapshots = connection.execute(sa.select(snapshot.id).where(mine)).first()
+    if snapshots or (attached and not is_forced):
+        raise _undeletable()
+    connection.execute(volume_attachments.delete().where(own.volume_id == volume.id))
+    connection.execute(volume_transfers.delete().where(volume_transfers.c.volume_id == volume.id))
+    connection.execute(volumes.delete().where(volumes.c.id == volume.id))
+
+
+def _undeletable() -> Invalid:
+    return Invalid(
+        "Invalid volume: Volume status must be available or error or error_restoring or"
+        " error_extending or error_managing and must not be migrating, attached, belong to a group,"
+        " have snapshots, awaiting a transfer, or be disassociated from snapshots after volume"
+        " transfer.",
+        kind="volume",
+    )

@@ -14,15 +14,19 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.cloud import Cloud
-from devstack_lite.db import schema
+from devstack_lite.db import schema, schema_network
 from devstack_lite.db.engine import Database
+from devstack_lite.db.moves import wanted_flavor
+from devstack_lite.db.snapshots import find_unfilled
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.invariants.snapshot import (
     ActionFact,
     AddressFact,
     AttachmentFact,
+    ChangeFact,
     ClaimFact,
     DomainFact,
+    FloatingIpFact,
     ImageFact,
     InstanceFact,
     NodeFact,
@@ -83,6 +87,7 @@ def read_database(
         )
     }
     networks = {row.id: row.network_id for row in rows(schema.subnets)}
+    abandoned = {one.image_id for one in find_unfilled(connection) if not one.is_awaited}
     return {
         "taken_at": now,
         "instances": tuple(_instance(row, asked.get(row.uuid)) for row in present),
@@ -117,6 +122,20 @@ def read_database(
             )
             for row in rows(schema.ip_allocations)
         ),
+        "changes": tuple(
+            ChangeFact(
+                instance_uuid=row.instance_uuid, device_id=row.device_id, kind=row.kind,
+                owner=row.owner, since=row.created_at,
+            )
+            for row in rows(schema.device_changes)
+        ),
+        "floating_ips": tuple(
+            FloatingIpFact(
+                id=row.id, own_port_id=row.floating_port_id, own_address=row.address,
+                port_id=row.port_id, address=row.fixed_address,
+            )
+            for row in rows(schema_network.floating_ips)
+        ),
         "volumes": tuple(VolumeFact(id=row.id, status=row.status) for row in rows(schema.volumes)),
         "attachments": tuple(
             AttachmentFact(
@@ -128,7 +147,7 @@ def read_database(
         "images": tuple(
             ImageFact(
                 id=row.id, status=row.status, size=row.size,
-                stored_size=_size_of(image_folder / row.id),
+                stored_size=_size_of(image_folder / row.id), is_abandoned=row.id in abandoned,
             )
             for row in rows(schema.images)
         ),
@@ -146,6 +165,7 @@ def read_database(
 
 
 def _instance(row: Any, asked_at: Any) -> InstanceFact:
+    wanted = wanted_flavor(row)
     return InstanceFact(
         uuid=row.uuid,
         project_id=row.project_id,
@@ -163,6 +183,7 @@ def _instance(row: Any, asked_at: Any) -> InstanceFact:
             (port["port_id"], tuple(ip["address"] for ip in port["ips"]))
             for port in row.network_info
         ),
+        wanted=(wanted.vcpus, wanted.memory_mb),
     )
 
 

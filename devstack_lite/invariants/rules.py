@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from devstack_lite.invariants.snapshot import InstanceFact, Snapshot
-from devstack_lite.states import PowerState, VmState
+from devstack_lite.states import GUEST_RUNS, PowerState, VmState, is_counted
 
 COMPUTE = "compute:"
 """What the device_owner of an instance's port begins with."""
@@ -87,6 +87,23 @@ def _in_transit(snapshot: Snapshot, bound_s: float) -> Found:
             yield f"{one.task_state} since {one.since}, {one.owner or 'nobody'} has it", (one.uuid,)
 
 
+@rule("device-change", "No device comes or goes for longer than the bound, nor without instance.")
+def _device_change(snapshot: Snapshot, bound_s: float) -> Found:
+    oldest = snapshot.taken_at - datetime.timedelta(seconds=bound_s)
+    exists = _exists(snapshot)
+    for change in snapshot.changes:
+        one, ids = exists.get(change.instance_uuid), (change.device_id, change.instance_uuid)
+        if one is None:
+            yield f"{change.kind} of an instance that is gone", ids
+        elif one.host in snapshot.hosts_up and change.since < oldest:
+            yield f"{change.kind} since {change.since}, {change.owner or 'nobody'} has it", ids
+
+
+def _changing(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """Return instances and devices that come or go: neither has them nor has them not."""
+    return {(change.instance_uuid, change.device_id) for change in snapshot.changes}
+
+
 @rule("ended", "An instance on which nothing is under way is built or in ERROR, and nobody's.")
 def _ended(snapshot: Snapshot, _bound_s: float) -> Found:
     for one in snapshot.instances:
@@ -112,22 +129,53 @@ def _accepted(snapshot: Snapshot, _bound_s: float) -> Found:
 # ------------------------------------------------------------------------------------ domains
 
 
-@rule("one-domain", "Each built instance has one domain, on its node.")
+@rule(
+    "one-domain",
+    "Each built instance has one domain, on its node; a resized one also where it came from.",
+)
 def _one_domain(snapshot: Snapshot, _bound_s: float) -> Found:
     places = defaultdict(list)
     for domain in snapshot.domains:
         places[domain.uuid].append((domain.host, domain.node))
+    kept = _kept(snapshot)
     for one in _built(snapshot):
         # A host that is down cannot remove what was evacuated from it; it does when it is back.
         found = [
             (host, node)
             for host, node in places[one.uuid]
-            if host == one.host or host in snapshot.hosts_up
+            if (host == one.host or host in snapshot.hosts_up)
+            and (one.uuid, host, node) not in kept
         ]
         if found == [(one.host, one.node)] or (not found and one.host not in snapshot.hosts_read):
             continue
         where = ", ".join(f"{node} of {host}" for host, node in found) or "no node"
         yield f"should be on {one.node} of {one.host}, and is on {where}", (one.uuid,)
+
+
+def _kept(snapshot: Snapshot) -> set[tuple[str, str, str]]:
+    """Return instance, host and node of the places that resized instances came from."""
+    exists = _exists(snapshot)
+    return {
+        (claim.instance_uuid, claim.host, claim.node)
+        for claim in snapshot.claims
+        if (one := exists.get(claim.instance_uuid)) is not None
+        and one.vm_state is VmState.RESIZED
+        and claim.node != one.node
+    }
+
+
+@rule("kept-guest", "Until a resize is confirmed its old guest is there, and off.")
+def _kept_guest(snapshot: Snapshot, _bound_s: float) -> Found:
+    exists = _exists(snapshot)
+    found = {(domain.uuid, domain.host, domain.node): domain for domain in snapshot.domains}
+    for uuid, host, node in _kept(snapshot):
+        if not exists[uuid].is_built or host not in snapshot.hosts_read:
+            continue
+        domain = found.get((uuid, host, node))
+        if domain is None:
+            yield f"has no guest on {node} to go back to", (uuid,)
+        elif domain.power_state is PowerState.RUNNING:
+            yield f"runs on {node}, and on the node it went to", (uuid,)
 
 
 @rule("domain-owner", "No domain is without its instance.")
@@ -146,15 +194,24 @@ def _power(snapshot: Snapshot, _bound_s: float) -> Found:
         one = exists.get(domain.uuid)
         if one is None or not one.is_built or one.host not in snapshot.hosts_up:
             continue
+        if one.vm_state is VmState.RESCUED:
+            continue  # It says nothing of power.
         runs = domain.power_state is PowerState.RUNNING
-        if domain.node == one.node and runs != (one.vm_state is VmState.ACTIVE):
+        should = one.vm_state in GUEST_RUNS or (
+            one.vm_state is VmState.RESIZED and one.power_state is PowerState.RUNNING
+        )
+        if domain.node == one.node and runs != should:
             yield f"is {one.vm_state}, and its domain is {domain.power_state.name}", (one.uuid,)
 
 
 # ------------------------------------------------------------------------------------- claims
 
 
-@rule("one-claim", "Each built instance has one claim, on its node and of its flavor's size.")
+@rule(
+    "one-claim",
+    "Each built instance has one claim, on its node and of its flavor's size; a resized one has a"
+    " second one where it came from.",
+)
 def _one_claim(snapshot: Snapshot, _bound_s: float) -> Found:
     claims = defaultdict(list)
     for claim in snapshot.claims:
@@ -163,8 +220,9 @@ def _one_claim(snapshot: Snapshot, _bound_s: float) -> Found:
         if not claims[one.uuid]:
             yield f"has no claim on {one.node}", (one.uuid,)
             continue
-        claim, *more = claims[one.uuid]
-        if more:
+        own = [claim for claim in claims[one.uuid] if claim.node == one.node]
+        claim, *more = own + [claim for claim in claims[one.uuid] if claim.node != one.node]
+        if len(more) != (one.vm_state is VmState.RESIZED):
             nodes = ", ".join(held.node for held in claims[one.uuid])
             yield f"is on {one.node}, and claims {nodes}", (one.uuid,)
         elif (claim.host, claim.node) != (one.host, one.node):
@@ -223,11 +281,13 @@ def _capacity(snapshot: Snapshot, _bound_s: float) -> Found:
             yield ", ".join(over), (node.node,)
 
 
-@rule("quota", "What a project's quota counts are its instances.")
+@rule("quota", "What a project's quota counts are its instances, but for the soft-deleted.")
 def _quota(snapshot: Snapshot, _bound_s: float) -> Found:
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for one in snapshot.instances:
-        counted[one.project_id].update(instances=1, cores=one.vcpus, ram=one.memory_mb)
+        if not is_counted(one.vm_state, one.task_state):
+            continue
+        counted[one.project_id].update(instances=1, **one.counted)
     for project in counted.keys() | snapshot.quotas.keys():
         kept = snapshot.quotas.get(project, {})
         used = {resource: kept.get(resource, 0) for resource in ("instances", "cores", "ram")}
@@ -243,9 +303,12 @@ def _ports(snapshot: Snapshot, _bound_s: float) -> Found:
     addresses = defaultdict(set)
     for allocation in snapshot.addresses:
         addresses[allocation.port_id].add(allocation.address)
+    changing = _changing(snapshot)
     for one in _built(snapshot):
         for port_id, shown in one.ports:
             port = ports.get(port_id)
+            if (one.uuid, port_id) in changing:
+                continue
             if port is None:
                 yield "shows a port that is gone", (one.uuid, port_id)
             elif (port.device_id, port.host) != (one.uuid, one.host):
@@ -256,9 +319,9 @@ def _ports(snapshot: Snapshot, _bound_s: float) -> Found:
 
 @rule("port-owner", "No port of an instance is without it, or without being shown by it.")
 def _port_owner(snapshot: Snapshot, _bound_s: float) -> Found:
-    exists = _exists(snapshot)
+    exists, changing = _exists(snapshot), _changing(snapshot)
     for port in snapshot.ports:
-        if not port.device_owner.startswith(COMPUTE):
+        if not port.device_owner.startswith(COMPUTE) or (port.device_id, port.id) in changing:
             continue
         one = exists.get(port.device_id)
         if one is None:
@@ -278,6 +341,16 @@ def _addresses(snapshot: Snapshot, _bound_s: float) -> Found:
     for (_network, address), ids in holders.items():
         if len(ids) > 1:
             yield f"{address} belongs to {len(ids)} ports", tuple(sorted(ids))
+
+
+@rule("floating-ips", "Each floating IP has its own address, and stands for one that a port has.")
+def _floating_ips(snapshot: Snapshot, _bound_s: float) -> Found:
+    held = {(one.port_id, one.address) for one in snapshot.addresses}
+    for one in snapshot.floating_ips:
+        if (one.own_port_id, one.own_address) not in held:
+            yield f"{one.own_address} is not held for it", (one.id,)
+        if one.port_id is not None and (one.port_id, one.address) not in held:
+            yield f"stands for {one.address}, which its port does not have", (one.id, one.port_id)
 
 
 # --------------------------------------------------------------------------- volumes, images
@@ -310,3 +383,10 @@ def _image_data(snapshot: Snapshot, _bound_s: float) -> Found:
     for image in snapshot.images:
         if image.status == "active" and image.stored_size != image.size:
             yield f"{image.stored_size} bytes stored of {image.size}", (image.id,)
+
+
+@rule("snapshots", "An image that a snapshot has recorded is being filled, or gone.")
+def _snapshots(snapshot: Snapshot, _bound_s: float) -> Found:
+    for image in snapshot.images:
+        if image.is_abandoned:
+            yield f"is {image.status}, and no operation brings it data", (image.id,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
-from devstack_lite.states import PowerState, TaskState, VmState
+from devstack_lite.states import HAS_GUEST, PowerState, TaskState, VmState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,19 @@ class InstanceFact:
     since: datetime.datetime | None = None
     """When what is under way was asked for."""
     ports: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    wanted: tuple[int, int] | None = None
+    """vcpus and MiB that it shall have once what is under way has ended."""
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What the quota counts of it."""
+        cores, ram = self.wanted or (self.vcpus, self.memory_mb)
+        return {"cores": cores, "ram": ram}
 
     @property
     def is_built(self) -> bool:
         """It has a guest, and nothing is under way."""
-        return self.task_state is None and self.vm_state in {VmState.ACTIVE, VmState.STOPPED}
+        return self.task_state is None and self.vm_state in HAS_GUEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +94,17 @@ class AddressFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloatingIpFact:
+    """A floating IP: its own port and address, and those that it stands for."""
+
+    id: str
+    own_port_id: str
+    own_address: str
+    port_id: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeFact:
     """A volume."""
 
@@ -111,6 +130,8 @@ class ImageFact:
     status: str
     size: int | None
     stored_size: int | None
+    is_abandoned: bool = False
+    """A snapshot of an instance that no operation brings data to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +141,17 @@ class ActionFact:
     instance_uuid: str
     action: str
     request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFact:
+    """A volume or a port that goes to an instance or leaves it."""
+
+    instance_uuid: str
+    device_id: str
+    kind: str
+    owner: str | None
+    since: datetime.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +170,8 @@ class Snapshot:
     hosts_up: frozenset[str] = frozenset()
     ports: tuple[PortFact, ...] = ()
     addresses: tuple[AddressFact, ...] = ()
+    changes: tuple[ChangeFact, ...] = ()
+    floating_ips: tuple[FloatingIpFact, ...] = ()
     volumes: tuple[VolumeFact, ...] = ()
     attachments: tuple[AttachmentFact, ...] = ()
     images: tuple[ImageFact, ...] = ()

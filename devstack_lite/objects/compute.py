@@ -57,6 +57,8 @@ class NetworkRequest:
     port_id: str | None = None
     fixed_ip: str | None = None
     tag: str | None = None
+    security_groups: tuple[str, ...] = ()
+    """Ids; none is the project's default group."""
 
 
 @message
@@ -77,9 +79,15 @@ class BootRequest:
     forced_host: str = ""
     """Where an administrator wants it, whatever the filters say; forced_node likewise."""
     forced_node: str = ""
+    requested_host: str = ""
+    """Where an administrator wants it, as far as the filters let it; requested_node likewise."""
+    requested_node: str = ""
     key_name: str | None = None
     key_data: str | None = None
     metadata: Json = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    hostname: str = ""
+    """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
     description: str | None = None
@@ -88,6 +96,7 @@ class BootRequest:
     access_ip_v4: str | None = None
     access_ip_v6: str | None = None
     volumes: tuple[Json, ...] = ()
+    """Fields of objects.volume.BlockDevice; the one that is booted from is the first."""
 
 
 @message
@@ -129,12 +138,28 @@ class Instance:
     boot_request: Json = field(default_factory=dict)
     request_id: str = ""
     is_locked: bool = False
+    locked_by: str | None = None
+    """`owner` or `admin`: who may unlock it."""
+    locked_reason: str | None = None
+    system_metadata: Json | None = None
+    """What the services keep of it between two operations; no user sees it."""
     progress: int = 0
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
     launched_at: datetime.datetime | None = None
     terminated_at: datetime.datetime | None = None
     deleted_at: datetime.datetime | None = None
+
+    @property
+    def operation_host(self) -> str | None:
+        """Who does what is under way, once it is placed: its host, or the one it came from."""
+        found: str | None = (self.operation or {}).get("arguments", {}).get("on_host", self.host)
+        return found
+
+
+IS_RECLAIM = "is_reclaim"
+"""The argument of a delete that no user asked for: nobody's token is there to ask network and
+volume with, so what the instance holds of them is taken from it with its row."""
 
 
 @message
@@ -203,6 +228,12 @@ class ComputeNode:
     hypervisor_version: int = 0
     architecture: str = "x86_64"
     availability_zone: str = "nova"
+    failed_builds: int = 0
+    """In a row, until one is built here."""
+    host_ip: str = "127.0.0.1"
+    traits: tuple[str, ...] = ()
+    metrics: Json = field(default_factory=dict)
+    """Numbers by name, for the scheduler's metrics weigher."""
     version: int = 0
     """Grows with each change of any node; a reader asks for what is newer than it has."""
 
@@ -278,6 +309,15 @@ class ServerGroup:
 
 @message
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A node, and the host that it is of."""
+
+    host: str
+    node: str
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What one instance takes of one node, and the attempt that takes it."""
 
@@ -288,6 +328,18 @@ class Claim:
     memory_mb: int
     disk_gb: int
     attempt: int = 1
+    alternates: tuple[Place, ...] = ()
+    """To be tried in this order where the node is full by now."""
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimAnswer:
+    """What became of a claim, and where: on an alternate, perhaps."""
+
+    outcome: str
+    host: str
+    node: str
 
 
 @message
@@ -335,6 +387,7 @@ class ScheduleRequest:
     boot: BootRequest
     attempt: int = 1
     ignore_hosts: tuple[str, ...] = ()
+    ignore_nodes: tuple[str, ...] = ()
     project_id: str = ""
     only_host: str | None = None
     """Where it must go, as far as the filters let it: the target of a move."""

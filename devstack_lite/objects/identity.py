@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from devstack_lite.objects.delegation import ApplicationCredential, Trust
 from devstack_lite.objects.registry import message
 
 
@@ -57,8 +58,22 @@ class Role:
 
 @message
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Users who have the group's roles."""
+
+    id: str
+    name: str
+    domain_id: str
+    description: str | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """A role of a user on a target; target_type is project, domain or system."""
+    """A role of a user on a target; target_type is project, domain or system.
+
+    user_id may be a group's id: its members have the role then.
+    """
 
     user_id: str
     target_id: str
@@ -71,7 +86,12 @@ class Standing:
     """A user on a target as both are now: what a token of theirs is worth."""
 
     user: User
+    user_domain: Domain
     project: Project | None = None
+    project_domain: Domain | None = None
     domain: Domain | None = None
+    """The domain that is the target; None for any other target."""
     roles: tuple[Role, ...] = ()
     is_revoked: bool = False
+    application_credential: ApplicationCredential | None = None
+    trust: Trust | None = None

@@ -68,6 +68,8 @@ class Port:
     extra: Json = field(default_factory=dict)
     fixed_ips: tuple[Json, ...] | None = None
     """None in a request: one address of each IP version that the network has."""
+    security_groups: tuple[str, ...] | None = None
+    """None in a request: the project's default group."""
     network_name: str = ""
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None

@@ -11,11 +11,11 @@ from typing import Any
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects import compute, identity, image, network, volume
+from devstack_lite.objects import compute, identity, image, network, routing, security, volume
 from devstack_lite.objects.registry import REGISTRY
 from devstack_lite.states import PowerState, TaskState, VmState
 
-MESSAGE_MODULES = (compute, identity, image, network, volume)
+MESSAGE_MODULES = (compute, identity, image, network, routing, security, volume)
 """Importing them registers what they declare."""
 
 _TAG = "_t"

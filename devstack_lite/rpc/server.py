@@ -24,12 +24,6 @@ from devstack_lite.rpc.serializer import MessageSerializer
 LOG = logging.getLogger(__name__)
 
 LISTENER_S = 0.3
-REMOTE_EXCEPTION_MODULES = [DevstackError.__module__]
-
-
-def get_transport(conf: Any) -> Any:
-    """Return the RPC transport. Make its first use after the fork: an earlier one breaks there."""
-    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_EXCEPTION_MODULES)
 
 
 class InFlight:

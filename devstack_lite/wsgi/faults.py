@@ -9,6 +9,8 @@ import http
 from collections.abc import Callable
 from typing import Any
 
+from oslo_context.context import get_current
+
 from devstack_lite import exceptions
 
 STATUS: dict[type[Exception], int] = {
@@ -19,6 +21,7 @@ STATUS: dict[type[Exception], int] = {
     exceptions.NotFound: 404,
     exceptions.Conflict: 409,
     exceptions.InstanceInvalidState: 409,
+    exceptions.InstanceIsLocked: 409,
     exceptions.StaleAttempt: 409,
     exceptions.NoValidHost: 409,
     exceptions.Unavailable: 503,
@@ -33,6 +36,10 @@ class HttpError(Exception):
         self.status = status
         self.message = message
         self.headers = headers or {}
+
+
+class UnexpectedError(Exception):
+    """A method failed in a way that its notes do not name: a 500, whatever the error was."""
 
 
 def status_of(error: Exception) -> int:
@@ -74,7 +81,11 @@ _COMPUTE_NAMES = {
 
 def compute_fault(status: int, message: str, error: Exception) -> Any:
     """Nova's and Cinder's form: {"itemNotFound": {"code": 404, "message": …}}."""
-    return {_COMPUTE_NAMES.get(status, "computeFault"): {"code": status, "message": message}}
+    said: dict[str, Any] = {"code": status, "message": message}
+    retry_after = (getattr(error, "headers", None) or {}).get("Retry-After")
+    if status in {413, 429} and retry_after:
+        said["retryAfter"] = retry_after
+    return {_COMPUTE_NAMES.get(status, "computeFault"): said}
 
 
 def identity_fault(status: int, message: str, error: Exception) -> Any:
@@ -104,10 +115,21 @@ def image_fault(status: int, message: str, error: Exception) -> Any:
     return {"code": f"{status} {title}", "title": title, "message": message}
 
 
+def placement_fault(status: int, message: str, error: Exception) -> Any:
+    """Placement's form, which is that of the API working group."""
+    title = http.HTTPStatus(status).phrase
+    context = get_current()
+    one = {"status": status, "title": title, "detail": message, "code": "placement.undefined_code"}
+    if context is not None:
+        one["request_id"] = context.request_id
+    return {"errors": [one]}
+
+
 FORMATS: dict[str, Callable[[int, str, Exception], Any]] = {
     "compute": compute_fault,
     "volume": compute_fault,
     "identity": identity_fault,
     "network": network_fault,
     "image": image_fault,
+    "placement": placement_fault,
 }

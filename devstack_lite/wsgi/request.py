@@ -42,6 +42,10 @@ class Request(webob.Request):  # type: ignore[misc]
         context: RequestContext = self.environ[CONTEXT]
         return context
 
+    def since(self, major: int, minor: int) -> bool:
+        """Say whether the request is answered in this microversion or a later one."""
+        return self.api_version >= ApiVersion(major, minor)
+
     def json_object(self) -> dict[str, Any]:
         """Return the body. Raises Invalid when it is not a JSON object."""
         try:
@@ -68,3 +72,12 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+
+
+@dataclass(slots=True, kw_only=True)
+class ResponseObject:
+    """The answer of a method as what extends it sees it: obj, code and headers may be changed."""
+
+    obj: Any
+    code: int
+    headers: dict[str, str]

@@ -11,27 +11,42 @@ A controller's methods are marked by decorators, each of which only notes someth
         def start(self, req: Request, id: str, body: Json) -> None: …
 
 Methods return a dict (sent as JSON with the noted status), a Reply, or None (no body).
+`devstack_lite.wsgi.notes` has the same marks one by one, as extensions write them.
 """
 
 from __future__ import annotations
 
 import http
+import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import jsonschema
 
-from devstack_lite.exceptions import Invalid
-from devstack_lite.wsgi.faults import HttpError
-from devstack_lite.wsgi.request import VERSION_HEADERS, Reply, Request
+from devstack_lite.exceptions import Forbidden, Invalid, Unauthorized, Unavailable
+from devstack_lite.failpoints import Dropped
+from devstack_lite.wsgi.faults import HttpError, UnexpectedError, status_of
+from devstack_lite.wsgi.request import VERSION_HEADERS, Reply, Request, ResponseObject
 from devstack_lite.wsgi.versions import ApiVersion, VersionRange
 
 F = TypeVar("F", bound=Callable[..., Any])
 StartResponse = Callable[..., Any]
 
+Schema = Mapping[str, Any]
+Body = Schema | Callable[[ApiVersion], Schema]
+
 JSON_TYPES = frozenset({"application/json", ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaSpan:
+    """A JSON schema and the microversions in which it holds; None is no bound."""
+
+    schema: Mapping[str, Any]
+    since: ApiVersion | None = None
+    until: ApiVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +55,38 @@ class MethodNotes:
 
     status: int = 200
     action: str | None = None
-    body: Mapping[str, Any] | None = None
+    body: Body | None = None
     query: Mapping[str, Any] | None = None
     since: ApiVersion | None = None
     until: ApiVersion | None = None
     accepts: frozenset[str] = field(default=JSON_TYPES)
+    bodies: tuple[SchemaSpan, ...] = ()
+    """Schemas that hold in a span of microversions each; `body` holds in all."""
+    extends: bool = False
+    """The method gets another's response: that of `action`, or of the method of its own name."""
+    takes_body: bool = False
+    """The method has an argument `body`, whether a schema is noted or not."""
+    expected: frozenset[int] | None = None
+    """Statuses it may fail with; any other is an error of its own. None is all."""
+
+
+def notes_of(function: Callable[..., Any]) -> MethodNotes:
+    """Return what was noted on a function so far."""
+    notes: MethodNotes = getattr(function, "api", _PLAIN)
+    return notes
+
+
+def note(function: F, **changes: Any) -> F:
+    """Note more on a function; what was noted before stays."""
+    function.api = replace(notes_of(function), **changes)  # type: ignore[attr-defined]
+    return function
 
 
 def api(
     *,
     status: int = 200,
     action: str | None = None,
-    body: Mapping[str, Any] | None = None,
+    body: Body | None = None,
     query: Mapping[str, Any] | None = None,
     since: str | None = None,
     until: str | None = None,
@@ -59,7 +94,8 @@ def api(
 ) -> Callable[[F], F]:
     """Note how a method is offered.
 
-    status of a success; action: the key of POST …/action that it serves; body, query: JSON schemas;
+    status of a success; action: the key of POST …/action that it serves; body, query: JSON schemas,
+    the body's perhaps as a function of the microversion that returns the same object each time;
     since, until: the microversions between which it exists (404 elsewhere); accepts: content types
     of the body.
     """
@@ -81,6 +117,27 @@ def api(
 
 
 _PLAIN = MethodNotes()
+_BODY = "Invalid input for field/attribute"
+_Entry = tuple[Callable[..., Any], MethodNotes]
+
+
+def methods_of(controller: Any) -> Iterator[tuple[str, Callable[..., Any], MethodNotes]]:
+    """Yield a controller's public methods with their names and what was noted of them."""
+    for name in dir(controller):
+        method = None if name.startswith("_") else getattr(controller, name)
+        if callable(method):
+            notes = notes_of(method)
+            if "body" in inspect.signature(method).parameters:
+                notes = replace(notes, takes_body=True)
+            yield name, method, notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preparation:
+    """What makes a method's body of what the client sent, and a wider schema of the body's."""
+
+    prepare: Callable[[Request, Any], Any]
+    widen: Callable[[Schema], Schema]
 
 
 class Resource:
@@ -88,27 +145,72 @@ class Resource:
 
     def __init__(self, controller: Any, *, versions: VersionRange | None = None) -> None:
         self.controller = controller
+        self._controllers: list[Any] = []
         self._versions = versions
-        self._methods: dict[str, tuple[Callable[..., Any], MethodNotes]] = {}
-        self._actions: dict[str, tuple[Callable[..., Any], MethodNotes]] = {}
+        self._methods: dict[str, _Entry] = {}
+        self._actions: dict[str, _Entry] = {}
+        self._extenders: dict[tuple[str, str], list[_Entry]] = {}
+        self._preparations: dict[str, _Preparation] = {}
         self._validators: dict[int, Any] = {}
         self.extend(controller)
 
     def extend(self, controller: Any) -> None:
-        """Add a controller's methods and actions to this resource's. Raises ValueError on two."""
-        for name in dir(controller):
-            if name.startswith("_"):
+        """Add a controller's methods and actions to this resource's.
+
+        Raises ValueError, and adds nothing, when two serve the same, or one extends what is not.
+        """
+        methods, actions = dict(self._methods), dict(self._actions)
+        extenders = []
+        for name, method, notes in methods_of(controller):
+            if notes.extends:
+                key = ("action", notes.action) if notes.action is not None else ("method", name)
+                extenders.append((key, method, notes))
                 continue
-            method = getattr(controller, name)
-            if not callable(method):
-                continue
-            notes: MethodNotes = getattr(method, "api", _PLAIN)
-            if notes.action is not None:
-                if notes.action in self._actions:
-                    raise ValueError(f"two methods serve the action {notes.action}")
-                self._actions[notes.action] = (method, notes)
-            else:
-                self._methods[name] = (method, notes)
+            what, table = ("action", actions) if notes.action is not None else ("method", methods)
+            key = (what, notes.action or name)
+            if key[1] in table:
+                raise ValueError(f"two methods serve the {what} {key[1]}")
+            table[key[1]] = (method, notes)
+        for (what, name), _method, _notes in extenders:
+            if name not in (actions if what == "action" else methods):
+                raise ValueError(f"there is no {what} {name} to extend")
+        self._methods, self._actions = methods, actions
+        self._controllers.append(controller)
+        for key, method, notes in extenders:
+            self._extenders.setdefault(key, []).append((method, notes))
+
+    def copy(self) -> Resource:
+        """Return a resource of the same controllers, to be extended by itself."""
+        first, *others = self._controllers
+        made = Resource(first, versions=self._versions)
+        for controller in others:
+            made.extend(controller)
+        return made
+
+    def act(self, req: Request, member_id: str, body: dict[str, Any]) -> Reply:
+        """Do what POST …/{id}/action with this body does, within another request.
+
+        Raises KeyError when there is no such action, Invalid for its body, what the action raises.
+        """
+        method, notes = self._actions[next(iter(body))]
+        self._check_version(req, notes)
+        self._validate(req, body, notes)
+        result = method(req, id=member_id, body=body)
+        return result if isinstance(result, Reply) else Reply(body=result, status=notes.status)
+
+    def prepare(
+        self,
+        name: str,
+        prepare: Callable[[Request, Any], Any],
+        *,
+        widen: Callable[[Schema], Schema],
+    ) -> None:
+        """Have a method's body checked by a wider schema, then made by prepare into its own.
+
+        widen returns the wider schema, the same object for the same one. What prepare returns is
+        checked by the method's own schema, as if the client had sent it.
+        """
+        self._preparations[name] = _Preparation(prepare=prepare, widen=widen)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -123,12 +225,36 @@ class Resource:
         project_id = arguments.pop("project_id", None)
         if project_id is not None:
             check_project(req, project_id)
-        method, notes, body = self._choose(req, name)
+        method, notes = self._choose(req, name)
+        self._check_version(req, notes)
+        body = self._checked(req, name, notes)
         if body is not None:
             arguments["body"] = body
-        self._check_version(req, notes)
-        result = method(req, **arguments)
-        return self._reply(result, notes, headers, start_response)
+        try:
+            result = method(req, **arguments)
+            reply = result if isinstance(result, Reply) else Reply(body=result, status=notes.status)
+            extenders = self._extenders_of(name, body)
+            if extenders:
+                reply = self._extended(extenders, reply, req, arguments)
+        except Exception as error:
+            check_expected(error, notes)
+            raise
+        return send(start_response, reply, headers)
+
+    def _extenders_of(self, name: str | None, body: Any) -> Sequence[_Entry]:
+        if not self._extenders:
+            return ()
+        key = ("action", next(iter(body))) if name == "action" else ("method", name or "")
+        return self._extenders.get(key, ())
+
+    def _extended(
+        self, extenders: Sequence[_Entry], reply: Reply, req: Request, arguments: Mapping[str, Any]
+    ) -> Reply:
+        response = ResponseObject(obj=reply.body, code=reply.status, headers=dict(reply.headers))
+        for extender, notes in extenders:
+            if self._is_in(req, notes.since, notes.until):
+                extender(req, response, **arguments)
+        return replace(reply, body=response.obj, status=response.code, headers=response.headers)
 
     def _negotiate(self, req: Request) -> dict[str, str]:
         if self._versions is None:
@@ -142,9 +268,8 @@ class Resource:
         req.api_version = version
         return self._versions.reply_headers(version)
 
-    def _choose(
-        self, req: Request, name: str | None
-    ) -> tuple[Callable[..., Any], MethodNotes, Any]:
+    def _choose(self, req: Request, name: str | None) -> tuple[Callable[..., Any], MethodNotes]:
+        """Return the method that serves the request, by the route or by the action in the body."""
         if name == "action":
             body = self._body(req, _PLAIN)
             if len(body) != 1:
@@ -153,33 +278,41 @@ class Resource:
             found = self._actions.get(key)
             if found is None:
                 raise Invalid(f"There is no such action: {key}")
-            method, notes = found
-            self._validate(body, notes)
-            return method, notes, body
+            return found
         entry = self._methods.get(name or "")
         if entry is None:
             raise HttpError(405, f"The method {req.method} is not allowed for this resource.")
-        method, notes = entry
+        return entry
+
+    def _checked(self, req: Request, name: str | None, notes: MethodNotes) -> Any:
+        """Return the body, checked, as far as the method wants one; check the query, too."""
         if notes.query is not None:
             self._check(
                 dict(req.GET.dict_of_lists()),
                 notes.query,
                 what="Invalid input for query parameters",
             )
-        if notes.body is None:
-            return method, notes, None
+        if name != "action" and notes.body is None and not notes.takes_body:
+            return None
         body = self._body(req, notes)
-        self._validate(body, notes)
-        return method, notes, body
+        preparation = self._preparations.get(name or "")
+        if preparation is not None and notes.body is not None:
+            self._check(body, preparation.widen(_schema_of(notes.body, req)), what=_BODY)
+            body = preparation.prepare(req, body)
+        self._validate(req, body, notes)
+        return body
 
     def _body(self, req: Request, notes: MethodNotes) -> dict[str, Any]:
         if req.content_type not in notes.accepts:
             raise HttpError(415, f"Unsupported Content-Type {req.content_type}")
         return req.json_object()
 
-    def _validate(self, body: dict[str, Any], notes: MethodNotes) -> None:
+    def _validate(self, req: Request, body: dict[str, Any], notes: MethodNotes) -> None:
         if notes.body is not None:
-            self._check(body, notes.body, what="Invalid input for field/attribute")
+            self._check(body, _schema_of(notes.body, req), what=_BODY)
+        for span in notes.bodies:
+            if self._is_in(req, span.since, span.until):
+                self._check(body, span.schema, what=_BODY)
 
     def _check(self, value: Any, schema: Mapping[str, Any], *, what: str) -> None:
         validator = self._validators.get(id(schema))
@@ -198,19 +331,32 @@ class Resource:
             text = error.message
         raise Invalid(text)
 
-    @staticmethod
-    def _check_version(req: Request, notes: MethodNotes) -> None:
-        too_early = notes.since is not None and req.api_version < notes.since
-        too_late = notes.until is not None and req.api_version > notes.until
-        if too_early or too_late:
+    def _check_version(self, req: Request, notes: MethodNotes) -> None:
+        if not self._is_in(req, notes.since, notes.until):
             raise HttpError(404, "The resource could not be found.")
 
     @staticmethod
-    def _reply(
-        result: Any, notes: MethodNotes, headers: dict[str, str], start_response: StartResponse
-    ) -> Iterable[bytes]:
-        reply = result if isinstance(result, Reply) else Reply(body=result, status=notes.status)
-        return send(start_response, reply, headers)
+    def _is_in(req: Request, since: ApiVersion | None, until: ApiVersion | None) -> bool:
+        too_early = since is not None and req.api_version < since
+        too_late = until is not None and req.api_version > until
+        return not (too_early or too_late)
+
+
+def _schema_of(body: Body, req: Request) -> Schema:
+    """Return the schema that holds in the microversion of a request."""
+    return body(req.api_version) if callable(body) else body
+
+
+def check_expected(error: Exception, notes: MethodNotes) -> None:
+    """Raise UnexpectedError, a 500, from an error whose status the method's notes do not name.
+
+    What any method may meet is always expected: a body that is refused, a caller who may not, a
+    daemon that does not answer.
+    """
+    common = isinstance(error, (Invalid, Unauthorized, Forbidden, Unavailable, Dropped))
+    if notes.expected is None or common or status_of(error) in notes.expected:
+        return
+    raise UnexpectedError(f"{type(error).__name__}: {error}") from error
 
 
 def send(

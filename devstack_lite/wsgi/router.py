@@ -24,6 +24,8 @@ class Route:
     path: str
     resource: str
     action: str
+    is_plain: bool = False
+    """There is no form of it with a prefix (a project's id)."""
 
 
 def rows(resource: str, *declarations: str) -> list[Route]:
@@ -56,6 +58,8 @@ class Router:
         self._resources = resources
         for prefix in prefixes:
             for route in table:
+                if prefix and route.is_plain:
+                    continue
                 path = prefix + route.path
                 requirements = {"project_id": "[0-9a-f]{32}"} if prefix else {}
                 self._mapper.connect(

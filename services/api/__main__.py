@@ -18,14 +18,24 @@ RECORDED_S = 0.6
 
 def main() -> None:
     """Run the launcher until it is told to stop."""
-    daemon.serve_wsgi("api", "osapi_compute", on_respawn=report_respawn)
+    daemon.serve_wsgi("api", "osapi_compute", on_respawn=report_respawn, check=check)
+
+
+def check(conf: Any) -> None:
+    """Load the extensions. Raises DevstackError when the API cannot be what is configured."""
+    from devstack_lite.wsgi.middleware.ratelimit import Rule
+    from services.api.extensions.loading import check_at_start
+
+    for text in conf.api.rate_limits:
+        Rule.parse(text)
+    check_at_start(conf)
 
 
 def report_respawn(conf: Any, number: int) -> None:
     """Have what a dead worker recorded, and told nobody of, handed out."""
     from devstack_lite.clock import utcnow
     from devstack_lite.context import service_context
-    from devstack_lite.rpc.server import get_transport
+    from devstack_lite.rpc.transport import get_transport
     from services.conductor.rpcapi.hosts import HostsAPI
 
     started_at = utcnow()

@@ -11,20 +11,28 @@ import base64
 import dataclasses
 import logging
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.db import flavors, hosts, keypairs, server_groups
-from devstack_lite.db.boot_checks import find_image, find_networks
+from devstack_lite.db.boot_checks import find_image, find_networks, require_secured
 from devstack_lite.db.engine import Database
+from devstack_lite.db.port_groups import DEFAULT
+from devstack_lite.db.server_network import find_groups
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
-from devstack_lite.objects.compute import BootRequest, Flavor, Instance, ScheduleRequest
+from devstack_lite.objects.compute import (
+    BootRequest,
+    Flavor,
+    Instance,
+    NetworkRequest,
+    ScheduleRequest,
+)
 from devstack_lite.objects.registry import Json
 from devstack_lite.steps import StepLog, StepRecord, point_of
+from services.api.block_devices import DiskChecker
 from services.api.networks_wanted import networks_wanted
 from services.api.policy import require_admin, visible_project
+from services.api.quotas import ProjectQuotas
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -43,7 +51,7 @@ class Booter:
         conductor: BuildsAPI,
         scheduler: SchedulerAPI,
         *,
-        quota: Any,
+        quota: ProjectQuotas,
     ) -> None:
         self._db = db
         self._conductor = conductor
@@ -93,19 +101,19 @@ class Booter:
 
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
-        image = self._image(context, server, flavor)
+        disks = DiskChecker(self._db, context, flavor).check(server, count)
         _check_user_data(server.get("user_data"))
-        _check_security_groups(server.get("security_groups", ()))
         metadata = server.get("metadata", {})
-        if len(metadata) > self._quota.metadata_items:
+        if 0 <= self._quota.of(context.project_id)["metadata_items"] < len(metadata):
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         return BootRequest(
             name=server["name"].strip(),
             flavor=flavor,
-            image_ref=image.get("id", ""),
-            image_properties=image.get("properties", {}),
+            image_ref=disks.image_id,
+            image_properties=disks.image_properties,
+            volumes=tuple(dataclasses.asdict(device) for device in disks.volumes),
             instance_uuids=tuple(str(uuid.uuid4()) for _ in range(count)),
-            networks=find_networks(self._db, context, networks_wanted(server)),
+            networks=self._networks(context, server),
             **self._place(context, server.get("availability_zone")),
             key_name=server.get("key_name"),
             key_data=self._key_data(context, server.get("key_name")),
@@ -113,25 +121,39 @@ class Booter:
             user_data=server.get("user_data"),
             config_drive=server.get("config_drive") in {True, "true", "True", "1"},
             description=server.get("description"),
+            tags=tuple(sorted(server.get("tags", ()))),
+            hostname=_hostname(server, count),
+            **self._destination(server),
             reservation_id=f"r-{uuid.uuid4().hex[:8]}",
             scheduler_hints=self._hints(context, hints, count),
             access_ip_v4=server.get("accessIPv4"),
             access_ip_v6=server.get("accessIPv6"),
         )
 
+    def _networks(self, context: RequestContext, server: Json) -> tuple[NetworkRequest, ...]:
+        """Return the interfaces to make, in the security groups that a body names."""
+        found = find_networks(self._db, context, networks_wanted(server))
+        names = [group.get("name", "") for group in server.get("security_groups") or ()]
+        if set(names) <= {DEFAULT}:
+            return found
+        try:
+            groups = find_groups(self._db, str(context.project_id), names)
+        except NotFound as error:
+            raise Invalid(error.message) from error
+        require_secured(self._db, found)
+        return tuple(
+            one if one.port_id else dataclasses.replace(one, security_groups=groups)
+            for one in found
+        )
+
     def _flavor(self, context: RequestContext, reference: str) -> Flavor:
         flavor_id = str(reference).rstrip("/").rsplit("/", 1)[-1]
         try:
-            return flavors.get_flavor(self._db, flavor_id, with_private=context.is_admin)
+            return flavors.get_flavor(
+                self._db, flavor_id, with_private=context.is_admin, project_id=context.project_id
+            )
         except NotFound as error:
             raise Invalid(error.message) from error
-
-    def _image(self, context: RequestContext, server: Json, flavor: Flavor) -> Json:
-        _refuse_volumes(server)
-        reference = str(server.get("imageRef") or "")
-        if not reference:
-            raise Invalid("Invalid image: imageRef is needed to boot from an image.")
-        return usable_image(self._db, context, reference, flavor)
 
     def _key_data(self, context: RequestContext, name: str | None) -> str | None:
         if name is None:
@@ -161,6 +183,23 @@ class Booter:
             raise Invalid(f"No host {host} is in the availability zone {zone}.")
         return {"availability_zone": zone, "forced_host": host, "forced_node": node}
 
+    def _destination(self, server: Json) -> Json:
+        """Return where it shall go, as far as the filters let it: host and node of 2.74."""
+        host, node = server.get("host", ""), server.get("hypervisor_hostname", "")
+        if not (host or node):
+            return {}
+        found = hosts.list_nodes(self._db)
+        if host and host not in {one.host for one in found}:
+            raise Invalid(f"Compute host {host} could not be found.")
+        if node and node not in {one.hypervisor_hostname for one in found}:
+            raise Invalid(f"Compute host {node} could not be found.")
+        if ":" in (server.get("availability_zone") or ""):
+            raise Invalid(
+                "Unable to parse a destination and a forced host or node from"
+                " availability_zone: give one of them."
+            )
+        return {"requested_host": host, "requested_node": node}
+
     def _hints(self, context: RequestContext, hints: Json, count: int) -> Json:
         group_id = hints.get("group")
         if group_id is None:
@@ -171,7 +210,7 @@ class Booter:
             )
         except NotFound as error:
             raise Invalid(error.message) from error
-        limit = self._quota.server_group_members
+        limit = self._quota.of(context.project_id)["server_group_members"]
         if 0 <= limit < len(group.members) + count:
             raise QuotaExceeded("Quota exceeded, too many servers in group")
         return hints
@@ -224,6 +263,13 @@ def ask_scheduler(
         )
 
 
+def _hostname(server: Json, count: int) -> str:
+    name = str(server.get("hostname") or "")
+    if name and count > 1:
+        raise Invalid("A hostname cannot be given to several servers at once.")
+    return name
+
+
 def _counts(server: Json) -> tuple[int, int]:
     minimum = int(server.get("min_count", 1))
     maximum = int(server.get("max_count", minimum))
@@ -239,29 +285,6 @@ def _check_user_data(text: str | None) -> None:
         base64.b64decode("".join((text or "").split()), validate=True)
     except ValueError as error:
         raise Invalid("User data needs to be valid base 64.") from error
-
-
-def _check_security_groups(groups: Sequence[Json]) -> None:
-    """Every project has the group `default`, and no other yet."""
-    for group in groups:
-        if group.get("name") != "default":
-            raise Invalid(
-                f"Unable to find security_group with name or id '{group.get('name', '')}'"
-            )
-
-
-def _refuse_volumes(server: Json) -> None:
-    """Refuse what cannot be done yet: any block device but the image on the local disk."""
-    devices = server.get("block_device_mapping_v2") or ()
-    local = all(
-        device.get("source_type") == "image"
-        and device.get("destination_type", "local") == "local"
-        and str(device.get("boot_index")) == "0"
-        and device.get("uuid") == server.get("imageRef")
-        for device in devices
-    )
-    if not local or server.get("block_device_mapping"):
-        raise Invalid("Block Device Mapping is Invalid: only the image on local disk is supported.")
 
 
 def _only(wanted: BootRequest, instances: list[Instance]) -> BootRequest:

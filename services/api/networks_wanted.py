@@ -13,7 +13,9 @@ def networks_wanted(server: Json) -> tuple[NetworkRequest, ...] | None:
     Raises Invalid in Nova's words.
     """
     wanted = server.get("networks")
-    if not wanted:
+    if wanted == "none":
+        return ()
+    if not wanted or wanted == "auto":
         return None
     requests = []
     for network in wanted:

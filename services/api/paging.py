@@ -25,6 +25,17 @@ def page_size(req: Request, maximum: int) -> int:
     return min(int(text or 0), maximum) or maximum
 
 
+def page_offset(req: Request) -> int:
+    """Return how many items the request passes over. Raises Invalid."""
+    text = req.GET.get("offset", "0")
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise Invalid(
+            f"Invalid input for query parameters offset. Value: {text}. {text!r} does not match"
+            " '^[0-9]*$'"
+        )
+    return int(text)
+
+
 def page_of(
     items: Sequence[T], req: Request, maximum: int, key: Callable[[T], str]
 ) -> tuple[list[T], bool]:

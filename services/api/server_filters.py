@@ -8,10 +8,11 @@ from typing import Any
 import regex
 
 from devstack_lite.db.instances import SORT_KEYS, InstanceFilter
-from devstack_lite.exceptions import Forbidden, Invalid
+from devstack_lite.exceptions import Invalid
 from devstack_lite.states import vm_states_of
 from devstack_lite.wsgi.request import Request
 from services.api.paging import page_size
+from services.api.policy import authorize
 
 _TRUE = {"1", "true", "True", "yes", "on", ""}
 
@@ -40,16 +41,15 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     context = req.context
     all_tenants = query.get("all_tenants", query.get("all_projects"))
     is_everywhere = all_tenants is not None and all_tenants in _TRUE
-    if is_everywhere and not context.is_admin:
-        raise Forbidden(
-            "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed."
-        )
+    if is_everywhere:
+        authorize(context, "os_compute_api:servers:detail:get_all_tenants")
     known = {**_EXACT, **_EXACT_ADMIN} if context.is_admin else _EXACT
     equals: list[tuple[str, Any]] = [
         (column, query.getall(key) if len(query.getall(key)) > 1 else query[key])
         for key, column in known.items()
         if key in query
     ]
+    equals += _locked(req)
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
@@ -62,7 +62,8 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
         ),
         flavor_id=query.get("flavor"),
         changes_since=_moment(query.get("changes-since")),
-        changes_before=_moment(query.get("changes-before")),
+        changes_before=_moment(query.get("changes-before")) if req.since(2, 66) else None,
+        **_tags(req),
         is_deleted=_deleted(req),
         sort=_sort(req),
         marker=query.get("marker"),
@@ -84,10 +85,35 @@ def _pattern(key: str, text: str | None) -> str | None:
 
 def _states(status: str, req: Request) -> tuple[Any, ...]:
     found = vm_states_of(status)
+    if not found and req.since(2, 38):
+        raise Invalid(f"Invalid status value: {status}")
     if not found:
         # Nova answers an unknown status with an empty list; no instance has this state.
         return ("unknown",)
     return found
+
+
+def _locked(req: Request) -> list[tuple[str, Any]]:
+    if not req.since(2, 73) or "locked" not in req.GET:
+        return []
+    return [("is_locked", req.GET["locked"] in _TRUE)]
+
+
+def _tags(req: Request) -> dict[str, tuple[str, ...]]:
+    if not req.since(2, 26):
+        return {}
+    names = {"all_tags": "tags", "any_tags": "tags-any", "not_all_tags": "not-tags",
+             "not_any_tags": "not-tags-any"}  # fmt: skip
+    return {
+        field: tuple(tag for tag in req.GET.get(name, "").split(",") if tag)
+        for field, name in names.items()
+    }
+
+
+def moment_in(req: Request, key: str) -> datetime.datetime:
+    """Return the moment that a query names; the first of all when it names none. Raises Invalid."""
+    found = _moment(req.GET.get(key))
+    return found or datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 def _deleted(req: Request) -> bool | None:
@@ -103,12 +129,17 @@ def _moment(text: str | None) -> datetime.datetime | None:
         return None
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError as error:
+        # At either end of what there is, a moment may have no form in UTC.
+        return (
+            moment.astimezone(datetime.UTC)
+            if moment.tzinfo
+            else moment.replace(tzinfo=datetime.UTC)
+        )
+    except (ValueError, OverflowError) as error:
         raise Invalid(
             f"Invalid input for query parameters changes-since. Value: {text}."
             " It is not a date and time."
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
 
 
 def _sort(req: Request) -> tuple[tuple[str, str], ...]:

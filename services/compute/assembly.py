@@ -14,16 +14,20 @@ from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
 from devstack_lite.objects.compute import BuildResult, Progress
-from devstack_lite.rpc.server import RpcServer, get_transport
+from devstack_lite.rpc.server import RpcServer
+from devstack_lite.rpc.transport import get_transport
 from services.compute.batches import Batcher
 from services.compute.build import Peers
 from services.compute.host_check import HostCheck
 from services.compute.hypervisor import describe_nodes, load_driver
 from services.compute.in_hand import InHand
 from services.compute.manager import ComputeManager
+from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
+from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.hosts import HostsAPI
 from services.conductor.rpcapi.instances import InstancesAPI
+from services.conductor.rpcapi.moves import MovesAPI
 
 NODES_IN_A_MESSAGE = 500
 REPORT_NODES_EVERY = 12
@@ -59,11 +63,14 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
         finish=Batcher("finish", finish),
         builds=builds,
         in_hand=InHand(owner, report, after_s=conf.compute.progress_s),
+        compute=ComputeAPI(transport, call_monitor_s=monitor_s),
+        moves=MovesAPI(transport, call_monitor_s=monitor_s),
     )
     manager = ComputeManager(
         conf.host,
         peers,
         InstancesAPI(transport, call_monitor_s=monitor_s),
+        DevicesAPI(transport, call_monitor_s=monitor_s),
         threads=conf.compute.build_threads,
     )
     server = RpcServer(

@@ -26,14 +26,24 @@ from devstack_lite.exceptions import (
     Unauthorized,
     Unavailable,
 )
+from devstack_lite.names import volume_id_of
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
-from devstack_lite.states import REBUILD_STATES, PowerState, TaskState, Verdict, VmState
+from devstack_lite.states import (
+    REBUILD_STATES,
+    RESIZE_STATES,
+    PowerState,
+    TaskState,
+    Verdict,
+    VmState,
+)
 from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
 from services.compute.in_hand import InHand
+from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
+from services.conductor.rpcapi.moves import MovesAPI
 
 LOG = logging.getLogger(__name__)
 
@@ -64,12 +74,16 @@ class Peers:
     finish: Batcher[BuildResult, str]
     builds: BuildsAPI
     in_hand: InHand
+    compute: ComputeAPI
+    moves: MovesAPI
 
 
 def build_instance(context: RequestContext, instance: Instance, log: StepLog, peers: Peers) -> None:
     """Build an instance to ACTIVE, or undo everything and say why it failed."""
     context.make_current()
     try:
+        if is_resized(instance):
+            stop_where_it_was(context, instance, peers)
         guest, ports = prepare_guest(context, instance, log, peers)
         failpoints.hit(f"{point_of(18)}.before")
         log.open(18)
@@ -135,7 +149,7 @@ def prepare_guest(
 ) -> tuple[GuestConfig, list[dict[str, Any]]]:
     """Fetch what the guest is made of: steps 12 to 17. Returns it and its ports."""
     _show(instance, TaskState.NETWORKING, peers)
-    image = fetch_image(context, instance, log, peers)
+    fetch_image(context, instance, log, peers)
     ports = allocate_network(context, instance, log, peers)
     _show(instance, TaskState.BLOCK_DEVICE_MAPPING, peers)
     volumes = attach_volumes(context, instance, log, peers)
@@ -149,7 +163,7 @@ def prepare_guest(
         memory_mb=flavor.memory_mb,
         root_gb=flavor.root_gb,
         image_id=instance.image_ref,
-        image_path=f"/var/lib/nova/instances/{instance.uuid}/disk" if image else None,
+        image_path=f"/var/lib/nova/instances/{instance.uuid}/disk" if instance.image_ref else None,
         interfaces=tuple(
             GuestInterface(
                 port_id=port["port_id"],
@@ -178,13 +192,17 @@ def fetch_image(
         with log.step(12) as detail:
             detail.append("boots from a volume: nothing to fetch")
         return {}
+    if keeps_disk(instance):
+        with log.step(12) as detail:
+            detail.append("its disk comes along: nothing to fetch")
+        return {}
     with log.step(12) as detail:
         image, validated = peers.image.get_image(context, instance.image_ref)
         if validated is not None:
             log.add(validated)
         if image.get("status") != "active":
             raise Invalid(f"Image {instance.image_ref} is not active.")
-        peers.driver.play_stage("image.fetch", _selectors(instance))
+        peers.driver.play_stage("image.fetch", selectors_of(instance))
         detail.append(f"image {image.get('name')}, {image.get('size')} bytes")
     LOG.info("step 12: image %s", image.get("name"))
     return image
@@ -202,7 +220,7 @@ def allocate_network(
         if validated is not None:
             log.add(validated)
         for port in ports:
-            peers.driver.play_stage("network.plug", _selectors(instance))
+            peers.driver.play_stage("network.plug", selectors_of(instance))
             detail += [ip["address"] for ip in port["ips"]]
     LOG.info("step 14: %d ports %s", len(ports), ", ".join(detail))
     return ports
@@ -217,15 +235,18 @@ def attach_volumes(
         attachments, validated = peers.volume.list_attachments(context, instance.uuid)
         if validated is not None:
             log.add(validated)
-        for attachment in attachments:
-            peers.driver.play_stage("volume.attach", _selectors(instance))
-            connector = {"host": instance.host, "mountpoint": f"/dev/{_device(len(volumes))}"}
+        boot_volume = boot_volume_of(instance)
+        for attachment in sorted(attachments, key=lambda one: one["volume_id"] != boot_volume):
+            peers.driver.play_stage("volume.attach", selectors_of(instance))
+            device = _device(len(volumes), is_booted=boot_volume is not None)
+            connector = {"host": instance.host, "mountpoint": f"/dev/{device}"}
             peers.volume.update_attachment(context, attachment["id"], connector=connector)
             peers.volume.complete_attachment(context, attachment["id"])
             volumes.append(
                 GuestVolume(
                     volume_id=attachment["volume_id"],
                     source_path=f"/dev/disk/by-id/volume-{attachment['volume_id']}",
+                    is_boot=attachment["volume_id"] == boot_volume,
                 )
             )
         detail.append(f"{len(volumes)} attachments")
@@ -299,9 +320,19 @@ def detach_volumes(context: RequestContext, instance: Instance, peers: Peers) ->
         peers.volume.delete_attachment(context, attachment["id"])
 
 
-def _device(index: int) -> str:
-    """Return the guest's name of its data disk of that index, the root disk being vda."""
-    return f"vd{chr(ord('b') + index)}"
+def boot_volume_of(instance: Instance) -> str | None:
+    """Return the volume that an instance boots from; None when it has a local disk."""
+    if instance.image_ref:
+        return None
+    for index, device in enumerate(instance.boot_request.get("volumes", ())):
+        if device["boot_index"] == 0:
+            return device["volume_id"] or volume_id_of(instance.uuid, index)
+    return None
+
+
+def _device(index: int, *, is_booted: bool) -> str:
+    """Return the guest's name of its volume of that index; the root disk, or volume, is vda."""
+    return f"vd{chr(ord('a' if is_booted else 'b') + index)}"
 
 
 _SHOWN_ANEW = {
@@ -312,10 +343,50 @@ _SHOWN_ANEW = {
 """What a user sees of an instance that is built anew, where a boot would show the key."""
 
 
+_SHOWN_MOVING = {
+    TaskState.NETWORKING: TaskState.RESIZE_MIGRATED,
+    TaskState.BLOCK_DEVICE_MAPPING: TaskState.RESIZE_FINISH,
+    TaskState.SPAWNING: TaskState.RESIZE_FINISH,
+}
+"""Likewise of one that is resized."""
+
+
 def _show(instance: Instance, task_state: TaskState, peers: Peers) -> None:
+    if instance.task_state in _GOES_ON:
+        return
     if instance.task_state in REBUILD_STATES:
         task_state = _SHOWN_ANEW[task_state]
+    elif instance.task_state in RESIZE_STATES:
+        task_state = _SHOWN_MOVING[task_state]
     peers.in_hand.show(instance.uuid, instance.attempt, task_state)
+
+
+_GOES_ON = frozenset({TaskState.RESIZE_REVERTING, TaskState.MIGRATING})
+"""In which a guest that is there only gets its ports and volumes on another host."""
+
+
+def is_resized(instance: Instance) -> bool:
+    """Say whether what is built is a guest that another node has by now."""
+    return instance.task_state in RESIZE_STATES
+
+
+def keeps_disk(instance: Instance) -> bool:
+    """Say whether the guest goes on from the disk that it has, rather than from its image."""
+    return is_resized(instance) or instance.task_state in _GOES_ON
+
+
+def stop_where_it_was(context: RequestContext, instance: Instance, peers: Peers) -> None:
+    """Have the guest off on the node that it comes from: it shall not run twice.
+
+    Raises Unavailable when the host there does not answer.
+    """
+    operation = instance.operation or {}
+    kept = operation["arguments"]
+    with failpoints.around(f"op.{operation['name']}"):
+        peers.compute.power_off_guest(
+            context, host=kept["host"], node=kept["node"], uuid=instance.uuid,
+            attempt=instance.attempt,
+        )  # fmt: skip
 
 
 def was_stopped(instance: Instance) -> bool:
@@ -324,7 +395,8 @@ def was_stopped(instance: Instance) -> bool:
     return bool(kept.get("vm_state") == VmState.STOPPED)
 
 
-def _selectors(instance: Instance) -> dict[str, Any]:
+def selectors_of(instance: Instance) -> dict[str, Any]:
+    """Return what the stages around an instance are chosen by."""
     return {
         "flavor": instance.flavor.name,
         "image": instance.image_ref,

@@ -65,6 +65,7 @@ class LibvirtDriver:
         *,
         nodes: Sequence[str] = (),
         stages: Stages | None = None,
+        uri_elsewhere: Callable[[str, str], str] | None = None,
         spawn_stages: Sequence[str] = ("image.fetch", "network.plug", "volume.attach"),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -73,6 +74,7 @@ class LibvirtDriver:
         self._libvirt = libvirt_module
         self._uri_for_node = uri_for_node
         self._nodes = tuple(nodes)
+        self._uri_elsewhere = uri_elsewhere
         self._stages = stages
         self._spawn_stages = tuple(spawn_stages)
         self._clock = clock
@@ -143,10 +145,14 @@ class LibvirtDriver:
                 domain = self._find(connection, uuid)
                 if domain is None:
                     return
-                self._stop(domain)
-                self._undefine(domain)
+                self.remove(domain)
             if self._find(connection, uuid) is not None:
                 raise HypervisorError(f"destroy {uuid}: somebody keeps starting it on {node}")
+
+    def remove(self, domain: Any) -> None:
+        """Have a virDomain off and without a definition."""
+        self._stop(domain)
+        self._undefine(domain)
 
     def power_on(self, node: str, uuid: str) -> None:
         """Have the guest run; one that runs already is a success."""
@@ -173,10 +179,43 @@ class LibvirtDriver:
         self.power_off(node, uuid, timeout_s if kind == "SOFT" else 0.0)
         self.power_on(node, uuid)
 
+    @contextlib.contextmanager
+    def guest(self, action: str, node: str, uuid: str) -> Iterator[tuple[Any, Any]]:
+        """Give the libvirt module and the guest's virDomain; libvirt's errors leave it as ours.
+
+        action: the verb of an error's text. Raises NotFound, HypervisorError.
+        """
+        with self._translated(action, node, uuid):
+            yield self._libvirt, self._require(node, uuid)
+
+    @contextlib.contextmanager
+    def elsewhere(self, host: str, node: str, uuid: str) -> Iterator[tuple[Any, str, Any]]:
+        """Give the libvirt module, another host's node's URI and the guest there, None if none."""
+        if self._uri_elsewhere is None:
+            raise HypervisorError("no guest goes from this hypervisor to another")
+        uri = self._uri_elsewhere(host, node)
+        with self._translated("look on", node, uuid):
+            connection = self._libvirt.open(uri)
+            try:
+                yield self._libvirt, uri, self._find(connection, uuid)
+            finally:
+                connection.close()
+
     def get_info(self, node: str, uuid: str) -> GuestInfo:
         """Return the domain's figures; NotFound when it is not on node."""
         with self._translated("read", node, uuid):
             return self._info(self._require(node, uuid))
+
+    @property
+    def libvirt(self) -> Any:
+        """The libvirt module, for its constants and its error."""
+        return self._libvirt
+
+    @contextlib.contextmanager
+    def domain(self, action: str, node: str, uuid: str) -> Iterator[Any]:
+        """Give the domain to a block that does action; its errors are HypervisorError, NotFound."""
+        with self._translated(action, node, uuid):
+            yield self._require(node, uuid)
 
     def list_domains(self, node: str) -> list[GuestInfo]:
         """Return the figures of every domain on node, running or not."""

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from devstack_lite.states import PowerState
 
 
+def tap_of(port_id: str) -> str:
+    """Return the name of a port's device on its host."""
+    return f"tap{port_id}"[:14]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestInterface:
     """A port as the guest sees it."""
@@ -21,7 +26,7 @@ class GuestInterface:
     @property
     def tap(self) -> str:
         """The host's end: Linux allows a device name 15 characters, and Neutron cuts it to 14."""
-        return f"tap{self.port_id}"[:14]
+        return tap_of(self.port_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

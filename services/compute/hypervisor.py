@@ -27,6 +27,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
         return LibvirtDriver(
             importlib.import_module(own.libvirt_module),
             lambda _node: str(own.connection_uri),
+            uri_elsewhere=lambda host, _node: str(own.live_migration_uri).replace("%s", host),
             nodes=node_names(conf.host, conf.compute.nodes),
         )
     from fake_hypervisor import libvirt as fake_libvirt
@@ -39,6 +40,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
     return LibvirtDriver(
         fake_libvirt,
         lambda node: make_uri(store, node, profile=own.profile),
+        uri_elsewhere=lambda host, node: make_uri(store.parent / host, node, profile=own.profile),
         nodes=node_names(conf.host, conf.compute.nodes),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
@@ -89,6 +91,9 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
             hypervisor_version=found.hypervisor_version,
             architecture=found.arch,
             availability_zone=own.availability_zone,
+            host_ip=str(own.my_ip),
+            traits=tuple(sorted(own.traits)),
+            metrics={name: float(value) for name, value in own.metrics.items()},
         )
         for name in names
     ]

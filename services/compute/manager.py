@@ -13,10 +13,13 @@ from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.compute import BuildOrder, Instance
+from devstack_lite.objects.device import DeviceChange
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
+from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog, point_of
-from services.compute import build, operations
+from services.compute import build, console_log, devices, inspection, live, operations, resize
+from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 
 LOG = logging.getLogger(__name__)
@@ -32,6 +35,7 @@ class ComputeManager:
         host: str,
         peers: build.Peers,
         instances: InstancesAPI,
+        device_changes: DevicesAPI,
         *,
         threads: int,
     ) -> None:
@@ -39,6 +43,7 @@ class ComputeManager:
         self._host = host
         self._peers = peers
         self._instances = instances
+        self._device_changes = device_changes
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
 
     def build_instances(
@@ -54,10 +59,16 @@ class ComputeManager:
         try:
             granted, rest = fetch_orders(context, self._peers, self._host, taken, log)
         finally:
+            # A guest that leaves another host is that one's to send.
+            leaving = [one for one in granted if one.task_state is TaskState.MIGRATING]
+            granted = [one for one in granted if one not in leaving]
             kept = {instance.uuid for instance in granted}
             for order in taken:
                 if order.instance_uuid not in kept:
                     in_hand.drop(order.instance_uuid, order.attempt)
+        for instance in leaving:
+            host = str(instance.operation_host)
+            self._peers.compute.run_operation(context, host=host, instance=instance)
         for instance in granted:
             self._submit(context, instance, partial(self._build, rest.fork()))
 
@@ -75,12 +86,68 @@ class ComputeManager:
                 ),
             )
 
+    def change_device(
+        self, context: RequestContext, *, host: str, instance: Instance, change: DeviceChange
+    ) -> None:
+        """Carry it out. Delivered twice: what this worker has in hand is left out."""
+        key = (change.id, change.attempt)
+        if self._peers.in_hand.take(*key):
+            self._submit(
+                context,
+                instance,
+                lambda own, one: devices.run(
+                    own, one, change, peers=self._peers, conductor=self._device_changes
+                ),
+                key,
+            )
+
+    def get_diagnostics(self, context: RequestContext, *, host: str, instance: Instance) -> Json:
+        """Read them. Delivered twice: reads twice."""
+        return inspection.get_diagnostics(self._peers.driver, instance)
+
+    def get_console_output(
+        self, context: RequestContext, *, host: str, instance: Instance, length: int | None = None
+    ) -> str:
+        """Read it, of a guest that there is. Delivered twice: reads twice."""
+        self._peers.driver.get_info(str(instance.node), instance.uuid)
+        return console_log.tail(console_log.console_log(instance), length)
+
+    def set_admin_password(
+        self, context: RequestContext, *, host: str, instance: Instance, password: str
+    ) -> None:
+        """Set it. Delivered twice: the same one again."""
+        inspection.set_admin_password(self._peers.driver, instance, password)
+
+    def power_off_guest(
+        self, context: RequestContext, *, host: str, node: str, uuid: str, attempt: int
+    ) -> None:
+        """Have it off. Delivered twice: it is."""
+        resize.check_under_way(context, self._peers, uuid, attempt)
+        resize.power_off_guest(self._peers, node, uuid)
+
+    def remove_guest(
+        self, context: RequestContext, *, host: str, node: str, uuid: str, attempt: int
+    ) -> None:
+        """Have none. Delivered twice: there is none."""
+        resize.check_under_way(context, self._peers, uuid, attempt)
+        self._peers.driver.destroy(node, uuid)
+
+    def end_live_migration(
+        self, context: RequestContext, *, host: str, node: str, uuid: str, is_abort: bool
+    ) -> None:
+        """Wish it of the hypervisor. Delivered twice: the same wish again, or Conflict."""
+        live.end(self._peers.driver, node, uuid, is_abort=is_abort)
+
     def _submit(
         self,
         context: RequestContext,
         instance: Instance,
         work: Callable[[RequestContext, Instance], None],
+        key: tuple[str, int] | None = None,
     ) -> None:
+        """Have the pool do it; key: what it is in hand as, if not as the instance's operation."""
+        taken = key or (instance.uuid, instance.attempt)
+
         def run() -> None:
             with self.in_flight:
                 own = context.for_instance(instance.uuid)
@@ -92,7 +159,7 @@ class ComputeManager:
                 except Exception:
                     LOG.exception("not finished, to be asked for again")
                 finally:
-                    self._peers.in_hand.drop(instance.uuid, instance.attempt)
+                    self._peers.in_hand.drop(*taken)
 
         self._pool.submit(run)
 

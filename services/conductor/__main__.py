@@ -15,9 +15,13 @@ def main() -> None:
 
     # Imported before the forks, which then share them and start at once.
     from devstack_lite.db.engine import Database
-    from devstack_lite.rpc.server import RpcServer, get_transport
+    from devstack_lite.rpc.server import RpcServer
+    from devstack_lite.rpc.transport import get_transport
+    from services.conductor import own_endpoints
     from services.conductor.manager import endpoints_of, make_dispatcher, report_self
     from services.conductor.reconciler import Reconciler
+
+    own_endpoints.prepare(Database(conf.database.connection, pool_size=1))
 
     def make_worker(number: int) -> launcher.Worker:
         worker.become("conductor", conf.host, number)
@@ -31,7 +35,7 @@ def main() -> None:
             transport,
             topic="conductor",
             server=conf.host,
-            endpoints=endpoints_of(conf, database, dispatcher),
+            endpoints=[*endpoints_of(conf, database, dispatcher), *own_endpoints.make(database)],
             threads=conf.rpc.threads,
         )
         return daemon.RpcWorker(

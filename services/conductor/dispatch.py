@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 
+from devstack_lite.db import moves
+from devstack_lite.db.device_changes import context_of_change
 from devstack_lite.db.operations import PLACED, context_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BootRequest, Instance, NetworkRequest, ScheduleRequest
+from devstack_lite.objects.device import DeviceChange
 from services.compute.rpcapi import ComputeAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -33,19 +36,33 @@ class Dispatcher:
         try:
             if name in PLACED:
                 arguments = (instance.operation or {}).get("arguments", {})
-                left = arguments.get("host")
+                left = None if arguments.get("may_stay_on_host") else arguments.get("host")
+                node = arguments.get("node")
                 request = ScheduleRequest(
                     boot=boot_request_of(instance),
                     attempt=instance.attempt,
                     ignore_hosts=tuple(host for host in (left, avoid_host) if host),
+                    ignore_nodes=(node,) if node else (),
                     project_id=instance.project_id,
                     only_host=arguments.get("target_host"),
                 )
                 self._scheduler.reschedule_builds(context, request=request)
-            elif instance.host is not None:
-                self._compute.run_operation(context, host=instance.host, instance=instance)
+            elif (host := instance.operation_host) is not None:
+                self._compute.run_operation(context, host=host, instance=instance)
         except Unavailable as error:
             LOG.warning("%s waits: %s", name, error)
+
+    def dispatch_change(self, instance: Instance, change: DeviceChange) -> None:
+        """Ask the instance's host for a change of its devices, likewise."""
+        context = context_of_change(change)
+        context.make_current()
+        LOG.info("%s is handed out, attempt %d", change.kind, change.attempt)
+        try:
+            self._compute.change_device(
+                context, host=str(instance.host), instance=instance, change=change
+            )
+        except Unavailable as error:
+            LOG.warning("%s waits: %s", change.kind, error)
 
 
 def boot_request_of(instance: Instance) -> BootRequest:
@@ -53,7 +70,7 @@ def boot_request_of(instance: Instance) -> BootRequest:
     kept = instance.boot_request
     return BootRequest(
         name=instance.name,
-        flavor=instance.flavor,
+        flavor=moves.wanted_flavor(instance),
         image_ref=instance.image_ref,
         image_properties=kept.get("image_properties", {}),
         instance_uuids=(instance.uuid,),
@@ -63,6 +80,8 @@ def boot_request_of(instance: Instance) -> BootRequest:
         volumes=tuple(kept.get("volumes", ())),
         forced_host=kept.get("forced_host", "") if instance.host is None else "",
         forced_node=kept.get("forced_node", "") if instance.host is None else "",
+        requested_host=kept.get("requested_host", "") if instance.host is None else "",
+        requested_node=kept.get("requested_node", "") if instance.host is None else "",
         key_name=instance.key_name,
         reservation_id=instance.reservation_id,
     )

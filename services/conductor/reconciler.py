@@ -12,10 +12,20 @@ import time
 from typing import Any
 
 from devstack_lite import failpoints, semantics
-from devstack_lite.db import hosts, leftovers, operations
+from devstack_lite.context import service_context
+from devstack_lite.db import (
+    deferred_delete,
+    device_changes,
+    hosts,
+    leftovers,
+    operations,
+    resizes,
+    snapshots,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.db.leases import take_lease
 from devstack_lite.db.leftovers import delete_without_host
+from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.compute import Instance
 from services.conductor.dispatch import Dispatcher
 
@@ -57,6 +67,7 @@ class Reconciler:
 
     def sweep(self) -> None:
         """Do all that is due, once."""
+        self._reclaim()
         own = self._conf.conductor
         bounds = operations.Bounds(unowned_s=own.unowned_bound_s, owned_s=own.owned_bound_s)
         if not semantics.is_durable():
@@ -67,11 +78,43 @@ class Reconciler:
         silent = operations.hand_out_silent(self._db, bounds, down_hosts=down)
         for instance in silent:
             self._hand_out(instance, is_down=instance.host in down)
+        for instance, change in device_changes.hand_out_silent(self._db, bounds, down_hosts=down):
+            LOG.warning("%s made no progress: attempt %d", change.kind, change.attempt,
+                        extra={"instance_uuid": instance.uuid})  # fmt: skip
+            self._dispatcher.dispatch_change(instance, change)
+        self._confirm_resizes()
         if time.monotonic() >= self._next_leftovers:
             self._next_leftovers = time.monotonic() + LEFTOVERS_EVERY_S
-            removed = leftovers.sweep_leftovers(self._db, older_than_s=own.leftovers_s)
+            removed = {
+                **leftovers.sweep_leftovers(self._db, older_than_s=own.leftovers_s),
+                "images": snapshots.sweep_snapshots(self._db, older_than_s=own.leftovers_s),
+            }
             if any(removed.values()):
                 LOG.warning("removed what was left behind: %s", removed)
+
+    def _reclaim(self) -> None:
+        """Delete for good what was soft-deleted and could be restored for long enough."""
+        interval_s = self._conf.reclaim_instance_interval
+        if not interval_s:
+            return
+        for instance in deferred_delete.reclaim(self._db, older_than_s=interval_s):
+            LOG.info("reclaimed: nobody restored it", extra={"instance_uuid": instance.uuid})
+            self._dispatcher.dispatch(instance)
+
+    def _confirm_resizes(self) -> None:
+        """Confirm what nobody has confirmed for as long as an operator lets it be."""
+        window_s = self._conf.resize_confirm_window
+        if not window_s:
+            return
+        for uuid in resizes.unconfirmed(self._db, older_than_s=window_s):
+            LOG.info("its resize is confirmed by itself", extra={"instance_uuid": uuid})
+            try:
+                self._dispatcher.dispatch(
+                    resizes.begin_confirm(self._db, service_context().for_instance(uuid), uuid)
+                )
+            except DevstackError as error:
+                # Its owner was quicker.
+                LOG.info("%s", error, extra={"instance_uuid": uuid})
 
     def _hand_out(self, instance: Instance, *, is_down: bool) -> None:
         name = (instance.operation or {}).get("name")

@@ -1,4 +1,4 @@
-"""Which domain a user or project is in: said at its making or the default one, then for good."""
+"""Which domain something is in: said at its making or the default one, then for good."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import Any
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid
-from devstack_lite.objects.identity import Domain, Project, User
-from services.identity.views import DEFAULT_DOMAIN
+from devstack_lite.objects.identity import Domain, Group, Project, User
 
 
 def domain_of_new(db: Database, wanted: dict[str, Any]) -> str:
-    """Return the domain's id for a new user or project. Raises NotFound for one that is none."""
+    """Return the domain's id for something new. Raises NotFound for one that is none."""
     domain_id = wanted.get("domain_id")
     if domain_id is None:
-        return DEFAULT_DOMAIN["id"]
+        return rows.DEFAULT_DOMAIN_ID
     return rows.get(db, Domain, domain_id).id
 
 
-def refuse_another_domain(found: User | Project, wanted: dict[str, Any]) -> None:
+def refuse_another_domain(found: User | Project | Group, wanted: dict[str, Any]) -> None:
     """Raise Invalid when a change names another domain."""
     if wanted.get("domain_id", found.domain_id) != found.domain_id:
         raise Invalid("The domain of a user or project cannot be changed.")

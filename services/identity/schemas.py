@@ -6,10 +6,10 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_TEXT: Json = {"type": ["string", "null"]}
-_ID: Json = {"type": ["string", "null"], "maxLength": 64}
-_BOOL: Json = {"type": "boolean"}
-_DOMAIN: Json = {"type": "object", "properties": {"id": _ID, "name": _TEXT}}
+TEXT: Json = {"type": ["string", "null"]}
+ID: Json = {"type": ["string", "null"], "maxLength": 64}
+BOOL: Json = {"type": "boolean"}
+_DOMAIN: Json = {"type": "object", "properties": {"id": ID, "name": TEXT}}
 
 _PASSWORD: Json = {
     "type": "object",
@@ -19,8 +19,8 @@ _PASSWORD: Json = {
             "type": "object",
             "required": ["password"],
             "properties": {
-                "id": _ID,
-                "name": _TEXT,
+                "id": ID,
+                "name": TEXT,
                 "domain": _DOMAIN,
                 "password": {"type": "string"},
             },
@@ -29,6 +29,22 @@ _PASSWORD: Json = {
     },
 }
 _TOKEN: Json = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
+
+_APPLICATION_CREDENTIAL: Json = {
+    "type": "object",
+    "required": ["secret"],
+    "properties": {
+        "id": ID,
+        "name": TEXT,
+        "secret": {"type": "string"},
+        "user": {
+            "type": "object",
+            "properties": {"id": ID, "name": TEXT, "domain": _DOMAIN},
+            "anyOf": [{"required": ["id"]}, {"required": ["name", "domain"]}],
+        },
+    },
+    "anyOf": [{"required": ["id"]}, {"required": ["name", "user"]}],
+}
 
 _SCOPE: Json = {
     "anyOf": [
@@ -42,10 +58,11 @@ _SCOPE: Json = {
                 "unscoped": {"type": "object"},
                 "project": {
                     "type": "object",
-                    "properties": {"id": _ID, "name": _TEXT, "domain": _DOMAIN},
+                    "properties": {"id": ID, "name": TEXT, "domain": _DOMAIN},
                     "anyOf": [{"required": ["id"]}, {"required": ["name", "domain"]}],
                 },
                 "domain": {**_DOMAIN, "anyOf": [{"required": ["id"]}, {"required": ["name"]}]},
+                "OS-TRUST:trust": _TOKEN,
                 "system": {
                     "type": "object",
                     "required": ["all"],
@@ -71,6 +88,7 @@ AUTH: Json = {
                         "methods": {"type": "array", "minItems": 1, "items": {"type": "string"}},
                         "password": _PASSWORD,
                         "token": _TOKEN,
+                        "application_credential": _APPLICATION_CREDENTIAL,
                     },
                 },
                 "scope": _SCOPE,
@@ -87,15 +105,15 @@ AUTH_V2: Json = {
             "type": "object",
             "anyOf": [{"required": ["passwordCredentials"]}, {"required": ["token"]}],
             "properties": {
-                "tenantId": _ID,
-                "tenantName": _TEXT,
+                "tenantId": ID,
+                "tenantName": TEXT,
                 "token": _TOKEN,
                 "passwordCredentials": {
                     "type": "object",
                     "required": ["password"],
                     "properties": {
-                        "userId": _ID,
-                        "username": _TEXT,
+                        "userId": ID,
+                        "username": TEXT,
                         "password": {"type": "string"},
                     },
                     "anyOf": [{"required": ["userId"]}, {"required": ["username"]}],
@@ -109,39 +127,50 @@ AUTH_V2: Json = {
 _NO_OPTIONS: Json = {"type": "object", "maxProperties": 0}
 
 
-def _name(maximum: int) -> Json:
+def name_of(maximum: int) -> Json:
+    """Return the schema of a name."""
     return {"type": "string", "minLength": 1, "maxLength": maximum, "pattern": r"\S"}
 
 
 _USER: Json = {
-    "name": _name(255),
-    "password": _TEXT,
-    "enabled": _BOOL,
+    "name": name_of(255),
+    "password": TEXT,
+    "enabled": BOOL,
     "email": {"type": ["string", "null"], "maxLength": 255},
-    "description": _TEXT,
-    "default_project_id": _ID,
-    "domain_id": _ID,
+    "description": TEXT,
+    "default_project_id": ID,
+    "domain_id": ID,
     "options": _NO_OPTIONS,
 }
 _PROJECT: Json = {
-    "name": _name(64),
-    "enabled": _BOOL,
-    "description": _TEXT,
-    "domain_id": _ID,
-    "parent_id": _ID,
+    "name": name_of(64),
+    "enabled": BOOL,
+    "description": TEXT,
+    "domain_id": ID,
+    "parent_id": ID,
     "is_domain": {"const": False},
     "tags": {"type": "array", "maxItems": 0},
     "options": _NO_OPTIONS,
 }
 _ROLE: Json = {
-    "name": _name(64),
-    "description": _TEXT,
+    "name": name_of(64),
+    "description": TEXT,
     "domain_id": {"type": "null"},
     "options": _NO_OPTIONS,
 }
 
+_DOMAIN_THING: Json = {
+    "name": name_of(64),
+    "enabled": BOOL,
+    "description": TEXT,
+    "tags": {"type": "array", "maxItems": 0},
+    "options": _NO_OPTIONS,
+}
+_GROUP: Json = {"name": name_of(64), "description": TEXT, "domain_id": ID}
 
-def _body(noun: str, properties: Json, *, required: tuple[str, ...] = ()) -> Json:
+
+def body_of(noun: str, properties: Json, *, required: tuple[str, ...] = ()) -> Json:
+    """Return the schema of a body that holds one thing, and of that no other property."""
     thing: Json = {
         "type": "object",
         "properties": properties,
@@ -151,14 +180,18 @@ def _body(noun: str, properties: Json, *, required: tuple[str, ...] = ()) -> Jso
     return {"type": "object", "required": [noun], "properties": {noun: thing}}
 
 
-USER = _body("user", _USER, required=("name",))
-USER_CHANGE = _body("user", _USER)
-PROJECT = _body("project", _PROJECT, required=("name",))
-PROJECT_CHANGE = _body("project", _PROJECT)
-ROLE = _body("role", _ROLE, required=("name",))
-ROLE_CHANGE = _body("role", _ROLE)
+USER = body_of("user", _USER, required=("name",))
+USER_CHANGE = body_of("user", _USER)
+PROJECT = body_of("project", _PROJECT, required=("name",))
+PROJECT_CHANGE = body_of("project", _PROJECT)
+DOMAIN = body_of("domain", _DOMAIN_THING, required=("name",))
+DOMAIN_CHANGE = body_of("domain", _DOMAIN_THING)
+GROUP = body_of("group", _GROUP, required=("name",))
+GROUP_CHANGE = body_of("group", _GROUP)
+ROLE = body_of("role", _ROLE, required=("name",))
+ROLE_CHANGE = body_of("role", _ROLE)
 
-OWN_PASSWORD = _body(
+OWN_PASSWORD = body_of(
     "user",
     {"password": {"type": "string", "minLength": 1}, "original_password": {"type": "string"}},
     required=("password", "original_password"),

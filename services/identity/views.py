@@ -6,17 +6,19 @@ from typing import Any
 
 from devstack_lite.clock import from_epoch
 from devstack_lite.db.identity import BUILT_IN_ROLES
-from devstack_lite.objects.identity import Domain, Project, Role, Standing, User
+from devstack_lite.objects.identity import Domain, Group, Project, Role, Standing, User
 from services.identity.catalog import Catalog
 from services.identity.tokens import Token
 
 Json = dict[str, Any]
 
-DEFAULT_DOMAIN = {"id": "default", "name": "Default"}
-
 
 def _time(seconds: float) -> str:
     return from_epoch(seconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _named(one: Domain | Project) -> Json:
+    return {"id": one.id, "name": one.name}
 
 
 def token(said: Token, standing: Standing, catalog: Catalog | None) -> Json:
@@ -26,7 +28,7 @@ def token(said: Token, standing: Standing, catalog: Catalog | None) -> Json:
         "user": {
             "id": standing.user.id,
             "name": standing.user.name,
-            "domain": DEFAULT_DOMAIN,
+            "domain": _named(standing.user_domain),
             "password_expires_at": None,
         },
         "audit_ids": list(said.audit_ids),
@@ -34,12 +36,23 @@ def token(said: Token, standing: Standing, catalog: Catalog | None) -> Json:
         "expires_at": _time(said.expires_at),
     }
     project = standing.project
+    by = standing.application_credential
+    if by is not None:
+        restricted = not by.unrestricted
+        shown["application_credential"] = {"id": by.id, "name": by.name, "restricted": restricted}
+    if standing.trust is not None:
+        shown["OS-TRUST:trust"] = {
+            "id": standing.trust.id,
+            "impersonation": standing.trust.impersonation,
+            "trustor_user": {"id": standing.trust.trustor_user_id},
+            "trustee_user": {"id": standing.trust.trustee_user_id},
+        }
     if said.scope.is_system:
         shown["system"] = {"all": True}
     if standing.domain is not None:
-        shown["domain"] = {"id": standing.domain.id, "name": standing.domain.name}
-    if project is not None:
-        shown["project"] = {"id": project.id, "name": project.name, "domain": DEFAULT_DOMAIN}
+        shown["domain"] = _named(standing.domain)
+    if project is not None and standing.project_domain is not None:
+        shown["project"] = {**_named(project), "domain": _named(standing.project_domain)}
         shown["is_domain"] = False
     if said.scope.target_id is not None:
         shown["roles"] = [{"id": role.id, "name": role.name} for role in standing.roles]
@@ -128,4 +141,15 @@ def role(one: Role, base_url: str) -> Json:
         "description": one.description,
         "options": {"immutable": True} if one.name in BUILT_IN_ROLES else {},
         "links": {"self": f"{base_url}/roles/{one.id}"},
+    }
+
+
+def group(one: Group, base_url: str) -> Json:
+    """Return a group."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "domain_id": one.domain_id,
+        "description": one.description or "",
+        "links": {"self": f"{base_url}/groups/{one.id}"},
     }

@@ -9,6 +9,7 @@ import jsonschema
 from devstack_lite.exceptions import Conflict, Forbidden, Invalid
 from devstack_lite.objects.image import Image, ImageChange
 from services.image import schemas
+from services.image.limits import check_count
 
 CONTENT_TYPE = "application/openstack-images-v2.1-json-patch"
 
@@ -58,8 +59,9 @@ def change_of(image: Image, operations: Any) -> ImageChange:
             elif name in properties:
                 raise Conflict(f"Property {name} already present.", kind="image")
             properties[name] = operation["value"]
-    if len(properties) > schemas.MAX_PROPERTIES:
-        raise Invalid(f"An image may have at most {schemas.MAX_PROPERTIES} properties.")
+    check_count("properties", len(properties))
+    if isinstance(values.get("tags"), list):
+        check_count("tags", len(values["tags"]))
     changed = {key: value for key, value in properties.items()
                if image.properties.get(key) != value}  # fmt: skip
     check_values({**values, **changed})

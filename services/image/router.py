@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from devstack_lite.db import images
 from devstack_lite.db.engine import Database
-from devstack_lite.rpc.server import get_transport
+from devstack_lite.rpc.transport import get_transport
 from devstack_lite.wsgi.middleware.sizelimit import SizeLimit
 from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router, WsgiApp, rows
@@ -37,6 +37,9 @@ ROUTES = [
         "PUT /images/{image_id}/tags/{tag} add_tag",
         "DELETE /images/{image_id}/tags/{tag} delete_tag",
         "GET /info/import import_info",
+        "GET /info/stores stores_info",
+        "GET /tasks tasks",
+        "GET /images/{image_id}/tasks image_tasks",
         "GET /schemas/{name} schema",
     ),
     *rows(

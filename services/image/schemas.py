@@ -11,8 +11,6 @@ DISK_FORMATS = [
 ]  # fmt: skip
 VISIBILITIES = ["public", "private", "shared", "community"]
 MEMBER_STATUSES = ["pending", "accepted", "rejected"]
-MAX_TAGS = 128
-MAX_PROPERTIES = 128
 MAX_INTEGER = 2**31 - 1
 
 _STRING = {"type": ["null", "string"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*\Z"}
@@ -34,7 +32,6 @@ ATTRIBUTES: dict[str, Any] = {
     "tags": {
         "type": "array",
         "items": {"type": "string", "maxLength": 255},
-        "maxItems": MAX_TAGS,
     },
     "size": {"type": ["null", "integer"], **_READ_ONLY, "description": "Bytes of its data"},
     "virtual_size": {"type": ["null", "integer"], **_READ_ONLY},
@@ -57,7 +54,6 @@ CREATE: dict[str, Any] = {
     "type": "object",
     "properties": ATTRIBUTES,
     "additionalProperties": {"type": "string", "maxLength": 65535},
-    "maxProperties": len(ATTRIBUTES) + MAX_PROPERTIES,
 }
 
 PATCH: dict[str, Any] = {

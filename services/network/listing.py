@@ -8,10 +8,13 @@ from urllib.parse import urlencode
 
 from devstack_lite.exceptions import Invalid
 from devstack_lite.wsgi.request import Request
+from services.network.tagging import TAG_FILTERS, filter_by_tags
 
 Json = dict[str, Any]
 
-_CONTROL = frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"})
+_CONTROL = (
+    frozenset({"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"}) | TAG_FILTERS
+)
 _PAGING = ("marker", "page_reverse")
 
 LIMIT_DIGITS = 18
@@ -27,7 +30,7 @@ def listed(req: Request, name: str, shown: list[Json], *, done: Collection[str] 
     for key in set(req.GET) - _CONTROL - set(done):
         values = set(req.GET.getall(key))
         shown = [one for one in shown if key not in one or _matches(one[key], values)]
-    shown = _sorted(req, shown)
+    shown = _sorted(req, filter_by_tags(req, shown))
     start, end, has_limit = _bounds(req, shown)
     body: Json = {name: [fields_of(req, one) for one in shown[start:end]]}
     links = []

@@ -7,14 +7,27 @@ from typing import Any
 from oslo_config import cfg
 
 from devstack_lite.db.engine import Database
-from devstack_lite.rpc.server import get_transport
+from devstack_lite.rpc.transport import get_transport
 from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router, rows
+from services.conductor.rpcapi.floating_ips import FloatingIpsAPI
+from services.conductor.rpcapi.network_quotas import NetworkQuotasAPI
+from services.conductor.rpcapi.network_tags import NetworkTagsAPI
 from services.conductor.rpcapi.networks import NetworksAPI
+from services.conductor.rpcapi.routers import RoutersAPI
+from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
 from services.network.controllers.facts import FactsController
+from services.network.controllers.floating_ips import FloatingIpsController
 from services.network.controllers.networks import NetworksController
 from services.network.controllers.ports import PortsController
+from services.network.controllers.quotas import QuotasController
+from services.network.controllers.routers import RoutersController
+from services.network.controllers.security_groups import (
+    SecurityGroupRulesController,
+    SecurityGroupsController,
+)
 from services.network.controllers.subnets import SubnetsController
+from services.network.controllers.tags import FINDERS, TagsController
 
 
 def _crud(noun: str) -> list[Any]:
@@ -28,24 +41,52 @@ def _crud(noun: str) -> list[Any]:
     )
 
 
+def _tags(collection: str) -> list[Any]:
+    path = f"/{collection}/{{id}}/tags"
+    return rows(
+        f"{collection}/tags",
+        f"GET {path} index",
+        f"PUT {path} replace",
+        f"DELETE {path} clear",
+        f"GET {path}/{{tag}} show",
+        f"PUT {path}/{{tag}} add",
+        f"DELETE {path}/{{tag}} remove",
+    )
+
+
 ROUTES = [
     *_crud("ports"),
     *_crud("networks"),
     *_crud("subnets"),
+    *_crud("floatingips"),
+    *_crud("security-groups"),
+    *(route for route in _crud("security-group-rules") if route.method != "PUT"),
+    *_crud("routers"),
+    *rows(
+        "routers",
+        "PUT /routers/{id}/add_router_interface add_router_interface",
+        "PUT /routers/{id}/remove_router_interface remove_router_interface",
+        "PUT /routers/{id}/add_extraroutes add_extraroutes",
+        "PUT /routers/{id}/remove_extraroutes remove_extraroutes",
+    ),
+    *(route for collection in FINDERS for route in _tags(collection)),
+    *rows(
+        "quotas",
+        "GET /quotas index",
+        "GET /quotas/{id} show",
+        "PUT /quotas/{id} update",
+        "DELETE /quotas/{id} delete",
+        "GET /quotas/{id}/default default",
+        "GET /quotas/{id}/details details",
+    ),
     *rows(
         "facts",
         "GET / resources",
         "GET /extensions extensions",
         "GET /extensions/{id} extension",
-        "GET /quotas/{id} quota",
-        "GET /quotas/{id}/default quota_default",
-        "GET /quotas/{id}/details quota_details",
         "GET /availability_zones availability_zones",
         "GET /agents agents",
-        "GET /security-groups security_groups",
-        "GET /security-groups/{id} security_group",
-        "GET /security-group-rules security_group_rules",
-        "GET /security-group-rules/{id} security_group_rule",
+        "GET /service-providers service_providers",
     ),
 ]
 
@@ -54,11 +95,23 @@ def factory(_global_conf: Any, **_local: Any) -> Router:
     """Paste application factory; runs in the worker, after the fork."""
     conf = cfg.CONF
     db = Database(conf.database.connection, pool_size=conf.database.pool_size)
-    conductor = NetworksAPI(get_transport(conf), call_monitor_s=conf.rpc.call_monitor_s)
+    transport, monitor_s = get_transport(conf), conf.rpc.call_monitor_s
+    conductor = NetworksAPI(transport, call_monitor_s=monitor_s)
+    tags = NetworkTagsAPI(transport, call_monitor_s=monitor_s)
+    groups = SecurityGroupsAPI(transport, call_monitor_s=monitor_s)
     controllers: dict[str, Any] = {
         "ports": PortsController(db, conductor),
         "networks": NetworksController(db, conductor),
         "subnets": SubnetsController(db, conductor),
-        "facts": FactsController(db),
+        "routers": RoutersController(db, RoutersAPI(transport, call_monitor_s=monitor_s)),
+        "floatingips": FloatingIpsController(
+            db, FloatingIpsAPI(transport, call_monitor_s=monitor_s)
+        ),
+        "security-groups": SecurityGroupsController(db, groups),
+        "security-group-rules": SecurityGroupRulesController(db, groups),
+        "quotas": QuotasController(db, NetworkQuotasAPI(transport, call_monitor_s=monitor_s)),
+        "facts": FactsController(),
     }
+    for name in FINDERS:
+        controllers[f"{name}/tags"] = TagsController(db, tags, name)
     return Router(ROUTES, {name: Resource(one) for name, one in controllers.items()})

@@ -6,7 +6,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_TEXT: Schema = {  # PostgreSQL keeps no NUL
+TEXT: Schema = {  # PostgreSQL keeps no NUL
     "type": "string",
     "maxLength": 255,
     "pattern": "^[^\\x00]*$",
@@ -16,18 +16,18 @@ _MAC: Schema = {  # as in Neutron neither nobody's nor everybody's
     "pattern": "^(?!(00:){5}00)(?!([fF]{2}:){5}[fF]{2})([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$",
     "maxLength": 17,
 }
-_FLAG: Schema = {"enum": [True, False, "true", "false", "True", "False", 0, 1]}
-_UUID: Schema = {"type": "string", "format": "uuid"}
-_ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"},
+FLAG: Schema = {"enum": [True, False, "true", "false", "True", "False", 0, 1]}
+UUID: Schema = {"type": "string", "format": "uuid"}
+ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"},
                               {"type": "string", "format": "ipv6"}]}  # fmt: skip
 
 NETWORK: Schema = {
-    "name": _TEXT,
-    "description": _TEXT,
-    "admin_state_up": _FLAG,
-    "shared": _FLAG,
-    "router:external": _FLAG,
-    "port_security_enabled": _FLAG,
+    "name": TEXT,
+    "description": TEXT,
+    "admin_state_up": FLAG,
+    "shared": FLAG,
+    "router:external": FLAG,
+    "port_security_enabled": FLAG,
     "mtu": {  # the openstack client sends a string
         "type": ["integer", "string"],
         "minimum": 68,
@@ -35,27 +35,27 @@ NETWORK: Schema = {
         "pattern": "^(6[89]|[7-9][0-9]|[1-9][0-9]{2,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
         "|655[0-2][0-9]|6553[0-5])$",
     },
-    "project_id": _TEXT,
-    "tenant_id": _TEXT,
+    "project_id": TEXT,
+    "tenant_id": TEXT,
 }
 
 SUBNET: Schema = {
-    "name": _TEXT,
-    "description": _TEXT,
-    "network_id": _UUID,
+    "name": TEXT,
+    "description": TEXT,
+    "network_id": UUID,
     "cidr": {"type": "string", "minLength": 3, "maxLength": 64},
     "ip_version": {"enum": [4, 6, "4", "6"]},
-    "gateway_ip": {"anyOf": [_ADDRESS, {"type": "null"}]},
+    "gateway_ip": {"anyOf": [ADDRESS, {"type": "null"}]},
     "allocation_pools": {
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"start": _ADDRESS, "end": _ADDRESS},
+            "properties": {"start": ADDRESS, "end": ADDRESS},
             "required": ["start", "end"],
             "additionalProperties": False,
         },
     },
-    "dns_nameservers": {"type": "array", "items": _ADDRESS},
+    "dns_nameservers": {"type": "array", "items": ADDRESS},
     "host_routes": {
         "type": "array",
         "maxItems": 20,
@@ -63,53 +63,72 @@ SUBNET: Schema = {
             "type": "object",
             "properties": {
                 "destination": {"type": "string", "maxLength": 64},
-                "nexthop": _ADDRESS,
+                "nexthop": ADDRESS,
             },
             "required": ["destination", "nexthop"],
             "additionalProperties": False,
         },
     },
-    "enable_dhcp": _FLAG,
-    "project_id": _TEXT,
-    "tenant_id": _TEXT,
+    "enable_dhcp": FLAG,
+    "project_id": TEXT,
+    "tenant_id": TEXT,
 }
 
 PORT: Schema = {
-    "network_id": _UUID,
-    "name": _TEXT,
-    "description": _TEXT,
-    "admin_state_up": _FLAG,
+    "network_id": UUID,
+    "name": TEXT,
+    "description": TEXT,
+    "admin_state_up": FLAG,
     "mac_address": _MAC,
     "fixed_ips": {
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {"subnet_id": _UUID, "ip_address": _ADDRESS},
+            "properties": {"subnet_id": UUID, "ip_address": ADDRESS},
             "additionalProperties": False,
         },
     },
-    "device_id": _TEXT,
-    "device_owner": _TEXT,
-    "binding:host_id": {**_TEXT, "type": ["string", "null"]},
-    "binding:vnic_type": _TEXT,
+    "device_id": TEXT,
+    "device_owner": TEXT,
+    "binding:host_id": {**TEXT, "type": ["string", "null"]},
+    "binding:vnic_type": TEXT,
     "binding:profile": {"type": ["object", "null"]},
-    "security_groups": {"type": ["array", "null"], "items": _TEXT},
-    "port_security_enabled": _FLAG,
-    "project_id": _TEXT,
-    "tenant_id": _TEXT,
+    "security_groups": {"type": ["array", "null"], "items": TEXT},
+    "port_security_enabled": FLAG,
+    "allowed_address_pairs": {
+        "type": ["array", "null"],
+        "maxItems": 10,  # Neutron's default max_allowed_address_pair
+        "uniqueItems": True,
+        "items": {
+            "type": "object",
+            "properties": {
+                "ip_address": {
+                    "type": "string",
+                    "maxLength": 64,
+                    "pattern": "^[0-9a-fA-F:.]+(/[0-9]{1,3})?$",
+                },
+                "mac_address": _MAC,
+            },
+            "required": ["ip_address"],
+            "additionalProperties": False,
+        },
+    },
+    "project_id": TEXT,
+    "tenant_id": TEXT,
 }
 
 
 _OWNER = frozenset({"project_id", "tenant_id"})
 
 
-def _without(properties: Schema, *fixed: str) -> Schema:
+def without_owner(properties: Schema, *fixed: str) -> Schema:
+    """Return what of properties can be changed: neither the owner, nor those named."""
     return {key: value for key, value in properties.items() if key not in _OWNER | set(fixed)}
 
 
-NETWORK_CHANGE = _without(NETWORK)
-SUBNET_CHANGE = _without(SUBNET, "network_id", "cidr", "ip_version")
-PORT_CHANGE = _without(PORT, "network_id")
+NETWORK_CHANGE = without_owner(NETWORK)
+SUBNET_CHANGE = without_owner(SUBNET, "network_id", "cidr", "ip_version")
+PORT_CHANGE = without_owner(PORT, "network_id")
 
 
 def one(name: str, properties: Schema, *required: str) -> Schema:

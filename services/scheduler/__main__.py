@@ -16,7 +16,8 @@ def main() -> None:
     from devstack_lite.clock import utcnow
     from devstack_lite.context import service_context
     from devstack_lite.db.engine import Database
-    from devstack_lite.rpc.server import RpcServer, get_transport
+    from devstack_lite.rpc.server import RpcServer
+    from devstack_lite.rpc.transport import get_transport
     from services.compute.rpcapi import ComputeAPI
     from services.conductor.rpcapi.builds import BuildsAPI
     from services.conductor.rpcapi.hosts import HostsAPI

@@ -14,7 +14,10 @@ from oslo_config import cfg
 from devstack_lite.objects.compute import Aggregate, ScheduleRequest
 from services.scheduler.extra_specs import matches
 from services.scheduler.hosts import Column, HostTable, Mask
+from services.scheduler.image_properties import known_properties
 
+_NOTHING = ("", "False", "0")
+"""What Nova takes for no property at all, whatever the aggregate says."""
 SCOPE = "aggregate_instance_extra_specs"
 
 
@@ -92,12 +95,12 @@ class AggregateImagePropertiesIsolation(_AggregateFilter):
 
     def passes(self, metadata: dict[str, set[str]], request: ScheduleRequest) -> bool:
         """Say whether each property that both have is the same."""
-        own = cfg.CONF.scheduler
+        own = cfg.CONF.filter_scheduler
         namespace = own.aggregate_image_properties_isolation_namespace
         prefix = f"{namespace}{own.aggregate_image_properties_isolation_separator}"
-        properties = request.boot.image_properties
+        properties = known_properties(request.boot.image_properties)
         return all(
-            not properties.get(key) or str(properties[key]) in values
+            properties.get(key, "") in _NOTHING or properties[key] in values
             for key, values in metadata.items()
             if not namespace or key.startswith(prefix)
         )
@@ -117,7 +120,8 @@ class NumInstancesFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where one more is allowed."""
-        return np.asarray(table.columns["instances"] < cfg.CONF.scheduler.max_instances_per_host)
+        most = cfg.CONF.filter_scheduler.max_instances_per_host
+        return np.asarray(table.columns["instances"] < most)
 
 
 class AggregateNumInstancesFilter:
@@ -125,7 +129,7 @@ class AggregateNumInstancesFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where one more is allowed."""
-        most = cfg.CONF.scheduler.max_instances_per_host
+        most = cfg.CONF.filter_scheduler.max_instances_per_host
         allowed = per_row(table, "max_instances_per_host", most, int)
         return np.asarray(table.columns["instances"] < allowed)
 
@@ -135,7 +139,7 @@ class IoOpsFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where one more is allowed."""
-        return np.asarray(table.columns["io_ops"] < cfg.CONF.scheduler.max_io_ops_per_host)
+        return np.asarray(table.columns["io_ops"] < cfg.CONF.filter_scheduler.max_io_ops_per_host)
 
 
 class AggregateIoOpsFilter:
@@ -143,7 +147,7 @@ class AggregateIoOpsFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where one more is allowed."""
-        most = cfg.CONF.scheduler.max_io_ops_per_host
+        most = cfg.CONF.filter_scheduler.max_io_ops_per_host
         return np.asarray(
             table.columns["io_ops"] < per_row(table, "max_io_ops_per_host", most, int)
         )

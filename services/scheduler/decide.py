@@ -8,14 +8,15 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.exceptions import Invalid
+from devstack_lite.objects.compute import Place, ScheduleRequest
 from devstack_lite.objects.registry import Json
 from services.scheduler.aggregate_filters import per_row
 from services.scheduler.filters import Filter
@@ -34,6 +35,8 @@ class Selection:
     host: str
     node: str
     weight: float
+    alternates: tuple[Place, ...] = ()
+    """The nodes that come next, should this one be full by the time it is claimed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,19 @@ class Decision:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """How one is taken of those that the weighers leave in order. Nova's options.
+
+    subset_size: at random among so many of the best; shuffle_equals: the best that weigh the same
+    come in any order; alternates: how many of the next a selection names.
+    """
+
+    subset_size: int = 1
+    shuffle_equals: bool = False
+    alternates: int = 0
+
+
 class Scheduler:
     """Filters and weighers in their configured order."""
 
@@ -103,16 +119,25 @@ class Scheduler:
         filters: Sequence[tuple[str, Filter]],
         weighers: Sequence[tuple[Weigher, float]],
         *,
-        subset_size: int = 1,
+        choosing: Choosing | None = None,
     ) -> None:
         self._filters = tuple(filters)
         self._weighers = tuple(weighers)
-        self._subset_size = subset_size
+        self._choosing = choosing or Choosing()
+
+    @property
+    def needs_neighbours(self) -> bool:
+        """Whether a weigher counts what else runs on the hosts."""
+        return any(
+            getattr(weigher, "needs_neighbours", False) and multiplier
+            for weigher, multiplier in self._weighers
+        )
 
     def decide(self, table: HostTable, request: ScheduleRequest, count: int) -> Decision:
         """Choose a node for each of count instances, each taking its room off the table.
 
-        Fewer selections than count: the rest found no node.
+        Fewer selections than count: the rest found no node. What a filter or weigher cannot make
+        sense of (Invalid) refuses every node.
         """
         decision = Decision()
         for number in range(count):
@@ -122,33 +147,35 @@ class Scheduler:
                 if number:
                     _, decision.counts = self._filter(table, request, explained=True)
                 break
-            row, weight, ranking = self._best(table, request, mask, is_ranked=number == 0)
-            decision.best = decision.best or ranking
-            table.consume(row, request.boot.flavor)
-            decision.selections.append(
-                Selection(row=row, host=table.hosts[row], node=table.nodes[row], weight=weight)
-            )
+            try:
+                ranked = self._weigh(table, request, np.flatnonzero(mask))
+            except Invalid as error:
+                decision.counts = [*counts, _nonsense("weighing", int(mask.sum()), error)]
+                break
+            if number == 0:
+                decision.best = ranked.shown(table)
+            selection = self._select(table, ranked)
+            table.consume(selection.row, request.boot.flavor)
+            decision.selections.append(selection)
         return decision
 
     def _filter(
         self, table: HostTable, request: ScheduleRequest, *, explained: bool
     ) -> tuple[Mask, list[FilterCount]]:
-        mask: Mask = np.ones(len(table), dtype=bool)
-        if request.ignore_hosts:
-            mask &= np.array([host not in request.ignore_hosts for host in table.hosts], dtype=bool)
-        if request.only_host:
-            mask &= np.array([host == request.only_host for host in table.hosts], dtype=bool)
-        boot = request.boot
-        if boot.forced_host or boot.forced_node:
-            mask &= _named(table.hosts, boot.forced_host) & _named(table.nodes, boot.forced_node)
+        mask = _considered(table, request)
+        if request.boot.forced_host or request.boot.forced_node:
             return mask, [FilterCount(name="forced", start=len(table), end=int(mask.sum()))]
-        counts = []
+        counts: list[FilterCount] = []
         left = int(mask.sum())
         for name, host_filter in self._filters:
-            passing = host_filter.mask(table, request)
+            try:
+                passing = host_filter.mask(table, request)
+            except Invalid as error:
+                return np.zeros(len(table), dtype=bool), [*counts, _nonsense(name, left, error)]
+            start = left
             rejected = mask & ~passing
             mask = mask & passing
-            start, left = left, int(mask.sum())
+            left = int(np.count_nonzero(mask))
             reason = ""
             if explained and left < start and hasattr(host_filter, "explain"):
                 reason = host_filter.explain(table, request, rejected)
@@ -157,46 +184,117 @@ class Scheduler:
                 break
         return mask, counts
 
-    def _best(
-        self, table: HostTable, request: ScheduleRequest, mask: Mask, *, is_ranked: bool
-    ) -> tuple[int, float, list[Ranked]]:
-        rows = np.flatnonzero(mask)
+    def _weigh(
+        self, table: HostTable, request: ScheduleRequest, rows: npt.NDArray[np.intp]
+    ) -> _Weighed:
+        """Weigh these rows; a single one is not compared with anything and weighs 0, as in Nova."""
         total: Column = np.zeros(len(rows))
-        scores: dict[str, Column] = {}
+        scores: dict[str, Column | None] = {}
         for weigher, multiplier in self._weighers:
-            own = per_row(table, weigher.multiplier_option, multiplier)[rows]
-            score = own * normalize(
+            own = multiplier_of(table, weigher.multiplier_option, multiplier)
+            name = type(weigher).__name__
+            if len(rows) == 1 or (isinstance(own, float) and own == 0.0):
+                scores[name] = None
+                continue
+            weights = normalize(
                 weigher.weigh(table, request)[rows], getattr(weigher, "least", None)
             )
-            scores[type(weigher).__name__] = score
+            if weights is None:
+                scores[name] = None
+                continue
+            factor = own if isinstance(own, float) else own[rows]
+            score: Column = getattr(weigher, "sign", 1.0) * factor * weights
+            scores[name] = score
             total += score
-        if self._subset_size > 1:
-            best = np.argsort(-total, kind="stable")[: self._subset_size]
-            chosen = int(secrets.choice(best.tolist()))
+        return _Weighed(rows=rows, total=total, scores=scores)
+
+    def _select(self, table: HostTable, ranked: _Weighed) -> Selection:
+        own = self._choosing
+        most = max(own.subset_size, 1) + own.alternates
+        best = ranked.first(most)
+        if own.shuffle_equals:
+            equal = np.flatnonzero(ranked.total == ranked.total[best[0]])
+            chosen = [secrets.choice(equal.tolist())]
         else:
-            chosen = int(np.argmax(total))
-        ranking = _rank(table, rows, scores, total) if is_ranked else []
-        return int(rows[chosen]), float(total[chosen]), ranking
-
-
-def _rank(
-    table: HostTable, rows: npt.NDArray[np.intp], scores: dict[str, Column], total: Column
-) -> list[Ranked]:
-    most = min(SHOWN, len(rows))
-    best = np.argpartition(-total, most - 1)[:most]
-    return [
-        Ranked(
-            host=table.hosts[rows[one]],
-            node=table.nodes[rows[one]],
-            scores={name: round(float(score[one]), 6) + 0.0 for name, score in scores.items()},
-            weight=round(float(total[one]), 6),
+            chosen = best[: own.subset_size].tolist()
+        one = chosen[0] if len(chosen) == 1 else secrets.choice(chosen)
+        others = [int(other) for other in best if other != one][: own.alternates]
+        row = int(ranked.rows[one])
+        return Selection(
+            row=row,
+            host=table.hosts[row],
+            node=table.nodes[row],
+            weight=float(ranked.total[one]),
+            alternates=tuple(
+                Place(host=table.hosts[ranked.rows[other]], node=table.nodes[ranked.rows[other]])
+                for other in others
+            ),
         )
-        for one in best[np.argsort(-total[best], kind="stable")]
-    ]
 
 
-def _named(names: Sequence[str], wanted: str) -> Mask:
-    return np.array([wanted in {"", name} for name in names], dtype=bool)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """The rows that passed with their scores; None is a weigher that told none from another."""
+
+    rows: npt.NDArray[np.intp]
+    total: Column
+    scores: dict[str, Column | None]
+
+    def first(self, count: int) -> npt.NDArray[np.intp]:
+        """Return the positions of the best, in order; of equal ones the first comes first."""
+        if count == 1:
+            return np.array([np.argmax(self.total)])
+        if count >= len(self.rows):
+            return np.argsort(-self.total, kind="stable")
+        least = np.partition(self.total, len(self.total) - count)[len(self.total) - count]
+        among = np.flatnonzero(self.total >= least)
+        found: npt.NDArray[np.intp] = among[np.argsort(-self.total[among], kind="stable")][:count]
+        return found
+
+    def shown(self, table: HostTable) -> list[Ranked]:
+        """Return the best with what each weigher gave them."""
+        return [
+            Ranked(
+                host=table.hosts[self.rows[one]],
+                node=table.nodes[self.rows[one]],
+                scores={
+                    name: 0.0 if score is None else round(float(score[one]), 6) + 0.0
+                    for name, score in self.scores.items()
+                },
+                weight=round(float(self.total[one]), 6),
+            )
+            for one in self.first(SHOWN)
+        ]
+
+
+def _nonsense(name: str, nodes: int, error: Invalid) -> FilterCount:
+    return FilterCount(name=name, start=nodes, end=0, reason=str(error))
+
+
+def _considered(table: HostTable, request: ScheduleRequest) -> Mask:
+    """Return the rows that the request leaves to the filters, by the names that it gives."""
+    mask: Mask = np.ones(len(table), dtype=bool)
+    boot = request.boot
+    if request.ignore_hosts:
+        mask &= ~table.hosts.among(request.ignore_hosts)
+    if request.ignore_nodes:
+        mask &= ~_among_nodes(table, request.ignore_nodes)
+    for host in filter(None, (request.only_host, boot.requested_host, boot.forced_host)):
+        mask &= table.hosts.among([host])
+    for node in filter(None, (boot.requested_node, boot.forced_node)):
+        mask &= _among_nodes(table, [node])
+    return mask
+
+
+def _among_nodes(table: HostTable, names: Collection[str]) -> Mask:
+    return np.array([node in names for node in table.nodes], dtype=bool)
+
+
+def multiplier_of(table: HostTable, key: str, default: float) -> float | Column:
+    """Return the one multiplier of all rows, or a column where aggregates have others."""
+    if all(key not in one.metadata for own in table.aggregate_sets for one in own):
+        return float(default)
+    return per_row(table, key, default)
 
 
 def load_scheduler(conf: Any) -> Scheduler:
@@ -204,14 +302,24 @@ def load_scheduler(conf: Any) -> Scheduler:
 
     Raises RuntimeError, one sentence, for a filter or weigher that no entry point names.
     """
-    own = conf.scheduler
+    own = conf.filter_scheduler
     filters = _load("devstack_lite.scheduler.filters", own.enabled_filters)
     weighers = _load("devstack_lite.scheduler.weighers", own.weight_classes)
     return Scheduler(
         filters,
-        [(weigher, getattr(own, weigher.multiplier_option)) for _, weigher in weighers],
-        subset_size=own.host_subset_size,
+        [(weigher, _multiplier(weigher, conf)) for _, weigher in weighers],
+        choosing=Choosing(
+            subset_size=own.host_subset_size,
+            shuffle_equals=own.shuffle_best_same_weighed_hosts,
+            alternates=conf.scheduler.max_attempts - 1,
+        ),
     )
+
+
+def _multiplier(weigher: Any, conf: Any) -> float:
+    if hasattr(weigher, "multiplier"):
+        return float(weigher.multiplier(conf))
+    return float(getattr(conf.filter_scheduler, weigher.multiplier_option))
 
 
 def _load(namespace: str, names: Sequence[str]) -> list[tuple[str, Any]]:

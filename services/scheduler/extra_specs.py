@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from typing import Any
 
-NUMBERS: dict[str, Callable[[float, float], bool]] = {
+NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.ge,  # Nova's oldest operator means at least.
     "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le,
 }  # fmt: skip
@@ -32,6 +33,6 @@ def matches(value: str, wanted: str) -> bool:
     if name in TEXTS:
         return TEXTS[name](value, words[0])
     try:
-        return NUMBERS[name](float(value), float(words[0]))
+        return bool(NUMBERS[name](float(value), float(words[0])))
     except ValueError:
         return False

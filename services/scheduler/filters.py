@@ -6,10 +6,9 @@ enabled_filters. Names and rules are Nova's.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from devstack_lite.objects.compute import GroupPolicy, ScheduleRequest
 from services.scheduler.hosts import HostTable, Mask
@@ -60,30 +59,13 @@ class AvailabilityZoneFilter:
         zone = request.boot.availability_zone
         if zone is None:
             return np.ones(len(table), dtype=bool)
-        return np.asarray(table.zones == zone, dtype=bool)
+        return table.labels["availability_zone"].among([zone])
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
         """Return the zone that was asked for, and the zones there are."""
         wanted = request.boot.availability_zone
-        return f"wants zone {wanted}; they are in {_named(table.zones, rejected)}"
-
-
-class ImagePropertiesFilter:
-    """Passes hosts whose hypervisor runs what the image says it needs (hw_architecture)."""
-
-    def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
-        """Return where the architecture fits."""
-        properties = request.boot.image_properties
-        wanted = properties.get("hw_architecture") or properties.get("architecture")
-        if not wanted:
-            return np.ones(len(table), dtype=bool)
-        return np.asarray(table.architectures == wanted, dtype=bool)
-
-    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
-        """Return what the image needs, and what there is."""
-        properties = request.boot.image_properties
-        wanted = properties.get("hw_architecture") or properties.get("architecture")
-        return f"the image needs {wanted}; they are {_named(table.architectures, rejected)}"
+        zones = names_of(table, "availability_zone", rejected)
+        return f"wants zone {wanted}; they are in {zones}"
 
 
 class _GroupFilter:
@@ -94,7 +76,11 @@ class _GroupFilter:
         group = table.group
         if group is None or group.policy != self.policy:
             return np.ones(len(table), dtype=bool)
-        return np.array([group.allows(host) for host in table.hosts], dtype=bool)
+        # Only the members' hosts are asked about: all others are alike.
+        allowed = table.hosts.among([host for host in group.members_on if group.allows(host)])
+        if group.allows(""):
+            allowed |= ~table.hosts.among(group.members_on)
+        return allowed
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
         """Return where the others of the group are."""
@@ -162,7 +148,8 @@ def _left(table: HostTable, resource: str, rejected: Mask) -> str:
     return f"they have {amount} left"
 
 
-def _named(column: npt.NDArray[Any], rejected: Mask) -> str:
-    names = sorted({str(name) for name in column[rejected]})
+def names_of(table: HostTable, label: str, rejected: Mask) -> str:
+    """Return what rows have of a label, for a reason: the first few, and how many more."""
+    names = sorted(str(name) for name in table.labels[label].found(rejected))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Callable, Sequence
+import ipaddress
 from typing import Any
 
 import numpy as np
 from oslo_config import cfg
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import ScheduleRequest
-from services.scheduler.extra_specs import matches
+from services.scheduler.extra_specs import NUMBERS, matches
+from services.scheduler.figures import Figure, figure
+from services.scheduler.filters import names_of
 from services.scheduler.hosts import HostTable, Mask
-from services.scheduler.one_host import HostState, OneHostFilter
+from services.scheduler.labels import Labels
 
 
 def uuids_in(hint: Any) -> list[str]:
@@ -41,7 +42,7 @@ class SameHostFilter:
 
 def _hosts_of(table: HostTable, hint: Any) -> Mask:
     on = {table.named[uuid] for uuid in uuids_in(hint) if uuid in table.named}
-    return np.array([host in on for host in table.hosts], dtype=bool)
+    return table.hosts.among(on)
 
 
 class IsolatedHostsFilter:
@@ -49,9 +50,8 @@ class IsolatedHostsFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where the image may be."""
-        own = cfg.CONF.scheduler
-        isolated = set(own.isolated_hosts)
-        on_isolated: Mask = np.array([host in isolated for host in table.hosts], dtype=bool)
+        own = cfg.CONF.filter_scheduler
+        on_isolated = table.hosts.among(own.isolated_hosts)
         is_restricted = own.restrict_isolated_hosts_to_isolated_images
         if not own.isolated_images:
             return ~on_isolated if is_restricted else np.ones(len(table), dtype=bool)
@@ -74,14 +74,12 @@ class ComputeCapabilitiesFilter:
             scope, mark, rest = key.partition(":")
             if mark and scope != "capabilities":
                 continue
-            values = table.figure(rest if mark else key)
+            values = figure(table, rest if mark else key)
             if values is None and not mark:
                 continue  # As in Nova: it may be another filter's.
             if values is None:
                 return np.zeros(len(table), dtype=bool)
-            kinds, where = np.unique(values.astype(str), return_inverse=True)
-            answers = [matches(value, str(wanted)) for value in kinds]
-            found &= np.array(answers, dtype=bool)[where]
+            found &= where_matches(values, str(wanted))
         return found
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
@@ -90,48 +88,37 @@ class ComputeCapabilitiesFilter:
         return f"the flavor wants {', '.join(f'{key} {value}' for key, value in specs.items())}"
 
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq, "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
-}  # fmt: skip
+def where_matches(values: Figure, wanted: str) -> Mask:
+    """Return where a figure is what an extra spec wants."""
+    if isinstance(values, Labels):
+        return values.where(lambda kind: matches(str(kind), wanted))
+    sign, *words = wanted.split() or [""]
+    if sign in NUMBERS and words:
+        try:
+            return np.asarray(NUMBERS[sign](values, float(words[0])))
+        except ValueError:
+            return np.zeros(len(values), dtype=bool)
+    kinds, where = np.unique(values, return_inverse=True)
+    answers = np.array([matches(str(kind), wanted) for kind in kinds], dtype=bool)
+    return answers[where]
 
 
-class JsonFilter(OneHostFilter):
-    """Passes nodes for which the hint `query`, an expression in JSON, is true.
+class SimpleCIDRAffinityFilter:
+    """Passes hosts in the network, of the size of the hint cidr, around build_near_host_ip."""
 
-    `["and", [">=", "$free_ram_mb", 1024], ["in", "$host", "host1", "host2"]]`, with =, <, >, <=,
-    >=, in, not, or, and; a string that begins with $ is a figure of the node.
-    """
+    def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
+        """Return where the host's address is in it; everywhere without the hint."""
+        hints = request.boot.scheduler_hints
+        near = hints.get("build_near_host_ip")
+        if not near:
+            return np.ones(len(table), dtype=bool)
+        try:
+            network = ipaddress.ip_network(f"{near}{hints.get('cidr', '/24')}", strict=False)
+        except ValueError as error:
+            raise Invalid(f"build_near_host_ip: {error}") from None
+        return table.labels["host_ip"].where(lambda own: ipaddress.ip_address(own) in network)
 
-    def host_passes(self, host_state: HostState, request: ScheduleRequest) -> bool:
-        """Say whether it is true of one node; without a query it is."""
-        query = request.boot.scheduler_hints.get("query")
-        if not query:
-            return True
-        result = self._evaluate(json.loads(query) if isinstance(query, str) else query, host_state)
-        return any(result) if isinstance(result, list) else bool(result)
-
-    def _evaluate(self, query: Sequence[Any], host: HostState) -> Any:
-        if not query:
-            return True
-        values = [self._value(one, host) for one in query[1:]]
-        values = [value for value in values if value is not None]
-        match query[0]:
-            case "not":
-                return [not value for value in values]
-            case "or":
-                return any(values)
-            case "and":
-                return all(values)
-            case "in":
-                return len(values) > 1 and values[0] in values[1:]
-            case name if name in _COMPARE:
-                compare = _COMPARE[name]
-                return len(values) > 1 and all(compare(values[0], one) for one in values[1:])
-        raise ValueError(f"{query[0]} is no operator of a query")
-
-    def _value(self, part: Any, host: HostState) -> Any:
-        if isinstance(part, list):
-            return self._evaluate(part, host)
-        if isinstance(part, str) and part.startswith("$"):
-            return host.get(part[1:])
-        return part
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return where it shall be, and where they are."""
+        near = request.boot.scheduler_hints.get("build_near_host_ip")
+        return f"wants to be near {near}; they are at {names_of(table, 'host_ip', rejected)}"

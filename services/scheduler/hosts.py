@@ -7,43 +7,44 @@ brings what the claims made of it. The table decides nothing: a claim in the dat
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from devstack_lite.clock import utcnow
-from devstack_lite.db import aggregates
-from devstack_lite.db import hosts as rows
+from devstack_lite.db import host_news
 from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import Placement
-from devstack_lite.objects.compute import Aggregate, ComputeNode, Flavor, ServiceRecord
+from devstack_lite.objects.compute import Aggregate, ComputeNode, Flavor
+from services.scheduler.labels import Labels
 
 Mask = npt.NDArray[np.bool_]
 Column = npt.NDArray[np.float64]
 
-_COLUMNS = (
-    "vcpus_total", "vcpus_used", "memory_mb_total", "memory_mb_used", "disk_gb_total",
-    "disk_gb_used", "instances", "io_ops", "hypervisor_version",
-    "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb",
+_TAKEN_OVER = (
+    "vcpus_used", "memory_mb_used", "disk_gb_used", "instances", "io_ops", "failed_builds",
+    "hypervisor_version", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb",
+    "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio",
 )  # fmt: skip
+"""Figures of a node that are columns as they are."""
+_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total")
+_LABELS = ("host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits")
 
 
 class HostTable:
     """One row per hypervisor node; totals already carry ratio and reserve. Not thread-safe."""
 
     def __init__(self) -> None:
-        self.hosts: list[str] = []
         self.nodes: list[str] = []
         self.columns: dict[str, Column] = {name: np.zeros(0) for name in _COLUMNS}
-        self.architectures: npt.NDArray[Any] = np.zeros(0, dtype=object)
-        self.zones: npt.NDArray[Any] = np.zeros(0, dtype=object)
+        self.labels: dict[str, Labels[Any]] = {name: Labels() for name in _LABELS}
+        """What many nodes share; `traits` are frozensets, all else is text."""
+        self.metrics: dict[str, Column] = {}
+        """By name what nodes report that have it; NaN where one does not."""
         self.is_up: Mask = np.zeros(0, dtype=bool)
         self.is_enabled: Mask = np.zeros(0, dtype=bool)
-        self.hypervisor_types: npt.NDArray[Any] = np.zeros(0, dtype=object)
         self.aggregate_sets: list[tuple[Aggregate, ...]] = [()]
         """The different sets of aggregates that hosts are in; few, however many hosts there are."""
         self.set_of: npt.NDArray[np.intp] = np.zeros(0, dtype=np.intp)
@@ -52,50 +53,78 @@ class HostTable:
         """Where the members of the group are that the request in hand is for."""
         self.named: Mapping[str, str] = {}
         """The hosts of the instances that the hints of the request in hand name, by uuid."""
+        self.neighbours: Mapping[str, Mapping[tuple[str, str], int]] = {}
+        """By host how many instances there have an image property of that value; read only where
+        a weigher counts them."""
         self._aggregate_version = -1
         self._doubtful: set[str] = set()
+        self._reported: frozenset[str] = frozenset()
         self._row_of: dict[str, int] = {}
         self._version = -1
 
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @property
+    def hosts(self) -> Labels[str]:
+        """The compute service of each row."""
+        return self.labels["host"]
+
     def refresh(self, db: Database, *, down_time_s: float) -> None:
-        """Read what changed since the last time, and which services are up."""
+        """Read what changed since the last time, and which services are down or disabled."""
         doubtful, self._doubtful = self._doubtful, set()
-        changed = rows.list_nodes(db, newer_than=self._version, names=doubtful)
-        if changed:
-            self._merge(changed)
-            self._version = max(self._version, *(node.version for node in changed))
-        version = aggregates.version_of(db)
-        if version != self._aggregate_version or len(self.set_of) != len(self):
-            self.note_aggregates(aggregates.list_aggregates(db))
-            self._aggregate_version = version
-        self._note_services(rows.list_services(db), utcnow(), down_time_s)
+        news = host_news.read(
+            db, newer_than=self._version, names=doubtful, aggregates_of=self._aggregate_version,
+            down_time_s=down_time_s,
+        )  # fmt: skip
+        if news.nodes:
+            self._merge(news.nodes)
+            self._version = max(self._version, *(node.version for node in news.nodes))
+        if news.aggregates is not None or len(self.set_of) != len(self):
+            self.note_aggregates(news.aggregates or self._aggregates)
+            self._aggregate_version = news.aggregate_version
+        self.note_services(
+            down=news.down_hosts | self._unreported(db), disabled=news.disabled_hosts
+        )
+
+    def _unreported(self, db: Database) -> frozenset[str]:
+        """Return the hosts whose nodes are known and whose service has never reported."""
+        if len(self._reported) < len(self.hosts.kinds):
+            self._reported |= host_news.with_service(
+                db, [host for host in self.hosts.kinds if host not in self._reported]
+            )
+        if len(self._reported) == len(self.hosts.kinds):
+            return frozenset()
+        return frozenset(self.hosts.kinds) - self._reported
+
+    @property
+    def _aggregates(self) -> Sequence[Aggregate]:
+        known = {one.id: one for own in self.aggregate_sets for one in own}
+        return list(known.values())
 
     def note_aggregates(self, known: Sequence[Aggregate]) -> None:
         """Note which hosts are in which aggregates."""
         of_host: dict[str, tuple[Aggregate, ...]] = {}
-        for one in known:
+        for one in sorted(known, key=lambda aggregate: aggregate.id):
             for host in one.hosts:
                 of_host[host] = (*of_host.get(host, ()), one)
-        self.aggregate_sets = [()]
-        numbers: dict[tuple[int, ...], int] = {(): 0}
-        set_of = []
-        for host in self.hosts:
-            own = of_host.get(host, ())
-            key = tuple(one.id for one in own)
-            if key not in numbers:
-                numbers[key] = len(self.aggregate_sets)
-                self.aggregate_sets.append(own)
-            set_of.append(numbers[key])
-        self.set_of = np.array(set_of, dtype=np.intp)
+        sets: Labels[tuple[int, ...]] = Labels()
+        by_id = {one.id: one for one in known}
+        of_kind = [
+            sets.number(tuple(one.id for one in of_host.get(host, ()))) for host in self.hosts.kinds
+        ]
+        self.aggregate_sets = [tuple(by_id[number] for number in own) for own in sets.kinds] or [()]
+        self.set_of = np.array(of_kind, dtype=np.intp)[self.hosts.codes]
+
+    def note_services(self, *, down: Collection[str], disabled: Collection[str]) -> None:
+        """Note which hosts' services are down or disabled; all others are neither."""
+        self.is_up = ~self.hosts.among(down)
+        self.is_enabled = ~self.hosts.among(disabled)
 
     def load(self, nodes: Sequence[ComputeNode]) -> None:
         """Put nodes in, all of them up and enabled: a table without a database behind it."""
         self._merge(nodes)
-        self.is_up = np.ones(len(self), dtype=bool)
-        self.is_enabled = np.ones(len(self), dtype=bool)
+        self.note_services(down=(), disabled=())
         self.note_aggregates(())
 
     def _merge(self, nodes: Sequence[ComputeNode]) -> None:
@@ -104,38 +133,28 @@ class HostTable:
             self._append(new)
         for node in nodes:
             row = self._row_of[node.hypervisor_hostname]
-            self.architectures[row] = node.architecture
-            self.zones[row] = node.availability_zone
-            self.hypervisor_types[row] = node.hypervisor_type
+            for name, labels in self.labels.items():
+                labels.put(row, _label_of(node, name))
             for name, value in _values_of(node).items():
                 self.columns[name][row] = value
+            self._note_metrics(row, node.metrics)
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
         for node in nodes:
             self._row_of[node.hypervisor_hostname] = len(self.nodes)
             self.nodes.append(node.hypervisor_hostname)
-            self.hosts.append(node.host)
         more = len(nodes)
-        for name, column in self.columns.items():
-            self.columns[name] = np.concatenate([column, np.zeros(more)])
-        empty = np.empty(more, dtype=object)
-        self.architectures = np.concatenate([self.architectures, empty])
-        self.zones = np.concatenate([self.zones, empty])
-        self.hypervisor_types = np.concatenate([self.hypervisor_types, empty])
+        for columns, value in ((self.columns, 0.0), (self.metrics, np.nan)):
+            for name, column in columns.items():
+                columns[name] = np.concatenate([column, np.full(more, value)])
+        for name, labels in self.labels.items():
+            labels.append(_label_of(node, name) for node in nodes)
 
-    def _note_services(
-        self, services: Sequence[ServiceRecord], now: datetime.datetime, down_time_s: float
-    ) -> None:
-        computes = {record.host: record for record in services if record.binary == "nova-compute"}
-        up = {host: record.is_up(now, down_time_s) for host, record in computes.items()}
-        enabled = {host: not record.is_disabled for host, record in computes.items()}
-        self.is_up = np.array([up.get(host, False) for host in self.hosts], dtype=bool)
-        self.is_enabled = np.array([enabled.get(host, False) for host in self.hosts], dtype=bool)
-
-    def figure(self, name: str) -> npt.NDArray[Any] | None:
-        """Return what a node's figure of that name, which is Nova's, is on each row, or None."""
-        make = FIGURES.get(name)
-        return None if make is None else make(self)
+    def _note_metrics(self, row: int, reported: Mapping[str, float]) -> None:
+        for name in reported.keys() - self.metrics.keys():
+            self.metrics[name] = np.full(len(self), np.nan)
+        for name, column in self.metrics.items():
+            column[row] = reported.get(name, np.nan)
 
     def doubt(self, nodes: Iterable[str]) -> None:
         """Have these nodes be read again: what was placed on them here was not claimed."""
@@ -171,38 +190,29 @@ class HostTable:
         if self.group is not None:
             self.group.members_on[self.hosts[row]] += 1
 
+    def release(self, row: int, flavor: Flavor) -> None:
+        """Give back what consume took for an instance of flavor, its build long over."""
+        self.columns["vcpus_used"][row] -= flavor.vcpus
+        self.columns["memory_mb_used"][row] -= flavor.memory_mb
+        self.columns["disk_gb_used"][row] -= flavor.disk_gb
+        self.columns["instances"][row] -= 1
+        if self.group is not None:
+            self.group.members_on[self.hosts[row]] -= 1
 
-FIGURES: Mapping[str, Callable[[HostTable], npt.NDArray[Any]]] = {
-    "host": lambda table: np.array(table.hosts, dtype=object),
-    "nodename": lambda table: np.array(table.nodes, dtype=object),
-    "hypervisor_hostname": lambda table: np.array(table.nodes, dtype=object),
-    "hypervisor_type": lambda table: table.hypervisor_types,
-    "hypervisor_version": lambda table: table.columns["hypervisor_version"].astype(np.int64),
-    "vcpus_total": lambda table: table.columns["vcpus"].astype(np.int64),
-    "vcpus_used": lambda table: table.columns["vcpus_used"].astype(np.int64),
-    "free_ram_mb": lambda table: table.really_free("memory_mb").astype(np.int64),
-    "total_usable_ram_mb": lambda table: table.columns["memory_mb"].astype(np.int64),
-    "free_disk_mb": lambda table: table.really_free("disk_gb").astype(np.int64) * 1024,
-    "total_usable_disk_gb": lambda table: table.columns["disk_gb"].astype(np.int64),
-    "num_instances": lambda table: table.columns["instances"].astype(np.int64),
-    "num_io_ops": lambda table: table.columns["io_ops"].astype(np.int64),
-}
-"""By Nova's names of a host state's attributes; without ratios, as there."""
+    def finish_build(self, row: int) -> None:
+        """Count one build less under way on a node, in this copy."""
+        self.columns["io_ops"][row] -= 1
+
+
+def _label_of(node: ComputeNode, name: str) -> Any:
+    value = getattr(node, name)
+    return frozenset(value) if name == "traits" else value
 
 
 def _values_of(node: ComputeNode) -> dict[str, float]:
     return {
         "vcpus_total": node.vcpus * node.cpu_allocation_ratio,
-        "vcpus_used": node.vcpus_used,
         "memory_mb_total": (node.memory_mb - node.reserved_memory_mb) * node.ram_allocation_ratio,
-        "memory_mb_used": node.memory_mb_used,
         "disk_gb_total": node.disk_gb * node.disk_allocation_ratio,
-        "disk_gb_used": node.disk_gb_used,
-        "instances": node.instances,
-        "io_ops": node.io_ops,
-        "hypervisor_version": node.hypervisor_version,
-        "vcpus": node.vcpus,
-        "memory_mb": node.memory_mb,
-        "disk_gb": node.disk_gb,
-        "reserved_memory_mb": node.reserved_memory_mb,
+        **{name: getattr(node, name) for name in _TAKEN_OVER},
     }

@@ -11,26 +11,30 @@ from typing import Any
 import numpy as np
 
 from devstack_lite.objects.compute import ScheduleRequest
-from services.scheduler.hosts import FIGURES, Column, HostTable, Mask
+from services.scheduler.figures import FIGURES, Figure, figure, value_of
+from services.scheduler.hosts import Column, HostTable, Mask
 
 
 class HostState:
     """One row of the table: a node's figures as attributes, by Nova's names."""
 
-    def __init__(self, table: HostTable, row: int) -> None:
+    def __init__(
+        self, table: HostTable, row: int, figures: dict[str, Figure | None] | None = None
+    ) -> None:
+        """figures: the columns that were asked for already, shared by the rows of one decision."""
         self._table = table
         self._row = row
+        self._figures = {} if figures is None else figures
         self.host = table.hosts[row]
         self.nodename = table.nodes[row]
         self.aggregates = table.aggregate_sets[table.set_of[row]]
 
     def get(self, name: str) -> Any:
         """Return a figure by its name, None when there is no such figure."""
-        values = self._table.figure(name)
-        if values is None:
-            return None
-        value = values[self._row]
-        return value.item() if isinstance(value, np.generic) else value
+        if name not in self._figures:
+            self._figures[name] = figure(self._table, name)
+        values = self._figures[name]
+        return None if values is None else value_of(values, self._row)
 
     def __getattr__(self, name: str) -> Any:
         """Return a figure. Raises AttributeError for another name."""
@@ -48,7 +52,8 @@ class OneHostFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return the answers for all rows."""
-        states = (HostState(table, row) for row in range(len(table)))
+        figures: dict[str, Figure | None] = {}
+        states = (HostState(table, row, figures) for row in range(len(table)))
         return np.array([self.host_passes(state, request) for state in states], dtype=bool)
 
 
@@ -63,5 +68,6 @@ class OneHostWeigher:
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the numbers of all rows."""
-        states = (HostState(table, row) for row in range(len(table)))
+        figures: dict[str, Figure | None] = {}
+        states = (HostState(table, row, figures) for row in range(len(table)))
         return np.array([self.weigh_host(state, request) for state in states], dtype=float)

@@ -15,6 +15,7 @@ from devstack_lite import semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL, hosts_of
 from devstack_lite.db.engine import Database
+from devstack_lite.db.host_news import image_properties_by_host
 from devstack_lite.db.server_groups import placement_of
 from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
@@ -25,6 +26,7 @@ from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.decide import Decision, Scheduler, Selection
 from services.scheduler.hint_filters import uuids_in
 from services.scheduler.hosts import HostTable
+from services.scheduler.outer_weighers import neighbours_of
 
 LOG = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ class Placer:
         )
         named = [*uuids_in(hints.get("different_host")), *uuids_in(hints.get("same_host"))]
         self._table.named = hosts_of(self._db, named) if named else {}
+        if self._scheduler.needs_neighbours:
+            self._table.neighbours = neighbours_of(image_properties_by_host(self._db))
 
     def _claim(
         self,
@@ -138,7 +142,7 @@ class Placer:
             Claim(
                 instance_uuid=uuid, host=selection.host, node=selection.node,
                 vcpus=flavor.vcpus, memory_mb=flavor.memory_mb, disk_gb=flavor.disk_gb,
-                attempt=request.attempt,
+                attempt=request.attempt, alternates=selection.alternates,
             )
             for uuid, selection in pairs
         ]  # fmt: skip
@@ -150,17 +154,20 @@ class Placer:
             self._doubt(claim.node for claim in wanted)
             raise
         self._doubt(
-            claim.node for claim, answer in zip(wanted, answers, strict=True) if answer != CLAIMED
+            node
+            for claim, answer in zip(wanted, answers, strict=True)
+            if (answer.outcome, answer.node) != (CLAIMED, claim.node)
+            for node in (claim.node, answer.node)
         )
         lost = []
         for (uuid, selection), answer in zip(pairs, answers, strict=True):
-            LOG.info("step 7: %s on %s, weight %.3f", answer, selection.node, selection.weight,
-                     extra={"instance_uuid": uuid})  # fmt: skip
-            if answer == CLAIMED:
-                orders[selection.host].append(
-                    BuildOrder(instance_uuid=uuid, node=selection.node, attempt=request.attempt)
+            LOG.info("step 7: %s on %s, weight %.3f", answer.outcome, answer.node,
+                     selection.weight, extra={"instance_uuid": uuid})  # fmt: skip
+            if answer.outcome == CLAIMED:
+                orders[answer.host].append(
+                    BuildOrder(instance_uuid=uuid, node=answer.node, attempt=request.attempt)
                 )
-            elif answer in {FULL, AGAINST_POLICY}:
+            elif answer.outcome in {FULL, AGAINST_POLICY}:
                 lost.append(uuid)
         return lost
 

@@ -18,11 +18,11 @@ class Weigher(Protocol):
     """What an entry point must name: a class that is made without arguments.
 
     One that has `least` counts from there: what is below it is as if it were that, and 0 of the
-    spread is that, not what the least host has.
+    spread is that, not what the least host has. One that has `sign` turns its multiplier round.
     """
 
     multiplier_option: str
-    """The option of [scheduler] that holds its multiplier; a negative one turns it round."""
+    """The option of [filter_scheduler] that holds its multiplier; a negative one turns it round."""
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return a number per row."""
@@ -104,14 +104,15 @@ class CrossCellWeigher:
 
 class _GroupWeigher:
     policy: GroupPolicy
-    sign = 1.0
+    direction = 1.0
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return how many of the group each host has, for a group of this policy."""
         group = table.group
         if group is None or group.policy != self.policy:
             return np.zeros(len(table))
-        return self.sign * np.array([group.members_on[host] for host in table.hosts], dtype=float)
+        members: Column = self.direction * table.hosts.filled(group.members_on)
+        return members
 
 
 class ServerGroupSoftAffinityWeigher(_GroupWeigher):
@@ -125,19 +126,19 @@ class ServerGroupSoftAntiAffinityWeigher(_GroupWeigher):
     """Prefers hosts with fewer members of the group."""
 
     policy = GroupPolicy.SOFT_ANTI_AFFINITY
-    sign = -1.0
+    direction = -1.0
     multiplier_option = "soft_anti_affinity_weight_multiplier"
 
 
-def normalize(weights: Column, least: float | None = None) -> Column:
+def normalize(weights: Column, least: float | None = None) -> Column | None:
     """Spread weights over 0 to 1, counted from least, or from the least of them.
 
-    All 0 when there is nothing to spread.
+    None when there is nothing to spread: each would be 0.
     """
     if least is not None:
         weights = np.maximum(weights, least)
     low, high = weights.min() if least is None else least, weights.max()
     if low == high:
-        return np.zeros_like(weights)
+        return None
     spread: Column = (weights - low) / (high - low)
     return spread

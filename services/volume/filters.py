@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,23 @@ _EQUALS = {
     "user_id": "user_id",
     "availability_zone": "availability_zone",
     "volume_type": "volume_type",
+}
+_SNAPSHOT_EQUALS = {
+    "id": "id",
+    "name": "name",
+    "display_name": "name",
+    "status": "status",
+    "user_id": "user_id",
+    "volume_id": "volume_id",
+}
+_SNAPSHOT_SORT_KEYS = {
+    "id": "id",
+    "name": "name",
+    "display_name": "name",
+    "status": "status",
+    "volume_id": "volume_id",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
 }
 _SORT_KEYS = {
     "id": "id",
@@ -53,12 +71,25 @@ def listed_project(req: Request, query: Mapping[str, str]) -> str | None:
 
 def volume_filter(req: Request, *, max_limit: int) -> VolumeFilter:
     """Return what a list of volumes asks for; unknown filters are ignored. Raises Invalid."""
+    wanted = _filter(req, _EQUALS, _SORT_KEYS, max_limit)
+    if "bootable" in req.GET:
+        flag = ("bootable", req.GET["bootable"] in _TRUE)
+        wanted = dataclasses.replace(wanted, equals=(*wanted.equals, flag))
+    return wanted
+
+
+def snapshot_filter(req: Request, *, max_limit: int) -> VolumeFilter:
+    """Return what a list of snapshots asks for; unknown filters are ignored. Raises Invalid."""
+    return _filter(req, _SNAPSHOT_EQUALS, _SNAPSHOT_SORT_KEYS, max_limit)
+
+
+def _filter(
+    req: Request, columns: Mapping[str, str], sort_keys: Mapping[str, str], max_limit: int
+) -> VolumeFilter:
     query = dict(req.GET.items())
     equals: list[tuple[str, Any]] = [
-        (column, query[name]) for name, column in _EQUALS.items() if name in query
+        (column, query[name]) for name, column in columns.items() if name in query
     ]
-    if "bootable" in query:
-        equals.append(("bootable", query["bootable"] in _TRUE))
     metadata = _metadata(query["metadata"]) if query.get("metadata") else ()
     if metadata is None:
         equals.append(("id", ""))
@@ -67,7 +98,7 @@ def volume_filter(req: Request, *, max_limit: int) -> VolumeFilter:
         equals=tuple(equals),
         name_part=query.get("name~"),
         metadata=metadata or (),
-        sort=_sort(query),
+        sort=_sort(query, sort_keys),
         marker=query.get("marker"),
         offset=number(query, "offset", 0),
         limit=page_limit(query, max_limit),
@@ -106,7 +137,7 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...] | None:
     return tuple((str(key), str(value)) for key, value in items.items())
 
 
-def _sort(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _sort(query: Mapping[str, str], known: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     text = query.get("sort")
     if text is None:
         keys = [query.get("sort_key", "created_at")]
@@ -120,11 +151,11 @@ def _sort(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         ways = [way or "desc" for _, _, way in parts]
     order = []
     for key, way in zip(keys, ways, strict=True):
-        if key not in _SORT_KEYS:
+        if key not in known:
             raise Invalid(f"Invalid input received: Invalid sort key {key}.")
         if way not in {"asc", "desc"}:
             raise Invalid(f"Invalid input received: Unknown sort direction {way}.")
-        order.append((_SORT_KEYS[key], way))
+        order.append((known[key], way))
     if "id" not in {key for key, _ in order}:
         order.append(("id", order[-1][1]))
     return tuple(order)

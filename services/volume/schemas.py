@@ -9,67 +9,68 @@ UUID = {
     "type": "string",
     "pattern": "^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$",
 }
-_TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*\Z"}
+TEXT = {"type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f]*\Z"}
 _TRUTHS = [True, False, "true", "false", "True", "False"]
-_BOOLEAN = {"enum": _TRUTHS}
+BOOLEAN = {"enum": _TRUTHS}
 METADATA = {
     "type": "object",
     "propertyNames": {"minLength": 1, "maxLength": 255},
     "additionalProperties": {"type": "string", "maxLength": 255},
 }
-_NULLABLE_METADATA = {**METADATA, "type": ["object", "null"]}
+NULLABLE_METADATA = {**METADATA, "type": ["object", "null"]}
 
 
-def _one(name: str, rule: dict[str, Any]) -> dict[str, Any]:
+def one(name: str, rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a body that holds one thing under its name."""
     return {"type": "object", "properties": {name: rule}, "required": [name]}
 
 
-CREATE = _one(
+CREATE = one(
     "volume",
     {
         "type": "object",
         "properties": {
-            "name": _TEXT,
-            "display_name": _TEXT,
-            "description": _TEXT,
-            "display_description": _TEXT,
+            "name": TEXT,
+            "display_name": TEXT,
+            "description": TEXT,
+            "display_description": TEXT,
             "size": {"type": ["integer", "string", "null"], "pattern": "^[0-9]+$", "maxLength": 10},
-            "volume_type": _TEXT,
-            "availability_zone": _TEXT,
-            "imageRef": _TEXT,
-            "source_volid": _TEXT,
-            "snapshot_id": _TEXT,
-            "backup_id": _TEXT,
-            "group_id": _TEXT,
-            "consistencygroup_id": _TEXT,
+            "volume_type": TEXT,
+            "availability_zone": TEXT,
+            "imageRef": TEXT,
+            "source_volid": TEXT,
+            "snapshot_id": TEXT,
+            "backup_id": TEXT,
+            "group_id": TEXT,
+            "consistencygroup_id": TEXT,
             "multiattach": {"enum": [*_TRUTHS, None]},
-            "metadata": _NULLABLE_METADATA,
+            "metadata": NULLABLE_METADATA,
         },
     },
 )  # fmt: skip
 
-UPDATE = _one(
+UPDATE = one(
     "volume",
     {
         "type": "object",
         "properties": {
-            "name": _TEXT,
-            "display_name": _TEXT,
-            "description": _TEXT,
-            "display_description": _TEXT,
-            "metadata": _NULLABLE_METADATA,
+            "name": TEXT,
+            "display_name": TEXT,
+            "description": TEXT,
+            "display_description": TEXT,
+            "metadata": NULLABLE_METADATA,
         },
         "minProperties": 1,
     },
 )
 
-SET_METADATA = _one("metadata", METADATA)
-SET_META = _one("meta", {**METADATA, "minProperties": 1, "maxProperties": 1})
+SET_METADATA = one("metadata", METADATA)
+SET_META = one("meta", {**METADATA, "minProperties": 1, "maxProperties": 1})
 
 _CONNECTOR = {"type": ["object", "null"]}
 _MODE = {"type": "string", "enum": ["rw", "ro"]}
 
-ATTACHMENT_CREATE = _one(
+ATTACHMENT_CREATE = one(
     "attachment",
     {
         "type": "object",
@@ -83,7 +84,7 @@ ATTACHMENT_CREATE = _one(
     },
 )
 
-ATTACHMENT_UPDATE = _one(
+ATTACHMENT_UPDATE = one(
     "attachment",
     {
         "type": "object",
@@ -92,7 +93,7 @@ ATTACHMENT_UPDATE = _one(
     },
 )
 
-ATTACH = _one(
+ATTACH = one(
     "os-attach",
     {
         "type": "object",
@@ -111,18 +112,18 @@ _DETACH = {
     "type": ["object", "null"],
     "properties": {"attachment_id": {"type": ["string", "null"], "maxLength": 64}},
 }
-DETACH = _one("os-detach", _DETACH)
-FORCE_DETACH = _one("os-force_detach", _DETACH)
+DETACH = one("os-detach", _DETACH)
+FORCE_DETACH = one("os-force_detach", _DETACH)
 
 _CONNECT = {
     "type": "object",
     "properties": {"connector": _CONNECTOR},
     "required": ["connector"],
 }
-INITIALIZE_CONNECTION = _one("os-initialize_connection", _CONNECT)
-TERMINATE_CONNECTION = _one("os-terminate_connection", _CONNECT)
+INITIALIZE_CONNECTION = one("os-initialize_connection", _CONNECT)
+TERMINATE_CONNECTION = one("os-terminate_connection", _CONNECT)
 
-EXTEND = _one(
+EXTEND = one(
     "os-extend",
     {
         "type": "object",
@@ -139,17 +140,17 @@ EXTEND = _one(
     },
 )
 
-SET_BOOTABLE = _one(
+SET_BOOTABLE = one(
     "os-set_bootable",
-    {"type": "object", "properties": {"bootable": _BOOLEAN}, "required": ["bootable"]},
+    {"type": "object", "properties": {"bootable": BOOLEAN}, "required": ["bootable"]},
 )
 
-SET_READONLY = _one(
+SET_READONLY = one(
     "os-update_readonly_flag",
-    {"type": "object", "properties": {"readonly": _BOOLEAN}, "required": ["readonly"]},
+    {"type": "object", "properties": {"readonly": BOOLEAN}, "required": ["readonly"]},
 )
 
-RESET_STATUS = _one(
+RESET_STATUS = one(
     "os-reset_status",
     {
         "type": "object",
@@ -166,16 +167,84 @@ RESET_STATUS = _one(
     },
 )  # fmt: skip
 
-SET_IMAGE_METADATA = _one(
+SET_IMAGE_METADATA = one(
     "os-set_image_metadata",
     {"type": "object", "properties": {"metadata": METADATA}, "required": ["metadata"]},
 )
 
-UNSET_IMAGE_METADATA = _one(
+UNSET_IMAGE_METADATA = one(
     "os-unset_image_metadata",
     {
         "type": "object",
         "properties": {"key": {"type": "string", "minLength": 1, "maxLength": 255}},
         "required": ["key"],
+    },
+)
+
+REVERT = one(
+    "revert",
+    {"type": "object", "properties": {"snapshot_id": UUID}, "required": ["snapshot_id"]},
+)
+
+RETYPE = one(
+    "os-retype",
+    {
+        "type": "object",
+        "properties": {
+            "new_type": {"type": "string", "minLength": 1, "maxLength": 255},
+            "migration_policy": {"enum": ["on-demand", "never", None]},
+        },
+        "required": ["new_type"],
+    },
+)
+
+_QUOTAS = {
+    "type": "object",
+    "properties": {"tenant_id": TEXT, "project_id": TEXT, "id": TEXT, "force": BOOLEAN,
+                   "class_name": TEXT},
+    "additionalProperties": {
+        "type": ["integer", "string"],
+        "minimum": -1,
+        "maximum": MAX_SIZE_GB,
+        "pattern": "^(-1|[0-9]+)$",
+        "maxLength": 9,
+    },
+}  # fmt: skip
+QUOTA_SET = one("quota_set", {**_QUOTAS, "minProperties": 1})
+QUOTA_CLASS_SET = one("quota_class_set", {**_QUOTAS, "minProperties": 1})
+
+UPLOAD_IMAGE = one(
+    "os-volume_upload_image",
+    {
+        "type": "object",
+        "properties": {
+            "image_name": {"type": "string", "minLength": 1, "maxLength": 255},
+            "force": BOOLEAN,
+            "disk_format": {
+                "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop", None],
+            },
+            "container_format": TEXT,
+            "visibility": {"enum": ["community", "public", "private", "shared"]},
+            "protected": BOOLEAN,
+        },
+        "required": ["image_name"],
+    },
+)
+
+TRANSFER_CREATE = one(
+    "transfer",
+    {
+        "type": "object",
+        "properties": {"volume_id": UUID, "name": TEXT, "no_snapshots": BOOLEAN},
+        "required": ["volume_id"],
+    },
+)
+
+TRANSFER_ACCEPT = one(
+    "accept",
+    {
+        "type": "object",
+        "properties": {"auth_key": {"type": "string", "minLength": 1, "maxLength": 255}},
+        "required": ["auth_key"],
     },
 )

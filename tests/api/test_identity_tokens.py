@@ -63,6 +63,7 @@ def test_token_says_who_on_what_with_which_roles(keystone: Keystone) -> None:
     catalog = {entry["type"]: entry for entry in token["catalog"]}
     assert set(catalog) == {
         "identity", "compute", "image", "network", "volumev3", "block-storage",
+        "placement",
     }  # fmt: skip
     urls = {one["interface"]: one["url"] for one in catalog["volumev3"]["endpoints"]}
     assert set(urls) == {"public", "internal", "admin"}

@@ -96,6 +96,25 @@ def test_ports_are_allocated_and_given_back(
     assert list(sdk.network.ports(device_id=instance)) == []
 
 
+def test_ports_are_made_in_the_groups_of_the_request(
+    client: NetworkClient, network_id: str, sdk: Any
+) -> None:
+    """A boot's security groups reach its ports; without any they are in the default one."""
+    group = sdk.network.create_security_group(name="boot")
+    default = sdk.network.find_security_group("default")
+    requests = [
+        NetworkRequest(network_id=network_id, security_groups=(group.id,)), *on(network_id)
+    ]  # fmt: skip
+    instance = str(uuid.uuid4())
+    made, _ = client.allocate(context(), instance, "c1", requests)
+    for port, expected in zip(made, (group, default), strict=True):
+        assert sdk.network.get_port(port["port_id"]).security_group_ids == [expected.id]
+    with pytest.raises(sdk_exceptions.ConflictException):
+        sdk.network.delete_security_group(group)
+    client.deallocate(context(), instance, made)
+    sdk.network.delete_security_group(group, ignore_missing=False)
+
+
 def test_asking_again_allocates_nothing_more(
     client: NetworkClient, network_id: str, admin: Any
 ) -> None:
@@ -237,7 +256,7 @@ def test_the_sdk_asks_about_the_service(sdk: Any, admin: Any) -> None:
     """Extensions, zones, agents, quotas and groups are read by the SDK."""
     assert sdk.network.find_extension("binding").name == "Port Binding"
     assert sdk.network.find_extension("Availability Zone") is not None
-    assert sdk.network.find_extension("router") is None
+    assert sdk.network.find_extension("dvr") is None
     assert ["nova"] == [zone.name for zone in sdk.network.availability_zones()]
     assert list(admin.network.agents()) == []
     assert sdk.network.get_quota(DEMO_PROJECT).ports == -1

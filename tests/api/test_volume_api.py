@@ -82,7 +82,7 @@ def test_a_volume_is_created_shown_changed_and_deleted(volume: Api) -> None:
     shown = show(volume, volume_id)
     assert tuple(
         shown[key] for key in ("status", "size", "volume_type", "bootable", "attachments")
-    ) == ("available", 2, "lvmdriver-1", "false", [])
+    ) == ("available", 2, "__DEFAULT__", "false", [])
     assert tuple(
         shown[key] for key in ("os-vol-tenant-attr:tenant_id", "availability_zone", "metadata")
     ) == (DEMO_PROJECT, "nova", {"a": "1"})
@@ -116,6 +116,7 @@ def test_a_volume_is_created_shown_changed_and_deleted(volume: Api) -> None:
         ({"availability_zone": "mars"}, 400),
         ({"volume_type": "fast"}, 404),
         ({"snapshot_id": "s"}, 404),
+        ({"backup_id": "b"}, 404),
         ({"source_volid": str(uuid.uuid4())}, 404),
         ({"imageRef": "no uuid"}, 400),
         ({"size": 100_001}, 413),
@@ -262,6 +263,8 @@ def test_other_actions(volume: Api) -> None:
     assert tuple(
         shown[key] for key in ("size", "bootable", "metadata", "volume_image_metadata")
     ) == (3, "true", {"readonly": "True"}, {"k": "v"})
+    shown = volume("POST", f"/v3/volumes/{volume_id}/action", {"os-show_image_metadata": None}).json
+    assert shown == {"metadata": {"k": "v"}}
     assert act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}}) == 200
     assert act(volume, volume_id, {"os-unset_image_metadata": {"key": "k"}}) == 404
     connect = {"os-initialize_connection": {"connector": CONNECTOR}}
@@ -341,9 +344,9 @@ def test_a_list_is_filtered_sorted_and_paged(volume: Api) -> None:
 def test_what_clients_ask_about_the_service(volume: Api) -> None:
     """Types, zones, services, quotas, limits, extensions."""
     types = volume("GET", "/v3/types").json["volume_types"]
-    assert [one["name"] for one in types] == ["lvmdriver-1"]
+    assert [one["name"] for one in types] == ["__DEFAULT__"]
     assert types[0]["id"] == volume("GET", "/v3/types/default").json["volume_type"]["id"]
-    assert volume("GET", "/v3/types/lvmdriver-1").status == 404
+    assert volume("GET", "/v3/types/__DEFAULT__").status == 404
     zones = volume("GET", "/v3/os-availability-zone").json["availabilityZoneInfo"]
     assert zones[0]["zoneName"] == "nova"
     assert volume("GET", "/v3/os-services").status == 403
@@ -354,6 +357,15 @@ def test_what_clients_ask_about_the_service(volume: Api) -> None:
     assert quotas["volumes"]["in_use"] == limits["totalVolumesUsed"]
     assert limits["maxTotalVolumes"] == 1000
     assert volume("GET", "/v3/extensions").json["extensions"]
+    pools = "/v3/scheduler-stats/get_pools?detail=true"
+    assert volume("GET", pools).status == 403
+    [pool] = volume("GET", pools, token=ADMIN).json["pools"]
+    assert pool["capabilities"]["volume_backend_name"] == "lvmdriver-1"
+    assert volume("GET", "/v3/messages", headers=V370).json == {"messages": []}
+    assert volume("GET", "/v3/messages").status == 404
+    assert volume("GET", f"/v3/types/{types[0]['id']}/encryption").json == {}
+    path = f"/v3/volumes/{create(volume)}/encryption"
+    assert volume("GET", path).json == {"encryption_key_id": None}
 
 
 def test_creation_delivered_twice_creates_once(cloud: Cloud) -> None:

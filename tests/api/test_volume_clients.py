@@ -76,7 +76,7 @@ def test_the_sdk_asks_about_the_service(url: str) -> None:
     """Types, services, zones, limits and quotas are read by the SDK."""
     admin = connect(url, ADMIN)
     storage = admin.block_storage
-    assert storage.find_type("lvmdriver-1").name == "lvmdriver-1"
+    assert storage.find_type("__DEFAULT__").name == "__DEFAULT__"
     assert {"up"} == {one.state for one in storage.services()}
     assert [one.name for one in storage.availability_zones()] == ["nova"]
     assert storage.get_limits().absolute.max_total_volumes == 1000
@@ -118,3 +118,72 @@ def test_computes_client_attaches_and_detaches(sdk: Any, url: str) -> None:
         client.list_attachments(RequestContext(auth_token="nonsense"), instance)
     with pytest.raises(Unavailable):
         VolumeClient("http://127.0.0.1:1/v3", 1.0).list_attachments(context, instance)
+
+
+def test_the_sdk_takes_snapshots(sdk: Any) -> None:
+    """What `openstack volume snapshot …` does, and a volume made of one."""
+    storage = sdk.block_storage
+    volume = storage.create_volume(name="origin", size=1)
+    made = storage.create_snapshot(volume_id=volume.id, name="snap", is_forced=True)
+    assert storage.wait_for_status(made, wait=10, interval=0.1).status == "available"
+    assert storage.find_snapshot("snap").id == made.id
+    assert [one.id for one in storage.snapshots(volume_id=volume.id)] == [made.id]
+    storage.update_snapshot(made, name="renamed")
+    storage.set_snapshot_metadata(made, a="1")
+    shown = storage.get_snapshot(made.id)
+    assert (shown.name, shown.metadata, shown.size) == ("renamed", {"a": "1"}, 1)
+    copy = storage.create_volume(snapshot_id=made.id, size=1)
+    assert storage.get_volume(copy.id).snapshot_id == made.id
+    with pytest.raises(sdk_exceptions.BadRequestException, match="have snapshots"):
+        storage.delete_volume(volume)
+    storage.delete_snapshot(made)
+    storage.wait_for_delete(shown, interval=0.1, wait=10)
+    for one in (volume, copy):
+        storage.delete_volume(one)
+
+
+def test_the_sdk_manages_types(url: str, sdk: Any) -> None:
+    """What `openstack volume type …` does, as an administrator."""
+    admin = connect(url, ADMIN)
+    storage = admin.block_storage
+    made = storage.create_type(name="sdk-type", is_public=False)
+    storage.update_type_extra_specs(made, a="1")
+    storage.add_type_access(made, DEMO_PROJECT)
+    assert [one["project_id"] for one in storage.get_type_access(made)] == [DEMO_PROJECT]
+    assert storage.get_type(made).extra_specs == {"a": "1"}
+    volume = sdk.block_storage.create_volume(size=1, volume_type="sdk-type")
+    assert sdk.block_storage.get_volume(volume.id).volume_type == "sdk-type"
+    sdk.block_storage.retype_volume(volume, "__DEFAULT__")
+    storage.remove_type_access(made, DEMO_PROJECT)
+    storage.update_type(made, name="sdk-renamed")
+    storage.delete_type(made)
+    assert storage.find_type("sdk-renamed") is None
+    admin.close()
+
+
+def test_the_sdk_sets_quotas(url: str) -> None:
+    """What `openstack quota set` asks of the volume service."""
+    admin = connect(url, ADMIN)
+    storage = admin.block_storage
+    project_id = uuid.uuid4().hex
+    storage.update_quota_set(project_id, volumes=3)
+    assert storage.get_quota_set(project_id).volumes == 3
+    assert storage.get_quota_set_defaults(project_id).volumes == 1000
+    assert storage.get_quota_set(project_id, usage=True).usage["volumes"] == 0
+    storage.revert_quota_set(project_id)
+    assert storage.get_quota_set(project_id).volumes == 1000
+    admin.close()
+
+
+def test_the_sdk_transfers_a_volume(url: str, sdk: Any) -> None:
+    """What `openstack volume transfer request …` does, between two projects."""
+    other = connect(url, OTHER)
+    volume = sdk.block_storage.create_volume(size=1)
+    made = sdk.block_storage.create_transfer(volume_id=volume.id, name="offer")
+    assert sdk.block_storage.find_transfer("offer").id == made.id
+    other.block_storage.accept_transfer(made.id, made.auth_key)
+    assert other.block_storage.get_volume(volume.id).status == "available"
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        sdk.block_storage.get_volume(volume.id)
+    other.block_storage.delete_volume(volume.id)
+    other.close()

@@ -22,7 +22,7 @@ from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, Flavor
 from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog
 from tests.chaos import seeded
-from tests.unit.conftest import make_boot, make_node
+from tests.unit.conftest import make_boot, make_node, outcomes
 
 NODES = ("host1", "host2")
 FLAVORS = (
@@ -77,7 +77,7 @@ class Claims(RuleBasedStateMachine):
         """A scheduler claims, perhaps for an attempt that is over, perhaps a second time."""
         instance = self.find(one)
         before = seeded.content(self.db)
-        answers = claims.claim_nodes(self.db, [self.claim_of(instance, node, late)])
+        answers = outcomes(claims.claim_nodes(self.db, [self.claim_of(instance, node, late)]))
         if late or not instance.is_waiting:
             assert answers == [claims.STALE]
         if answers != [claims.CLAIMED]:
@@ -92,7 +92,7 @@ class Claims(RuleBasedStateMachine):
             query = schema.instances.select().where(schema.instances.c.task_state == "scheduling")
             waiting = [row.uuid for row in connection.execute(query)]
         wanted = [self.claim_of(self.find(one), node, 0) for one in waiting]
-        assert set(claims.claim_nodes(self.db, wanted)) <= {claims.CLAIMED, claims.FULL}
+        assert set(outcomes(claims.claim_nodes(self.db, wanted))) <= {claims.CLAIMED, claims.FULL}
 
     @rule(one=booted, node=node_names, late=lateness, owner=st.sampled_from(("a", "b")))
     def start(self, one: str, node: str, late: int, owner: str) -> None:

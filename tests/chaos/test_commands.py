@@ -14,7 +14,17 @@ from tests.integration.whole_cloud import WholeCloud, run
 
 pytestmark = pytest.mark.cloud
 
-ROLES = {"api", "compute", "conductor", "identity", "image", "network", "scheduler", "volume"}
+ROLES = {
+    "api",
+    "compute",
+    "conductor",
+    "identity",
+    "image",
+    "network",
+    "placement",
+    "scheduler",
+    "volume",
+}
 
 
 def test_ten_seconds_of_monkey_end_valid(cloud: WholeCloud) -> None:

@@ -13,7 +13,7 @@ from devstack_lite import conf as options
 from devstack_lite.context import RequestContext
 from devstack_lite.db import instances
 from devstack_lite.objects.compute import BuildOrder, Instance, ScheduleRequest
-from devstack_lite.rpc.server import get_transport
+from devstack_lite.rpc.transport import get_transport
 from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog
 from fake_hypervisor.store import read_domains

@@ -25,15 +25,17 @@ def host_is(cloud: WholeCloud, state: str) -> bool:
 
 def test_a_host_that_is_cut_off_loses_no_boot_and_builds_none_twice(cloud: WholeCloud) -> None:
     """What it was asked for is built elsewhere; its guests run on, but for one evacuated."""
-    boot(cloud, "before", 6)
+    boot(cloud, "before", 4)
+    for number in (5, 6):
+        cloud.boot(f"before-{number}", availability_zone=f"nova:{HOST}")
     before = all_active(cloud, "before", 6)
     mine = {one["id"] for one in before if one["OS-EXT-SRV-ATTR:host"] == HOST}
-    assert mine
+    assert len(mine) >= 2
     with faults.partitioned(cloud.record, HOST, LONGEST_S) as late:
         assert late == []
         boot(cloud, "during", 6)
         during = all_active(cloud, "during", 6)
-        assert {one["OS-EXT-SRV-ATTR:host"] for one in during} == {"host2", "host3"}
+        assert {one["OS-EXT-SRV-ATTR:host"] for one in during} <= {"host2", "host3"}
         wait_until(lambda: host_is(cloud, "down"), "the host is seen to be down", 40)
         assert mine <= running_guests(cloud, HOST)
         moved = min(mine)

@@ -25,10 +25,20 @@ def _undisturbed_logging() -> Iterator[None]:
         root.setLevel(level)
 
 
+def _forget_clients() -> None:
+    """Drop the clients that osc-lib keeps for a process, and with them the cloud they speak to."""
+    from osc_lib.clientmanager import ClientCache, ClientManager
+
+    for one in vars(ClientManager).values():
+        if isinstance(one, ClientCache):
+            one._handle = None
+
+
 def run(arguments: tuple[str, ...], credentials: Mapping[str, str]) -> tuple[int, str, str]:
     """Return the command's exit code and what it wrote to standard output and error."""
     from openstackclient.shell import OpenStackShell
 
+    _forget_clients()
     output, errors = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, credentials),

@@ -17,7 +17,7 @@ from tests.integration.whole_cloud import WholeCloud
 
 pytestmark = pytest.mark.cloud
 
-READERS = ("api", "scheduler", "identity", "image", "network", "volume")
+READERS = ("api", "scheduler", "identity", "image", "network", "volume", "placement")
 WRITES = (
     "DELETE FROM instances",
     "UPDATE quota_usages SET instances = 0",

@@ -47,11 +47,9 @@ def test_a_filter_and_a_weigher_from_outside_decide(cloud: WholeCloud) -> None:
     """Named in the file and the daemon restarted, they are in each decision."""
     path = cloud.record.etc_dir / "scheduler.conf"
     text = path.read_text()
-    wanted = "[scheduler]\nenabled_filters = ComputeFilter,QuietHostFilter,VCPUFilter\n"
+    wanted = "[filter_scheduler]\nenabled_filters = ComputeFilter,QuietHostFilter,VCPUFilter\n"
     wanted += "weight_classes = RAMWeigher,EvenNodesWeigher\n"
-    path.write_text(
-        text.replace("[scheduler]\n", wanted) if "[scheduler]\n" in text else f"{text}\n{wanted}"
-    )
+    path.write_text(f"{text}\n{wanted}")
     cloud.command("restart", "scheduler")
     cloud.wait_for(cloud.boot("plugged"), "ACTIVE")
     (decision,) = json.loads(cloud.command("explain", "plugged", "--json"))

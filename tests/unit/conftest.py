@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import hosts, schema
 from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.compute import BootRequest, ComputeNode, Flavor
+from devstack_lite.objects.compute import BootRequest, ClaimAnswer, ComputeNode, Flavor
 
 TINY = Flavor(id="1", name="m1.tiny", vcpus=1, memory_mb=512, root_gb=1)
 
@@ -40,6 +40,11 @@ def make_boot(count: int = 1, flavor: Flavor = TINY, **more: object) -> BootRequ
         **more,
     }
     return BootRequest(**values)  # type: ignore[arg-type]
+
+
+def outcomes(answers: Sequence[ClaimAnswer]) -> list[str]:
+    """Return what became of claims, without where."""
+    return [answer.outcome for answer in answers]
 
 
 @pytest.fixture

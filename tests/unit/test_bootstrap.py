@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.cloud import SeedSettings
-from devstack_lite.db import bootstrap, schema
+from devstack_lite.db import bootstrap, schema, schema_network
 from devstack_lite.db.engine import Database
 
 
@@ -110,7 +110,10 @@ def test_what_users_removed_stays_away(db: Database, settings: SeedSettings) -> 
     Nor does it fail over another of the same name.
     """
     with db.write() as connection:
-        for table in (schema.flavors, schema.subnets, schema.networks, schema.images):
+        for table in (
+            schema.flavors, schema.ip_allocations, schema.ports, schema_network.routers,
+            schema.subnets, schema.networks, schema.images,
+        ):  # fmt: skip
             connection.execute(table.delete())
         values = {
             "vcpus": 1, "memory_mb": 1, "root_gb": 0, "ephemeral_gb": 0, "swap_mb": 0,
@@ -120,6 +123,7 @@ def test_what_users_removed_stays_away(db: Database, settings: SeedSettings) -> 
     bootstrap.run(settings)
     assert column(db, schema.flavors.c.id) == ["mine"]
     assert column(db, schema.networks.c.id) == []
+    assert column(db, schema_network.routers.c.id) == []
     assert column(db, schema.images.c.id) == []
 
 
@@ -140,6 +144,28 @@ def test_accounts_are_repaired(db: Database, settings: SeedSettings) -> None:
         own = schema.users.c
         enabled = connection.execute(sa.select(own.name).where(own.enabled.is_(True))).scalars()
         assert sorted(enabled) == ["admin", "demo", "nova"]
+
+
+def test_other_domains_are_left_alone(db: Database, settings: SeedSettings) -> None:
+    """A user of an account's name elsewhere is somebody else; the own domain is opened again."""
+    own = schema.domains
+    with db.write() as connection:
+        connection.execute(own.update().values(name="Home", enabled=False))
+        connection.execute(own.insert().values(id="lab", name="lab"))
+        connection.execute(schema.users.delete().where(schema.users.c.name == "demo"))
+        row = {"id": "a", "name": "demo", "domain_id": "lab"}
+        connection.execute(schema.users.insert().values(row))
+    bootstrap.run(settings)
+    with db.read() as connection:
+        found = connection.execute(sa.select(own.c.id, own.c.name, own.c.enabled)).all()
+        users = schema.users.c
+        demos = connection.execute(
+            sa.select(users.domain_id, users.password_hash).where(users.name == "demo")
+        ).all()
+    assert sorted(map(tuple, found)) == [("default", "Home", True), ("lab", "lab", True)]
+    kept = {row.domain_id: row.password_hash for row in demos}
+    assert kept["lab"] is None
+    assert kept["default"] is not None
 
 
 def test_passwords_follow_the_record(db: Database, settings: SeedSettings) -> None:

@@ -176,7 +176,7 @@ def test_places_are_the_processes_of_the_roles(cloud: Cloud) -> None:
     """compute is every host; without roles it is everybody."""
     found = places_of(cloud, ("compute", "api"))
     assert [one.process for one in found] == ["compute-host1", "compute-host2", "api"]
-    assert len(places_of(cloud)) == 9
+    assert len(places_of(cloud)) == 10
 
 
 def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_status_of_a_stopped_cloud(recorded: planning.Cloud) -> None:
     assert result.exit_code == 3
     facts = json.loads(result.output)
     assert {one["state"] for one in facts["daemons"]} == {"stopped"}
-    assert len(facts["daemons"]) == 10
+    assert len(facts["daemons"]) == 11
 
 
 def test_logs_filter_by_request(recorded: planning.Cloud) -> None:

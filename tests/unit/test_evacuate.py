@@ -9,12 +9,22 @@ import pytest
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, instances, leftovers, operations
+from devstack_lite.db import (
+    actions,
+    builds,
+    claims,
+    instances,
+    leftovers,
+    migration_reads,
+    moves,
+    operations,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import InstanceInvalidState
 from devstack_lite.objects.compute import BuildOrder, BuildResult, FoundDomain, Instance
 from devstack_lite.states import PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog
+from tests.unit.conftest import outcomes
 from tests.unit.test_builds import build_to_active, claim_of, used
 
 SILENT = operations.Bounds(unowned_s=-1, owned_s=-1)
@@ -33,13 +43,16 @@ def begin(db: Database, uuid: str, request_id: str = "req-evacuate") -> Instance
     return actions.begin_action(
         db, asked, uuid, action=operations.EVACUATE, event="rebuild_server", vm_states=STATES,
         task_state=TaskState.REBUILDING, is_overtaking=True,
+        alongside=lambda connection, row: moves.begin_evacuation(
+            connection, asked, row, utcnow()
+        ),
     )  # fmt: skip
 
 
 def start(db: Database, instance: Instance, host: str) -> list[Instance]:
     """Claim a place on host, and have a worker of it begin."""
     claim = claim_of(instance.uuid, host, instance.attempt)
-    assert claims.claim_nodes(db, [claim]) == [claims.CLAIMED]
+    assert outcomes(claims.claim_nodes(db, [claim])) == [claims.CLAIMED]
     order = BuildOrder(instance_uuid=instance.uuid, node=host, attempt=instance.attempt)
     return builds.start_builds(db, host, "me", [order], StepLog())
 
@@ -164,3 +177,22 @@ def test_a_delete_does_not_wait_for_a_dead_host(
     leftovers.delete_without_host(db, uuid)
     assert actions.begin_delete(db, context, uuid).deleted_at is not None
     assert used(db, "host1") == FREE
+
+
+def test_it_is_among_the_migrations(db: Database, uuid: str) -> None:
+    """With Nova's statuses: accepted, then done, or error when it ends so."""
+
+    def seen() -> list[tuple[str, str, str | None]]:
+        found = migration_reads.list_migrations(db, instance_uuid=uuid)
+        return [(one.migration_type, one.status, one.dest_compute) for one in found]
+
+    moving = begin(db, uuid)
+    assert seen() == [("evacuation", "accepted", None)]
+    start(db, moving, "host2")
+    assert seen() == [("evacuation", "pre-migrating", "host2")]
+    builds.finish_builds(db, [result(moving, "host2")], "nova")
+    assert seen() == [("evacuation", "done", "host2")]
+    again = begin(db, uuid, "req-again")
+    no = result(again, "", error="No valid host was found.", can_retry=False)
+    builds.fail_builds(db, [no], max_attempts=3)
+    assert seen()[0] == ("evacuation", "error", None)

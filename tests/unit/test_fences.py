@@ -27,7 +27,7 @@ from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
 from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog
 from tests.chaos.seeded import UNLIMITED
-from tests.unit.conftest import make_boot
+from tests.unit.conftest import make_boot, outcomes
 
 
 def start(db: Database, uuid: str, host: str, attempt: int) -> None:
@@ -35,7 +35,7 @@ def start(db: Database, uuid: str, host: str, attempt: int) -> None:
         instance_uuid=uuid, host=host, node=host, vcpus=1, memory_mb=512, disk_gb=1,
         attempt=attempt,
     )  # fmt: skip
-    assert claims.claim_nodes(db, [claim]) == [claims.CLAIMED]
+    assert outcomes(claims.claim_nodes(db, [claim])) == [claims.CLAIMED]
     order = BuildOrder(instance_uuid=uuid, node=host, attempt=attempt)
     assert builds.start_builds(db, host, host, [order], StepLog())
 

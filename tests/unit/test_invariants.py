@@ -14,8 +14,10 @@ from devstack_lite.invariants.snapshot import (
     ActionFact,
     AddressFact,
     AttachmentFact,
+    ChangeFact,
     ClaimFact,
     DomainFact,
+    FloatingIpFact,
     ImageFact,
     InstanceFact,
     NodeFact,
@@ -37,12 +39,19 @@ CLAIM = ClaimFact(instance_uuid="vm", host="host1", node="node1", vcpus=2, memor
 DOMAIN = DomainFact(uuid="vm", host="host1", node="node1")
 PORT = PortFact(id="port", device_id="vm", device_owner="compute:nova", host="host1")
 ADDRESS = AddressFact(network_id="net", address="10.0.0.2", port_id="port")
+OUTSIDE = AddressFact(network_id="public", address="172.24.4.9", port_id="outside")
+FLOATING = FloatingIpFact(
+    id="fip", own_port_id="outside", own_address="172.24.4.9", port_id="port", address="10.0.0.2"
+)
 NODE = NodeFact(
     node="node1",
     limits={"vcpus": 4.0, "memory_mb": 1024.0, "disk_gb": 10.0},
     used={"vcpus": 2, "memory_mb": 512, "disk_gb": 1, "instances": 1, "io_ops": 0},
 )
 QUOTA = {"instances": 1, "cores": 2, "ram": 512}
+CHANGE = ChangeFact(
+    instance_uuid="vm", device_id="vol", kind="attach_volume", owner=None, since=NOW
+)
 ATTACHED = AttachmentFact(id="at", volume_id="vol", instance_uuid="vm", status="attached")
 WHOLE = Snapshot(
     taken_at=NOW,
@@ -53,7 +62,10 @@ WHOLE = Snapshot(
     domains=(DOMAIN,),
     hosts_read=frozenset({"host1"}),
     hosts_up=frozenset({"host1"}),
-    ports=(PORT, PortFact(id="router", device_id="r1", device_owner="network:router_interface")),
+    ports=(
+        PORT,
+        PortFact(id="router", device_id="r1", device_owner="network:router_interface"),
+    ),
     addresses=(ADDRESS,),
     volumes=(VolumeFact(id="vol", status="in-use"), VolumeFact(id="free", status="available")),
     attachments=(ATTACHED,),
@@ -63,6 +75,15 @@ WHOLE = Snapshot(
         for uuid in ("vm", "old")
     ),
     quotas={"p": QUOTA},
+)
+FLOATED = replace(
+    WHOLE,
+    ports=(
+        *WHOLE.ports,
+        PortFact(id="outside", device_id="fip", device_owner="network:floatingip"),
+    ),
+    addresses=(ADDRESS, OUTSIDE),
+    floating_ips=(FLOATING,),
 )
 LATE = NOW - datetime.timedelta(seconds=BOUND_S + 1)
 BUILDING = replace(
@@ -79,11 +100,21 @@ def with_node(**used: int) -> Snapshot:
     return replace(WHOLE, nodes=(replace(NODE, used={**NODE.used, **used}),))
 
 
+OLD_DOMAIN = replace(DOMAIN, node="node0", power_state=PowerState.SHUTDOWN)
+RESIZED = replace(
+    with_vm(vm_state=VmState.RESIZED), domains=(DOMAIN, OLD_DOMAIN),
+    nodes=(NODE, replace(NODE, node="node0")), claims=(replace(CLAIM, node="node0"), CLAIM),
+)  # fmt: skip
+
+
 # The rule that must see it, the ids it must name, and what is broken.
 BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("in-transit", ("vm",), replace(WHOLE, instances=(replace(BUILDING, since=LATE),))),
     ("in-transit", ("vm",), with_vm(task_state=TaskState.DELETING, since=LATE)),
     ("in-transit", ("vm",), with_vm(task_state=TaskState.REBOOTING, since=None)),
+    ("device-change", ("vol", "vm"), replace(WHOLE, changes=(replace(CHANGE, since=LATE),))),
+    ("device-change", ("vol", "old"), replace(WHOLE, changes=(
+        replace(CHANGE, instance_uuid="old"),))),
     ("ended", ("vm",), with_vm(vm_state=VmState.BUILDING)),
     ("ended", ("vm",), with_vm(owner="host1/1/9")),
     ("ended", ("vm",), with_vm(has_operation=True)),
@@ -94,6 +125,13 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
         WHOLE, hosts_up=frozenset({"host1", "host2"}),
         domains=(DOMAIN, replace(DOMAIN, host="host2")))),
     ("one-domain", ("vm",), replace(WHOLE, domains=(replace(DOMAIN, node="node2"),))),
+    ("one-domain", ("vm",), replace(RESIZED, domains=(OLD_DOMAIN,))),
+    ("kept-guest", ("vm",), replace(RESIZED, domains=(DOMAIN,))),
+    ("kept-guest", ("vm",), replace(RESIZED, domains=(DOMAIN, replace(
+        OLD_DOMAIN, power_state=PowerState.RUNNING)))),
+    ("one-claim", ("vm",), replace(RESIZED, claims=(CLAIM,), nodes=(NODE,), domains=(DOMAIN,))),
+    ("power", ("vm",), replace(RESIZED, domains=(
+        replace(DOMAIN, power_state=PowerState.SHUTDOWN), OLD_DOMAIN))),
     ("domain-owner", ("stray",), replace(WHOLE, domains=(DOMAIN, replace(DOMAIN, uuid="stray")))),
     ("domain-owner", ("old",), replace(WHOLE, domains=(DOMAIN, replace(DOMAIN, uuid="old")))),
     ("power", ("vm",), with_vm(vm_state=VmState.STOPPED)),
@@ -116,6 +154,7 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("quota", ("p",), replace(WHOLE, quotas={})),
     ("quota", ("p",), replace(WHOLE, quotas={"p": {**QUOTA, "ram": 513}})),
     ("quota", ("q",), replace(WHOLE, quotas={"p": QUOTA, "q": QUOTA})),
+    ("quota", ("p",), with_vm(vm_state=VmState.SOFT_DELETED)),
     ("ports", ("vm", "port"), replace(WHOLE, ports=())),
     ("ports", ("vm", "port"), replace(WHOLE, ports=(replace(PORT, device_id="other"),))),
     ("ports", ("vm", "port"), replace(WHOLE, ports=(replace(PORT, host="host2"),))),
@@ -127,6 +166,9 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
         ADDRESS, replace(ADDRESS, address="10.0.0.9", port_id="p9")))),
     ("addresses", ("port", "router"), replace(WHOLE, addresses=(
         ADDRESS, replace(ADDRESS, port_id="router")))),
+    ("floating-ips", ("fip",), replace(FLOATED, addresses=(ADDRESS,))),
+    ("floating-ips", ("fip", "router"), replace(FLOATED, floating_ips=(
+        replace(FLOATING, port_id="router"),))),
     ("attachment-owner", ("at", "old"), replace(WHOLE, attachments=(
         replace(ATTACHED, instance_uuid="old"),))),
     ("attachment-owner", ("at", "vol"), replace(WHOLE, volumes=())),
@@ -135,16 +177,24 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
         VolumeFact(id="vol", status="available"),))),
     ("image-data", ("image",), replace(WHOLE, images=(
         ImageFact(id="image", status="active", size=3, stored_size=None),))),
+    ("snapshots", ("i",), replace(WHOLE, images=(
+        ImageFact(id="i", status="queued", size=None, stored_size=None, is_abandoned=True),))),
 ]  # fmt: skip
 
 # Nothing of this is a violation.
 FINE: dict[str, Snapshot] = {
     "whole": WHOLE,
+    "a floating IP": FLOATED,
     "empty": Snapshot(taken_at=NOW),
     "a build under way": replace(
         WHOLE, instances=(BUILDING,), domains=(), ports=(), addresses=(), attachments=(),
         volumes=(), nodes=(replace(NODE, used={**NODE.used, "io_ops": 1}),),
         claims=(replace(CLAIM, is_building=True),),
+    ),
+    "a resize that is not confirmed": RESIZED,
+    "a resize under way": replace(
+        with_vm(task_state=TaskState.RESIZE_PREP, wanted=(4, 1024)),
+        quotas={"p": {"instances": 1, "cores": 4, "ram": 1024}},
     ),
     "a host that is down keeps what it had": replace(
         WHOLE, hosts_up=frozenset(), domains=(DOMAIN, replace(DOMAIN, uuid="old"))
@@ -203,3 +253,11 @@ def test_the_verdict_is_the_worst_that_is_known(
 ) -> None:
     report = Report(violations=violations, unread=unread)
     assert (report.verdict, report.verdict.exit_code) == (verdict, code)
+
+
+def test_a_port_that_comes_or_goes_is_not_judged() -> None:
+    """Neither one that is bound and not shown yet, nor one that is shown and unbound already."""
+    coming = replace(PORT, id="p2")
+    changes = tuple(replace(CHANGE, device_id=name) for name in ("port", "p2"))
+    snapshot = replace(WHOLE, ports=(coming,), addresses=(), changes=changes)
+    assert find_violations(snapshot, bound_s=BOUND_S) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import socket
 import stat
 from pathlib import Path
@@ -111,6 +112,7 @@ def test_every_option_written_is_declared() -> None:
     from oslo_config import cfg
     from oslo_log import log
     from oslo_messaging._drivers import impl_rabbit
+    from oslo_policy import opts
 
     from devstack_lite import conf as options
 
@@ -118,6 +120,7 @@ def test_every_option_written_is_declared() -> None:
     log.register_options(conf)
     conf.register_opts([cfg.StrOpt("transport_url")])
     conf.register_opts(impl_rabbit.rabbit_opts, group="oslo_messaging_rabbit")
+    opts._register(conf)
     cloud = make()
     for one in processes.of(cloud):
         for section, values in cloud_files.sections_of(cloud, one).items():
@@ -143,7 +146,7 @@ def test_a_taken_port_is_named() -> None:
 
 
 def test_a_block_has_a_fixed_order() -> None:
-    """--port-base P gives P identity, P+1 api, P+2 volume, P+3 image, P+4 network."""
+    """--port-base P gives P identity, then api, volume, image, network, P+5 placement."""
     base = ports.choose("x", is_default=False, base=None, reserved=set(), listen="127.0.0.1")
     first = base["identity"]
     assert make(port_base=first).ports == {
@@ -152,6 +155,7 @@ def test_a_block_has_a_fixed_order() -> None:
         "volume": first + 2,
         "image": first + 3,
         "network": first + 4,
+        "placement": first + 5,
     }
 
 
@@ -243,3 +247,16 @@ def test_a_node_that_starts_again_keeps_its_user(monkeypatch: pytest.MonkeyPatch
         before.password,
         before.vhost,
     )
+
+
+def test_a_record_of_before_placement_gets_its_port() -> None:
+    """A cloud that was made without the daemon has it at the next start, in its own block."""
+    before = make()
+    path = before.state_dir / "cloud.json"
+    record = json.loads(path.read_text())
+    del record["ports"]["placement"], record["workers"]["placement"]
+    path.write_text(json.dumps(record))
+    found = clouds.load(before.state_dir)
+    assert found is not None
+    assert found.ports["placement"] == found.ports["identity"] + 5
+    assert found.workers["placement"] == 1

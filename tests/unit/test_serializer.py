@@ -21,7 +21,7 @@ from devstack_lite.exceptions import BY_NAME, Conflict, DevstackError
 from devstack_lite.objects.compute import Flavor, Instance, Progress
 from devstack_lite.objects.registry import REGISTRY
 from devstack_lite.rpc.serializer import MessageSerializer, decode, encode
-from devstack_lite.rpc.server import REMOTE_EXCEPTION_MODULES
+from devstack_lite.rpc.transport import REMOTE_EXCEPTION_MODULES
 from devstack_lite.states import PowerState, TaskState, VmState
 
 TINY = Flavor(id="1", name="m1.tiny", vcpus=1, memory_mb=512, root_gb=1)

@@ -11,7 +11,7 @@ from devstack_lite.db import actions, builds, claims, server_groups
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid, QuotaExceeded
 from devstack_lite.objects.compute import Claim, GroupPolicy, ServerGroup
-from tests.unit.conftest import make_boot
+from tests.unit.conftest import make_boot, outcomes
 from tests.unit.test_builds import UNLIMITED
 
 HOSTS = ("host1", "host2", "host3")
@@ -38,11 +38,11 @@ def claim(uuid: str, host: str) -> Claim:
 def test_anti_affinity_holds_at_the_claim(db: Database, context: RequestContext) -> None:
     """In one call or in several: the second member on a host is refused."""
     first, second, third = boot(db, context, make_group(db, GroupPolicy.ANTI_AFFINITY), 3)
-    assert claims.claim_nodes(db, [claim(first, "host1"), claim(second, "host1")]) == [
+    assert outcomes(claims.claim_nodes(db, [claim(first, "host1"), claim(second, "host1")])) == [
         claims.CLAIMED, claims.AGAINST_POLICY,
     ]  # fmt: skip
     again = [claim(first, "host1"), claim(third, "host1"), claim(second, "host2")]
-    assert claims.claim_nodes(db, again) == [
+    assert outcomes(claims.claim_nodes(db, again)) == [
         claims.CLAIMED, claims.AGAINST_POLICY, claims.CLAIMED,
     ]  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_affinity_holds_at_the_claim(db: Database, context: RequestContext) -> N
     """The first member chooses; the others are where it is, or nowhere."""
     first, second, third = boot(db, context, make_group(db, GroupPolicy.AFFINITY), 3)
     wanted = [claim(first, "host2"), claim(second, "host1"), claim(third, "host2")]
-    assert claims.claim_nodes(db, wanted) == [
+    assert outcomes(claims.claim_nodes(db, wanted)) == [
         claims.CLAIMED, claims.AGAINST_POLICY, claims.CLAIMED,
     ]  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_affinity_holds_at_the_claim(db: Database, context: RequestContext) -> N
 def test_as_many_as_the_group_allows(db: Database, context: RequestContext) -> None:
     group = make_group(db, GroupPolicy.ANTI_AFFINITY, max_server_per_host=2)
     uuids = boot(db, context, group, 3)
-    answers = claims.claim_nodes(db, [claim(uuid, "host1") for uuid in uuids])
+    answers = outcomes(claims.claim_nodes(db, [claim(uuid, "host1") for uuid in uuids]))
     assert answers == [claims.CLAIMED, claims.CLAIMED, claims.AGAINST_POLICY]
 
 
@@ -78,7 +78,7 @@ def test_whatever_is_claimed_keeps_the_policy(
             del placed[uuid]
         uuids = [uuid for uuid in waiting if uuid not in placed][:3]
         wanted = [claim(uuid, chance.choice(HOSTS)) for uuid in uuids]
-        answers = claims.claim_nodes(db, wanted)
+        answers = outcomes(claims.claim_nodes(db, wanted))
         for one, answer in zip(wanted, answers, strict=True):
             if answer == claims.CLAIMED:
                 placed[one.instance_uuid] = one.host

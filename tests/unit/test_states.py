@@ -28,6 +28,21 @@ from devstack_lite.states import (
         (VmState.STOPPED, TaskState.REBUILD_SPAWNING, "REBUILD"),
         (VmState.STOPPED, None, "SHUTOFF"),
         (VmState.STOPPED, TaskState.POWERING_ON, "SHUTOFF"),
+        (VmState.PAUSED, None, "PAUSED"),
+        (VmState.PAUSED, TaskState.UNPAUSING, "PAUSED"),
+        (VmState.SUSPENDED, None, "SUSPENDED"),
+        (VmState.RESCUED, None, "RESCUE"),
+        (VmState.RESCUED, TaskState.UNRESCUING, "RESCUE"),
+        (VmState.SHELVED, None, "SHELVED"),
+        (VmState.SHELVED, TaskState.UNSHELVING, "SHELVED"),
+        (VmState.SOFT_DELETED, None, "SOFT_DELETED"),
+        (VmState.SOFT_DELETED, TaskState.RESTORING, "SOFT_DELETED"),
+        (VmState.ACTIVE, TaskState.RESIZE_PREP, "RESIZE"),
+        (VmState.STOPPED, TaskState.RESIZE_FINISH, "RESIZE"),
+        (VmState.RESIZED, None, "VERIFY_RESIZE"),
+        (VmState.PAUSED, TaskState.MIGRATING, "MIGRATING"),
+        (VmState.RESIZED, TaskState.RESIZE_CONFIRMING, "VERIFY_RESIZE"),
+        (VmState.RESIZED, TaskState.RESIZE_REVERTING, "REVERT_RESIZE"),
         (VmState.ERROR, None, "ERROR"),
         (VmState.DELETED, None, "DELETED"),
     ],
@@ -54,10 +69,15 @@ def test_a_filter_by_status_reads_any_case() -> None:
 
 def test_the_words_are_novas() -> None:
     """What clients compare with, letter by letter."""
-    assert set(VmState) == {"building", "active", "stopped", "error", "deleted"}
+    assert set(VmState) == {
+        "building", "active", "stopped", "paused", "suspended", "rescued", "resized", "shelved",
+        "error",
+        "soft-delete", "deleted",
+    }  # fmt: skip
     assert set(BUILD_STATES) == {
         "scheduling", "networking", "block_device_mapping", "spawning", "rebuilding",
-        "rebuild_block_device_mapping", "rebuild_spawning",
+        "rebuild_block_device_mapping", "rebuild_spawning", "resize_prep", "resize_migrating",
+        "resize_migrated", "resize_finish", "migrating",
     }  # fmt: skip
     assert (TaskState.POWERING_OFF, TaskState.REBOOTING_HARD) == ("powering-off", "rebooting_hard")
     assert (PowerState.NOSTATE, PowerState.RUNNING, PowerState.SHUTDOWN) == (0, 1, 4)

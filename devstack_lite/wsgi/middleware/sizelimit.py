@@ -7,8 +7,11 @@ from typing import Any
 
 from oslo_config import cfg
 from oslo_middleware.sizelimit import LimitingReader
+from webob.exc import HTTPRequestEntityTooLarge
 
 from devstack_lite.wsgi.faults import HttpError
+
+PART_BYTES = 16 * 1024
 
 
 class SizeLimit:
@@ -25,8 +28,25 @@ class SizeLimit:
             if int(length) > self._maximum:
                 raise HttpError(413, "Request is too large.")
         elif environ.get("HTTP_TRANSFER_ENCODING"):
-            environ["wsgi.input"] = LimitingReader(environ["wsgi.input"], self._maximum)
+            return self._bounded(environ, start_response)
         answer: Iterable[bytes] = self._app(environ, start_response)
+        return answer
+
+    def _bounded(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request whose length nobody says.
+
+        As much again is read and thrown away before the refusal: a connection that is closed with
+        unread bytes is reset, and a client that still writes never reads why.
+        """
+        source = environ["wsgi.input"]
+        environ["wsgi.input"] = LimitingReader(source, self._maximum)
+        try:
+            answer: Iterable[bytes] = self._app(environ, start_response)
+        except HTTPRequestEntityTooLarge:
+            left = self._maximum
+            while left > 0 and (part := source.read(min(left, PART_BYTES))):
+                left -= len(part)
+            raise
         return answer
 
 

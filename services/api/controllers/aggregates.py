@@ -28,12 +28,12 @@ class AggregatesController:
     def index(self, req: Request) -> Json:
         """List them."""
         require_admin(req.context, "os_compute_api:os-aggregates:index")
-        return {"aggregates": [_view(one) for one in aggregates.list_aggregates(self._db)]}
+        return {"aggregates": [_view(req, one) for one in aggregates.list_aggregates(self._db)]}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one."""
         require_admin(req.context, "os_compute_api:os-aggregates:show")
-        return _shown(aggregates.get_aggregate(self._db, _number(id)))
+        return _shown(req, aggregates.get_aggregate(self._db, _number(id)))
 
     @api(body=schemas.CREATE)
     def create(self, req: Request, body: Json) -> Json:
@@ -49,7 +49,7 @@ class AggregatesController:
                 metadata={ZONE: zone} if zone else {},
             ),
         )
-        shown = _view(made)
+        shown = _view(req, made)
         # Nova's answer to a create names neither.
         del shown["hosts"], shown["metadata"]
         return {"aggregate": shown}
@@ -62,9 +62,10 @@ class AggregatesController:
         zone = {ZONE: wanted["availability_zone"]} if "availability_zone" in wanted else None
         name = wanted["name"].strip() if "name" in wanted else None
         return _shown(
+            req,
             self._conductor.update_aggregate(
                 req.context, aggregate_id=_number(id), name=name, metadata=zone
-            )
+            ),
         )
 
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
@@ -77,23 +78,28 @@ class AggregatesController:
         """Put a host into one."""
         require_admin(req.context, "os_compute_api:os-aggregates:add_host")
         host = body["add_host"]["host"]
-        return _shown(self._conductor.add_host(req.context, aggregate_id=_number(id), host=host))
+        return _shown(
+            req, self._conductor.add_host(req.context, aggregate_id=_number(id), host=host)
+        )
 
     @api(action="remove_host", body=schemas.REMOVE_HOST)
     def remove_host(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Take a host out of one."""
         require_admin(req.context, "os_compute_api:os-aggregates:remove_host")
         host = body["remove_host"]["host"]
-        return _shown(self._conductor.remove_host(req.context, aggregate_id=_number(id), host=host))
+        return _shown(
+            req, self._conductor.remove_host(req.context, aggregate_id=_number(id), host=host)
+        )
 
     @api(action="set_metadata", body=schemas.SET_METADATA)
     def set_metadata(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Merge metadata; a key whose value is null goes."""
         require_admin(req.context, "os_compute_api:os-aggregates:set_metadata")
         return _shown(
+            req,
             self._conductor.update_aggregate(
                 req.context, aggregate_id=_number(id), metadata=body["set_metadata"]["metadata"]
-            )
+            ),
         )
 
 
@@ -103,12 +109,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _shown(aggregate: Aggregate) -> Json:
-    return {"aggregate": _view(aggregate)}
+def _shown(req: Request, aggregate: Aggregate) -> Json:
+    return {"aggregate": _view(req, aggregate)}
 
 
-def _view(aggregate: Aggregate) -> Json:
+def _view(req: Request, aggregate: Aggregate) -> Json:
     return {
+        **({"uuid": aggregate.uuid} if req.since(2, 41) else {}),
         "id": aggregate.id,
         "name": aggregate.name,
         "availability_zone": aggregate.availability_zone,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from devstack_lite.db import flavors
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Invalid
+from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
@@ -45,7 +46,7 @@ class FlavorsController:
     def index(self, req: Request) -> Json:
         """List ids and names."""
         found, links = self._list(req)
-        return {"flavors": [_brief(req, flavor) for flavor in found], **links}
+        return {"flavors": [_described(req, flavor) for flavor in found], **links}
 
     def detail(self, req: Request) -> Json:
         """List flavors in full."""
@@ -63,6 +64,7 @@ class FlavorsController:
         found = flavors.list_flavors(
             self._db,
             is_public=_is_public(req),
+            project_id=None if req.context.is_admin else req.context.project_id,
             min_memory_mb=_number(req, "minRam"),
             min_root_gb=_number(req, "minDisk"),
             sort_key=_SORT_COLUMNS[sort_key],
@@ -76,13 +78,12 @@ class FlavorsController:
         return {"flavor": _full(req, self._get(req, id))}
 
     def _get(self, req: Request, flavor_id: str) -> Flavor:
-        return flavors.get_flavor(self._db, flavor_id, with_private=req.context.is_admin)
+        return flavors.get_flavor(
+            self._db, flavor_id, with_private=req.context.is_admin,
+            project_id=req.context.project_id,
+        )  # fmt: skip
 
-    def extra_specs(self, req: Request, id: str) -> Json:  # noqa: A002
-        """Show a flavor's extra specs."""
-        return {"extra_specs": dict(self._get(req, id).extra_specs)}
-
-    @api(body=schemas.CREATE)
+    @api(body=schemas.create)
     def create(self, req: Request, body: Json) -> Json:
         """Make a flavor."""
         require_admin(req.context, "os_compute_api:os-flavor-manage:create")
@@ -98,11 +99,52 @@ class FlavorsController:
             root_gb=_amount(wanted, "disk"),
             ephemeral_gb=_amount(wanted, "OS-FLV-EXT-DATA:ephemeral"),
             swap_mb=_amount(wanted, "swap"),
+            description=wanted.get("description"),
             rxtx_factor=_factor(wanted.get("rxtx_factor", 1.0)),
             is_public=wanted.get("os-flavor-access:is_public", True)
             not in {False, "False", "false", "FALSE", "0", "off", "no"},
         )
         return {"flavor": _full(req, self._conductor.create_flavor(req.context, flavor=flavor))}
+
+    @api(body=schemas.UPDATE, since="2.55")
+    def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Change a flavor's description."""
+        require_admin(req.context, "os_compute_api:os-flavor-manage:update")
+        changed = self._conductor.describe_flavor(
+            req.context, flavor_id=id, description=body["flavor"]["description"]
+        )
+        return {"flavor": _full(req, changed)}
+
+    def access(self, req: Request, id: str) -> Json:  # noqa: A002
+        """List the projects that may use a private flavor."""
+        require_admin(req.context, "os_compute_api:os-flavor-access")
+        if flavors.get_flavor(self._db, id, with_private=True).is_public:
+            raise NotFound("Access list not available for public flavors.", kind="flavor")
+        return _access(id, flavors.list_access(self._db, id))
+
+    @api(action="addTenantAccess", body=schemas.access("addTenantAccess"))
+    def add_access(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Let a project use a private flavor."""
+        require_admin(req.context, "os_compute_api:os-flavor-access:add_tenant_access")
+        if req.since(2, 7) and flavors.get_flavor(self._db, id, with_private=True).is_public:
+            raise Conflict("Can not add access to a public flavor.", kind="flavor")
+        project_id = body["addTenantAccess"]["tenant"]
+        return _access(
+            id, self._conductor.add_flavor_access(
+                req.context, flavor_id=id, project_id=project_id
+            )
+        )  # fmt: skip
+
+    @api(action="removeTenantAccess", body=schemas.access("removeTenantAccess"))
+    def remove_access(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Have a project use a private flavor no more."""
+        require_admin(req.context, "os_compute_api:os-flavor-access:remove_tenant_access")
+        project_id = body["removeTenantAccess"]["tenant"]
+        return _access(
+            id, self._conductor.remove_flavor_access(
+                req.context, flavor_id=id, project_id=project_id
+            )
+        )  # fmt: skip
 
     @api(status=202)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
@@ -147,6 +189,11 @@ def _factor(value: Any) -> float:
     raise Invalid(f"Invalid input for field/attribute rxtx_factor. Value: {value}.")
 
 
+def _described(req: Request, flavor: Flavor) -> Json:
+    described = {"description": flavor.description} if req.since(2, 55) else {}
+    return {**_brief(req, flavor), **described}
+
+
 def _brief(req: Request, flavor: Flavor) -> Json:
     return {
         "id": flavor.id,
@@ -155,15 +202,24 @@ def _brief(req: Request, flavor: Flavor) -> Json:
     }
 
 
+def _access(flavor_id: str, project_ids: Sequence[str]) -> Json:
+    return {
+        "flavor_access": [
+            {"flavor_id": flavor_id, "tenant_id": project_id} for project_id in project_ids
+        ]
+    }
+
+
 def _full(req: Request, flavor: Flavor) -> Json:
     return {
-        **_brief(req, flavor),
+        **_described(req, flavor),
         "ram": flavor.memory_mb,
         "disk": flavor.root_gb,
         "vcpus": flavor.vcpus,
-        "swap": flavor.swap_mb or "",
+        "swap": flavor.swap_mb if req.since(2, 75) else flavor.swap_mb or "",
         "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb,
         "OS-FLV-DISABLED:disabled": flavor.is_disabled,
         "os-flavor-access:is_public": flavor.is_public,
         "rxtx_factor": flavor.rxtx_factor,
+        **({"extra_specs": dict(flavor.extra_specs)} if req.since(2, 61) else {}),
     }

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import hosts
+from devstack_lite.db import hosts, instances
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import NotFound
+from devstack_lite.db.instances import InstanceFilter
+from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.compute import ComputeNode, ServiceRecord
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
+from services.api.paging import page_size
 from services.api.policy import require_admin
+from services.api.views.links import next_link
 
 _RULE = "os_compute_api:os-hypervisors:"
 
@@ -24,47 +31,112 @@ def number_of(identifier: str) -> int:
 class HypervisorsController:
     """Nodes and what is used on them; for administrators."""
 
-    def __init__(self, db: Database, *, down_time_s: float) -> None:
+    def __init__(self, db: Database, *, down_time_s: float, max_limit: int) -> None:
+        self._max_limit = max_limit
         self._db = db
         self._down_time_s = down_time_s
 
     def index(self, req: Request) -> Json:
         """List names and states."""
         require_admin(req.context, _RULE + "list")
-        services = self._services()
-        return {"hypervisors": [self._brief(node, services) for node in hosts.list_nodes(self._db)]}
+        return self._list(req, self._brief)
 
     def detail(self, req: Request) -> Json:
         """List hypervisors in full."""
         require_admin(req.context, _RULE + "list-detail")
+        return self._list(req, self._full)
+
+    def _list(
+        self, req: Request, view: Callable[[Request, ComputeNode, dict[str, ServiceRecord]], Json]
+    ) -> Json:
+        """List, by pages from 2.33 on, by name and with the servers from 2.53 on."""
         services = self._services()
-        return {"hypervisors": [self._full(node, services) for node in hosts.list_nodes(self._db)]}
+        if not req.since(2, 33):
+            found = hosts.list_nodes(self._db)
+            return {"hypervisors": [view(req, node, services) for node in found]}
+        size = page_size(req, self._max_limit)
+        pattern = req.GET.get("hypervisor_hostname_pattern") if req.since(2, 53) else None
+        if pattern is not None:
+            if "limit" in req.GET or "marker" in req.GET:
+                raise Invalid(
+                    "Paging over hypervisors with the hypervisor_hostname_pattern query parameter"
+                    " is not supported."
+                )
+            found = self._matching(pattern)
+        else:
+            found = hosts.list_nodes(self._db, marker=self._marker(req), limit=size + 1)
+        page = found if pattern is not None else found[:size]
+        shown: Json = {"hypervisors": [view(req, node, services) for node in page]}
+        if _is_true(req, "with_servers") and req.since(2, 53):
+            self._add_servers(page, shown["hypervisors"])
+        if len(found) > len(page):
+            shown["hypervisors_links"] = next_link(req, str(shown["hypervisors"][-1]["id"]))
+        return shown
+
+    def _marker(self, req: Request) -> str | None:
+        text = req.GET.get("marker")
+        if text is None:
+            return None
+        try:
+            return self._get(text).id
+        except NotFound as error:
+            raise Invalid(f"marker [{text}] not found") from error
+
+    def _add_servers(self, nodes: Sequence[ComputeNode], shown: Sequence[Json]) -> None:
+        found = instances.list_instances(
+            self._db,
+            InstanceFilter(
+                equals=(("node", [node.hypervisor_hostname for node in nodes]),), limit=1_000_000
+            ),
+        )
+        on: dict[str, list[Json]] = defaultdict(list)
+        for one in found:
+            on[str(one.node)].append({"uuid": one.uuid, "name": one.name})
+        for node, view in zip(nodes, shown, strict=True):
+            if node.hypervisor_hostname in on:
+                view["servers"] = on[node.hypervisor_hostname]
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one hypervisor."""
         require_admin(req.context, _RULE + "show")
-        return {"hypervisor": self._full(self._get(id), self._services())}
+        node = self._get(id)
+        shown = self._full(req, node, self._services())
+        if _is_true(req, "with_servers") and req.since(2, 53):
+            self._add_servers([node], [shown])
+        return {"hypervisor": shown}
 
+    @api(until="2.52")
+    def servers(self, req: Request, id: str) -> Json:  # noqa: A002
+        """List the hypervisors whose name contains a text, with their servers."""
+        require_admin(req.context, _RULE + "servers")
+        found = self._matching(id)
+        services = self._services()
+        shown = [self._brief(req, node, services) for node in found]
+        self._add_servers(found, shown)
+        return {"hypervisors": shown}
+
+    @api(until="2.87")
     def uptime(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show one hypervisor with how long it is up, as far as its service knows."""
         require_admin(req.context, _RULE + "uptime")
         node, services = self._get(id), self._services()
-        service = services.get(node.host)
-        since = service.created_at if service else None
-        up_s = (utcnow() - since).total_seconds() if since else 0
-        days, rest = divmod(int(up_s) // 60, 1440)
-        text = f" {utcnow():%H:%M:%S} up {days} days, {rest // 60}:{rest % 60:02}"
-        return {"hypervisor": {**self._brief(node, services), "uptime": text}}
+        text = _uptime(services.get(node.host))
+        return {"hypervisor": {**self._brief(req, node, services), "uptime": text}}
 
+    @api(until="2.52")
     def search(self, req: Request, id: str) -> Json:  # noqa: A002
         """List the hypervisors whose name contains a text. Raises NotFound for none."""
         require_admin(req.context, _RULE + "search")
         services = self._services()
-        found = [node for node in hosts.list_nodes(self._db) if id in node.hypervisor_hostname]
-        if not found:
-            raise NotFound(f"No hypervisor matching '{id}' could be found.", kind="hypervisor")
-        return {"hypervisors": [self._brief(node, services) for node in found]}
+        return {"hypervisors": [self._brief(req, node, services) for node in self._matching(id)]}
 
+    def _matching(self, text: str) -> list[ComputeNode]:
+        found = [node for node in hosts.list_nodes(self._db) if text in node.hypervisor_hostname]
+        if not found:
+            raise NotFound(f"No hypervisor matching '{text}' could be found.", kind="hypervisor")
+        return found
+
+    @api(until="2.87")
     def statistics(self, req: Request) -> Json:
         """Add up all hypervisors."""
         require_admin(req.context, _RULE + "statistics")
@@ -95,32 +167,59 @@ class HypervisorsController:
                 return node
         raise NotFound(f"Hypervisor with ID '{identifier}' could not be found.", kind="hypervisor")
 
-    def _brief(self, node: ComputeNode, services: dict[str, ServiceRecord]) -> Json:
+    def _brief(self, req: Request, node: ComputeNode, services: dict[str, ServiceRecord]) -> Json:
         service = services.get(node.host)
         is_up = service is not None and service.is_up(utcnow(), self._down_time_s)
         is_disabled = service is not None and service.is_disabled
         return {
-            "id": number_of(node.id),
+            "id": _id_of(req, node.id),
             "hypervisor_hostname": node.hypervisor_hostname,
             "state": "up" if is_up else "down",
             "status": "disabled" if is_disabled else "enabled",
         }
 
-    def _full(self, node: ComputeNode, services: dict[str, ServiceRecord]) -> Json:
+    def _full(self, req: Request, node: ComputeNode, services: dict[str, ServiceRecord]) -> Json:
         service = services.get(node.host)
-        return {
-            **self._brief(node, services),
-            **_resources(node),
+        shown = {
+            **self._brief(req, node, services),
             "hypervisor_type": node.hypervisor_type,
             "hypervisor_version": node.hypervisor_version,
-            "cpu_info": f'{{"arch": "{node.architecture}"}}',
-            "host_ip": "127.0.0.1",
+            "host_ip": node.host_ip,
             "service": {
-                "id": number_of(service.id) if service else None,
+                "id": _id_of(req, service.id) if service else None,
                 "host": node.host,
                 "disabled_reason": service.disabled_reason if service else None,
             },
         }
+        if req.since(2, 88):
+            return shown | {"uptime": _uptime(service)}
+        cpu_info = {"arch": node.architecture}
+        return (
+            shown
+            | _resources(node)
+            | {
+                "cpu_info": cpu_info if req.since(2, 28) else json.dumps(cpu_info),
+            }
+        )
+
+
+def _id_of(req: Request, identifier: str) -> str | int:
+    return identifier if req.since(2, 53) else number_of(identifier)
+
+
+def _is_true(req: Request, key: str) -> bool:
+    text = req.GET.get(key, "false").lower()
+    if text not in {"true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"}:
+        raise Invalid(f"Invalid input for query parameters {key}. Value: {text}.")
+    return text in {"true", "1", "yes", "on", "t", "y"}
+
+
+def _uptime(service: ServiceRecord | None) -> str:
+    """Return how long a host's service is there, as `uptime` would say it."""
+    since = service.created_at if service else None
+    up_s = (utcnow() - since).total_seconds() if since else 0
+    days, rest = divmod(int(up_s) // 60, 1440)
+    return f" {utcnow():%H:%M:%S} up {days} days, {rest // 60}:{rest % 60:02}"
 
 
 def _resources(node: ComputeNode) -> Json:

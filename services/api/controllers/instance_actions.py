@@ -9,34 +9,59 @@ from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import InstanceAction
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
-from services.api.policy import visible_project
+from services.api.paging import page_of
+from services.api.policy import authorize, visible_project
+from services.api.server_filters import moment_in
+from services.api.views.links import next_link
+from services.api.views.servers import host_id
 
 
 class InstanceActionsController:
     """What was asked of a server, and what became of it."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, max_limit: int) -> None:
+        self._max_limit = max_limit
         self._db = db
 
     def index(self, req: Request, server_id: str) -> Json:
         """List a server's actions, the latest first."""
+        authorize(req.context, "os_compute_api:os-instance-actions:list")
         uuid = self._instance(req, server_id)
         found = instances.list_actions(self._db, uuid)
-        return {"instanceActions": [_view(action) for action in found]}
+        if not req.since(2, 58):
+            return {"instanceActions": [_view(req, action) for action in found]}
+        found = [
+            one
+            for one in found
+            if moment_in(req, "changes-since") <= (one.updated_at or one.started_at)
+            and (
+                not (req.since(2, 66) and "changes-before" in req.GET)
+                or (one.updated_at or one.started_at) <= moment_in(req, "changes-before")
+            )
+        ]
+        page, has_more = page_of(found, req, self._max_limit, lambda one: one.request_id)
+        links = {"links": next_link(req, page[-1].request_id)} if has_more and page else {}
+        return {"instanceActions": [_view(req, action) for action in page], **links}
 
     def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002
         """Show the action of one request, with its events."""
+        authorize(req.context, "os_compute_api:os-instance-actions:show")
         uuid = self._instance(req, server_id)
         for action in instances.list_actions(self._db, uuid):
             if action.request_id == id:
-                return {"instanceAction": {**_view(action), "events": self._events(req, action)}}
+                return {"instanceAction": {**_view(req, action), **self._events(req, action, uuid)}}
         raise NotFound(f"Action for request_id {id} on instance {uuid} not found", kind="action")
 
     def _instance(self, req: Request, server_id: str) -> str:
         project_id = visible_project(req.context)
-        return instances.get_instance(self._db, server_id, project_id=project_id).uuid
+        return instances.get_instance(
+            self._db, server_id, project_id=project_id, with_deleted=req.since(2, 21)
+        ).uuid
 
-    def _events(self, req: Request, action: InstanceAction) -> list[Json]:
+    def _events(self, req: Request, action: InstanceAction, uuid: str) -> Json:
+        """Return the events; before 2.51 administrators alone see them."""
+        if not (req.context.is_admin or req.since(2, 51)):
+            return {}
         shown = []
         for event in instances.list_action_events(self._db, action.id):
             view: Json = {
@@ -47,12 +72,20 @@ class InstanceActionsController:
             }
             if req.context.is_admin:
                 view["traceback"] = event.details
+            if req.since(2, 62):
+                view["hostId"] = host_id(str(action.project_id), event.host)
+                if req.context.is_admin:
+                    view["host"] = event.host
+            if req.since(2, 84):
+                view["details"] = event.details or None
             shown.append(view)
-        return shown
+        return {"events": shown}
 
 
-def _view(action: InstanceAction) -> Json:
+def _view(req: Request, action: InstanceAction) -> Json:
+    updated = clock.to_micro(action.updated_at or action.started_at)
     return {
+        **({"updated_at": updated} if req.since(2, 58) else {}),
         "action": action.action,
         "instance_uuid": action.instance_uuid,
         "request_id": action.request_id,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -17,32 +16,48 @@ from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Keypair
 from devstack_lite.objects.registry import Json
-from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
+from services.api.certificates import certificate_fingerprint, generate_certificate
+from services.api.paging import page_of
+from services.api.policy import require_admin
+from services.api.quotas import ProjectQuotas
 from services.api.schemas import keypairs as schemas
+from services.api.views.links import next_link
 from services.conductor.rpcapi.keypairs import KeypairsAPI
+
+RULE = "os_compute_api:os-keypairs"
 
 
 class KeypairsController:
     """A user's own key pairs."""
 
-    def __init__(self, db: Database, conductor: KeypairsAPI, *, quota: Any) -> None:
+    def __init__(
+        self, db: Database, conductor: KeypairsAPI, *, quota: ProjectQuotas, max_limit: int
+    ) -> None:
+        self._max_limit = max_limit
         self._db = db
         self._conductor = conductor
         self._quota = quota
 
     def index(self, req: Request) -> Json:
-        """List the caller's key pairs."""
-        found = keypairs.list_keypairs(self._db, user_id=str(req.context.user_id))
-        return {"keypairs": [{"keypair": _brief(keypair)} for keypair in found]}
+        """List the caller's key pairs, or, for administrators from 2.10 on, another user's."""
+        found = keypairs.list_keypairs(self._db, user_id=_user_of(req, "index"))
+        links: Json = {}
+        if req.since(2, 35):
+            page, has_more = page_of(found, req, self._max_limit, lambda keypair: keypair.name)
+            if has_more and page:
+                links = {"keypairs_links": next_link(req, page[-1].name)}
+            found = page
+        return {"keypairs": [{"keypair": _brief(req, keypair)} for keypair in found], **links}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one of the caller's key pairs."""
-        user_id = str(req.context.user_id)
+        user_id = _user_of(req, "show")
         keypair = keypairs.get_keypair(self._db, user_id=user_id, name=id)
         return {
             "keypair": {
-                **_brief(keypair),
+                **_brief(req, keypair),
                 "user_id": keypair.user_id,
                 "id": int(hashlib.sha256(f"{user_id}/{id}".encode()).hexdigest()[:7], 16),
                 "created_at": clock.to_micro(keypair.created_at),
@@ -52,36 +67,56 @@ class KeypairsController:
             }
         }
 
-    @api(body=schemas.CREATE)
-    def create(self, req: Request, body: Json) -> Json:
+    @api(body=schemas.create)
+    def create(self, req: Request, body: Json) -> Reply:
         """Import a public key, or make a pair and return the private key, once."""
         wanted = body["keypair"]
         private_key = None
         public_key = wanted.get("public_key")
-        if public_key is None:
+        user_id = str(wanted.get("user_id") or req.context.user_id)
+        if user_id != req.context.user_id:
+            require_admin(req.context, f"{RULE}:create")
+        kind = wanted.get("type", "ssh")
+        if public_key is None and kind == "x509":
+            private_key, public_key = generate_certificate(user_id)
+        elif public_key is None:
             private_key, public_key = _generate()
+        make_fingerprint = certificate_fingerprint if kind == "x509" else fingerprint_of
         keypair = Keypair(
-            user_id=str(req.context.user_id),
+            user_id=user_id,
             name=wanted["name"],
             public_key=public_key,
-            fingerprint=fingerprint_of(public_key),
+            fingerprint=make_fingerprint(public_key),
+            type=kind,
         )
         made = self._conductor.create_keypair(
-            req.context, keypair=keypair, limit=self._quota.key_pairs
+            req.context, keypair=keypair, limit=self._quota.of(req.context.project_id)["key_pairs"]
         )
-        shown = {**_brief(made), "user_id": made.user_id}
+        shown = {**_brief(req, made), "user_id": made.user_id}
         if private_key is not None:
             shown["private_key"] = private_key
-        return {"keypair": shown}
+        return Reply(body={"keypair": shown}, status=201 if req.since(2, 2) else 200)
 
-    @api(status=202)
-    def delete(self, req: Request, id: str) -> None:  # noqa: A002
+    def delete(self, req: Request, id: str) -> Reply:  # noqa: A002
         """Remove one of the caller's key pairs."""
-        self._conductor.delete_keypair(req.context, user_id=str(req.context.user_id), name=id)
+        user_id = _user_of(req, "delete")
+        self._conductor.delete_keypair(req.context, user_id=user_id, name=id)
+        return Reply(status=204 if req.since(2, 2) else 202)
 
 
-def _brief(keypair: Keypair) -> Json:
+def _user_of(req: Request, what: str) -> str:
+    """Return whose key pairs are meant: the caller's, or those of user_id for administrators."""
+    asked = req.GET.get("user_id") if req.since(2, 10) else None
+    if asked is None or asked == req.context.user_id:
+        return str(req.context.user_id)
+    require_admin(req.context, f"{RULE}:{what}")
+    return str(asked)
+
+
+def _brief(req: Request, keypair: Keypair) -> Json:
+    kind = {"type": keypair.type} if req.since(2, 2) else {}
     return {
+        **kind,
         "name": keypair.name,
         "public_key": keypair.public_key,
         "fingerprint": keypair.fingerprint,

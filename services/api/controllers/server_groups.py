@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from devstack_lite.db import server_groups
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.compute import ServerGroup
+from devstack_lite.exceptions import Invalid
+from devstack_lite.objects.compute import GroupPolicy, ServerGroup
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.paging import page_of
-from services.api.policy import visible_project
+from services.api.policy import authorize, require_member, visible_project
+from services.api.quotas import ProjectQuotas
 from services.api.schemas import server_groups as schemas
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 
@@ -21,7 +22,7 @@ class ServerGroupsController:
     """Groups of a project; an administrator sees all with all_projects."""
 
     def __init__(
-        self, db: Database, conductor: ServerGroupsAPI, *, quota: Any, max_limit: int
+        self, db: Database, conductor: ServerGroupsAPI, *, quota: ProjectQuotas, max_limit: int
     ) -> None:
         self._db = db
         self._conductor = conductor
@@ -30,19 +31,22 @@ class ServerGroupsController:
 
     def index(self, req: Request) -> Json:
         """List a project's groups."""
+        authorize(req.context, "os_compute_api:os-server-groups:index")
         is_all = req.context.is_admin and "all_projects" in req.GET
         project = None if is_all else req.context.project_id
         found = server_groups.list_groups(self._db, project_id=project)
         page, _ = page_of(found, req, self._max_limit, lambda group: group.id)
-        return {"server_groups": [_view(one) for one in page]}
+        return {"server_groups": [_view(req, one) for one in page]}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one."""
-        return {"server_group": _view(self._get(req, id))}
+        authorize(req.context, "os_compute_api:os-server-groups:show")
+        return {"server_group": _view(req, self._get(req, id))}
 
-    @api(body=schemas.CREATE)
+    @api(body=schemas.create)
     def create(self, req: Request, body: Json) -> Json:
         """Make one, without members: servers join it with a scheduler hint at their boot."""
+        require_member(req.context, "os_compute_api:os-server-groups:create")
         wanted = body["server_group"]
         made = self._conductor.create_group(
             req.context,
@@ -51,15 +55,17 @@ class ServerGroupsController:
                 name=wanted["name"].strip(),
                 project_id=str(req.context.project_id),
                 user_id=str(req.context.user_id),
-                policy=wanted["policies"][0],
+                policy=wanted["policy"] if req.since(2, 64) else wanted["policies"][0],
+                max_server_per_host=_most_per_host(wanted),
             ),
-            limit=self._quota.server_groups,
+            limit=self._quota.of(req.context.project_id)["server_groups"],
         )
-        return {"server_group": _view(made)}
+        return {"server_group": _view(req, made)}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
         """Remove one; its members stay."""
+        require_member(req.context, "os_compute_api:os-server-groups:delete")
         self._conductor.delete_group(req.context, group_id=self._get(req, id).id)
 
     def _get(self, req: Request, group_id: str) -> ServerGroup:
@@ -67,11 +73,24 @@ class ServerGroupsController:
         return server_groups.get_group(self._db, group_id, project_id=project)
 
 
-def _view(group: ServerGroup) -> Json:
-    return {
-        "id": group.id,
-        "name": group.name,
-        "policies": [group.policy],
-        "members": list(group.members),
-        "metadata": {},
-    }
+def _most_per_host(wanted: Json) -> int:
+    rules = wanted.get("rules") or {}
+    if rules and wanted.get("policy") != GroupPolicy.ANTI_AFFINITY:
+        raise Invalid(
+            f"Only anti-affinity policy supports rules: {', '.join(rules)} is not for"
+            f" {wanted.get('policy')}."
+        )
+    return int(rules.get("max_server_per_host", 1))
+
+
+def _view(req: Request, group: ServerGroup) -> Json:
+    shown: Json = {"id": group.id, "name": group.name, "members": list(group.members)}
+    if req.since(2, 64):
+        rules = {"max_server_per_host": group.max_server_per_host}
+        is_apart = group.policy == GroupPolicy.ANTI_AFFINITY
+        shown |= {"policy": group.policy, "rules": rules if is_apart else {}}
+    else:
+        shown |= {"policies": [group.policy], "metadata": {}}
+    if req.since(2, 13):
+        shown |= {"project_id": group.project_id, "user_id": group.user_id}
+    return shown

@@ -5,24 +5,31 @@ from __future__ import annotations
 import secrets
 
 from devstack_lite import clock
-from devstack_lite.db import instances, volume_reads
+from devstack_lite.db import (
+    hosts,
+    instances,
+    server_groups,
+    server_network,
+    tags,
+    volume_reads,
+)
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import InstanceInvalidState
+from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
-from devstack_lite.states import TaskState, VmState
+from devstack_lite.states import VmState
 from devstack_lite.steps import STEPS
 from devstack_lite.wsgi.request import ISSUED, STARTED, VALIDATED, Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.asking import ask_host
 from services.api.boot import Booter
-from services.api.policy import visible_project
-from services.api.schemas import servers as schemas
+from services.api.controllers.server_actions import deferred_deletes
+from services.api.controllers.server_actions.asking import Asking
+from services.api.policy import authorize, require_admin, require_member, visible_project
+from services.api.schemas import server_bodies as schemas
 from services.api.server_filters import filter_of
+from services.api.views import security_groups
 from services.api.views import servers as views
 from services.api.views.links import next_link, thing_links
-from services.compute.rpcapi import ComputeAPI
-from services.conductor.rpcapi.instances import InstancesAPI
 
 
 class ServersController:
@@ -32,26 +39,28 @@ class ServersController:
         self,
         db: Database,
         booter: Booter,
-        conductor: InstancesAPI,
-        compute: ComputeAPI,
+        asking: Asking,
         *,
         max_limit: int,
+        down_time_s: float,
     ) -> None:
+        self._down_time_s = down_time_s
         self._db = db
         self._booter = booter
-        self._conductor = conductor
-        self._compute = compute
+        self._asking = asking
         self._max_limit = max_limit
 
     # ------------------------------------------------------------------------------- reading
 
     def index(self, req: Request) -> Json:
         """List ids and names."""
+        authorize(req.context, "os_compute_api:servers:index")
         found, links = self._list(req)
         return {"servers": [views.brief(req, instance) for instance in found], **links}
 
     def detail(self, req: Request) -> Json:
         """List servers in full."""
+        authorize(req.context, "os_compute_api:servers:detail")
         found, links = self._list(req)
         return {"servers": self._full(req, found), **links}
 
@@ -61,25 +70,58 @@ class ServersController:
         is_full_page = bool(found) and len(found) == wanted.limit
         return found, {"servers_links": next_link(req, found[-1].uuid)} if is_full_page else {}
 
-    def _full(self, req: Request, found: list[Instance]) -> list[Json]:
+    def _full(
+        self, req: Request, found: list[Instance], groups: tuple[str, ...] | None = None
+    ) -> list[Json]:
         faults = instances.get_faults(
             self._db, [one.uuid for one in found if one.vm_state is VmState.ERROR]
         )
-        volumes = volume_reads.attached_volumes(self._db, [one.uuid for one in found])
+        uuids = [one.uuid for one in found]
+        volumes = volume_reads.attached_volumes(self._db, uuids)
+        known_tags = tags.tags_of(self._db, uuids) if req.since(2, 26) else {}
+        states = self._host_states(req)
+        network = server_network.read_network(self._db, found)
         return [
-            views.full(req, one, faults.get(one.uuid), volumes.get(one.uuid, ())) for one in found
-        ]
+            views.full(
+                req, one,
+                views.Beside(
+                    fault=faults.get(one.uuid), volumes=volumes.get(one.uuid, ()),
+                    tags=known_tags.get(one.uuid, ()),
+                    host_status=states.get(one.host, "UNKNOWN") if one.host else "",
+                    group_ids=groups, network=network,
+                ),
+            )
+            for one in found
+        ]  # fmt: skip
+
+    def _host_states(self, req: Request) -> dict[str, str]:
+        """Return what an administrator sees of the hosts from 2.16 on."""
+        if not (req.context.is_admin and req.since(2, 16)):
+            return {}
+        now = clock.utcnow()
+        return {
+            service.host: "MAINTENANCE" if service.is_disabled
+            else "UP" if service.is_up(now, self._down_time_s) else "DOWN"
+            for service in hosts.list_services(self._db)
+            if service.binary == "nova-compute"
+        }  # fmt: skip
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one server in full."""
-        return {"server": self._full(req, [self._get(req, id)])[0]}
+        instance = self._get(req, id, "os_compute_api:servers:show")
+        groups = server_groups.groups_of(self._db, instance.uuid) if req.since(2, 71) else ()
+        return {"server": self._full(req, [instance], groups)[0]}
 
-    def _get(self, req: Request, uuid: str) -> Instance:
-        return instances.get_instance(self._db, uuid, project_id=visible_project(req.context))
+    def _get(self, req: Request, uuid: str, rule: str) -> Instance:
+        """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
+        found = instances.get_instance(self._db, uuid, project_id=visible_project(req.context))
+        authorize(req.context, rule, project_id=found.project_id)
+        return found
 
     def ips(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show a server's addresses."""
-        shown = views.addresses(self._get(req, id))
+        instance = self._get(req, id, "os_compute_api:ips:index")
+        shown = views.addresses(instance, server_network.read_network(self._db, [instance]))
         return {
             "addresses": {
                 name: [{"version": entry["version"], "addr": entry["addr"]} for entry in entries]
@@ -87,46 +129,16 @@ class ServersController:
             }
         }
 
-    def interfaces(self, req: Request, id: str) -> Json:  # noqa: A002
-        """List a server's ports."""
-        instance = self._get(req, id)
-        return {
-            "interfaceAttachments": [
-                {
-                    "port_id": port["port_id"],
-                    "net_id": port["network_id"],
-                    "mac_addr": port["mac"],
-                    "port_state": "ACTIVE",
-                    "fixed_ips": [
-                        {"ip_address": ip["address"], "subnet_id": ip.get("subnet_id")}
-                        for ip in port["ips"]
-                    ],
-                }
-                for port in instance.network_info
-            ]
-        }
-
     def security_groups(self, req: Request, id: str) -> Json:  # noqa: A002
-        """List a server's security groups: the default one of each port."""
-        instance = self._get(req, id)
-        group = {"id": "default", "name": "default", "description": "Default security group",
-                 "tenant_id": instance.project_id, "rules": []}  # fmt: skip
-        return {"security_groups": [group] if instance.network_info else []}
-
-    def volume_attachments(self, req: Request, id: str) -> Json:  # noqa: A002
-        """List a server's volumes."""
-        instance = self._get(req, id)
-        found = volume_reads.attached_volumes(self._db, [instance.uuid]).get(instance.uuid, ())
-        return {
-            "volumeAttachments": [
-                {"id": volume, "volumeId": volume, "serverId": instance.uuid, "device": None}
-                for volume in found
-            ]
-        }
+        """List the security groups that a server's ports are in."""
+        instance = self._get(req, id, "os_compute_api:os-security-groups:list")
+        found = server_network.groups_of_server(self._db, instance.uuid)
+        names = {group.id: group.name for group in found}
+        return {"security_groups": [security_groups.group(one, names) for one in found]}
 
     def boot_trace(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show the steps of a server's last build, with the process that did each."""
-        instance = self._get(req, id)
+        instance = self._get(req, id, "os_compute_api:devstack-lite:boot-trace")
         attempt, records = instances.list_boot_steps(self._db, instance.uuid)
         table = {step.number: step for step in STEPS}
         started = min((one.start for one in records if one.step > 1), default=0.0)
@@ -135,7 +147,7 @@ class ServersController:
             "boot_trace": {
                 "server_id": instance.uuid,
                 "name": instance.name,
-                "status": views.full(req, instance, None)["status"],
+                "status": views.full(req, instance)["status"],
                 "attempt": attempt,
                 "request_id": instance.request_id,
                 "started_at": clock.from_epoch(started).isoformat(),
@@ -162,14 +174,15 @@ class ServersController:
 
     # ------------------------------------------------------------------------------ changing
 
-    @api(status=202, body=schemas.CREATE)
+    @api(status=202, body=schemas.create)
     def create(self, req: Request, body: Json) -> Reply:
         """Boot one or more servers: steps 2 to 5."""
+        require_member(req.context, "os_compute_api:servers:create")
         server = body["server"]
         hints = body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {}
         made = self._booter.boot(
             req.context,
-            server,
+            _supported(req, server),
             hints,
             started_at=float(req.environ[STARTED]),
             issued=req.environ.get(ISSUED),
@@ -188,20 +201,22 @@ class ServersController:
         }
         return Reply(body={"server": shown}, status=202, headers={"Location": links[0]["href"]})
 
-    @api(body=schemas.UPDATE)
+    @api(body=schemas.update)
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Rename a server, or change its access addresses."""
-        instance = self._get(req, id)
+        instance = self._get(req, id, "os_compute_api:servers:update")
         server = body["server"]
-        changed = self._conductor.update_instance(
+        changed = self._asking.instances.update_instance(
             req.context,
             uuid=instance.uuid,
             values={
-                column: server[key].strip()
+                column: server[key].strip() if server[key] is not None else None
                 for key, column in (
                     ("name", "name"),
                     ("accessIPv4", "access_ip_v4"),
                     ("accessIPv6", "access_ip_v6"),
+                    ("description", "description"),
+                    ("hostname", "hostname"),
                 )
                 if key in server
             },
@@ -211,56 +226,14 @@ class ServersController:
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
         """Delete a server, whatever it does."""
-        uuid = self._get(req, id).uuid
-        instance = self._conductor.begin_delete(req.context, uuid=uuid)
-        if instance.deleted_at is None:
-            ask_host(self._compute, req.context, instance)
+        seen = self._get(req, id, "os_compute_api:servers:delete")
+        deferred_deletes.delete(req, self._asking, seen)
 
-    @api(status=202, action="os-stop")
-    def stop(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
-        """Shut a server down."""
-        self._change_power(
-            req, id, action="stop", event="compute_stop_instance",
-            vm_states=(VmState.ACTIVE, VmState.ERROR), task_state=TaskState.POWERING_OFF,
-        )  # fmt: skip
 
-    @api(status=202, action="os-start")
-    def start(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
-        """Start a server that is stopped."""
-        self._change_power(
-            req, id, action="start", event="compute_start_instance",
-            vm_states=(VmState.STOPPED,), task_state=TaskState.POWERING_ON,
-        )  # fmt: skip
-
-    @api(status=202, action="reboot", body=schemas.REBOOT)
-    def reboot(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
-        """Restart a server, gently (SOFT) or not (HARD)."""
-        is_hard = body["reboot"]["type"].upper() == "HARD"
-        self._change_power(
-            req, id, action="reboot", event="compute_reboot_instance",
-            vm_states=(
-                (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR) if is_hard else (VmState.ACTIVE,)
-            ),
-            task_state=TaskState.REBOOTING_HARD if is_hard else TaskState.REBOOTING,
-        )  # fmt: skip
-
-    def _change_power(
-        self,
-        req: Request,
-        uuid: str,
-        *,
-        action: str,
-        event: str,
-        vm_states: tuple[VmState, ...],
-        task_state: TaskState,
-    ) -> None:
-        seen = self._get(req, uuid)
-        if seen.host is None:
-            raise InstanceInvalidState.of(
-                seen.uuid, action=action, attribute="vm_state", state=seen.vm_state
-            )
-        instance = self._conductor.begin_action(
-            req.context, uuid=seen.uuid, action=action, event=event, vm_states=vm_states,
-            task_state=task_state,
-        )  # fmt: skip
-        ask_host(self._compute, req.context, instance)
+def _supported(req: Request, server: Json) -> Json:
+    """Return a body. Raises Invalid for what is not supported, Forbidden for what is admins'."""
+    if server.get("trusted_image_certificates"):
+        raise Invalid("Trusted image certificates are not supported: images are not signed here.")
+    if "host" in server or "hypervisor_hostname" in server:
+        require_admin(req.context, "compute:servers:create:requested_destination")
+    return server

@@ -6,6 +6,7 @@ from devstack_lite import clock
 from devstack_lite.clock import utcnow
 from devstack_lite.db import hosts
 from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.compute import ServiceRecord
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
@@ -14,6 +15,8 @@ from services.api.controllers.hypervisors import number_of
 from services.api.policy import require_admin
 from services.api.schemas import services as schemas
 from services.conductor.rpcapi.hosts import HostsAPI
+
+TRUE = (True, "True", "true", "TRUE", "1", "on", "yes", 1)
 
 
 class ServicesController:
@@ -30,23 +33,67 @@ class ServicesController:
         host, binary = req.GET.get("host"), req.GET.get("binary")
         return {
             "services": [
-                self._view(service)
+                self._view(req, service)
                 for service in hosts.list_services(self._db)
                 if host in {None, service.host} and binary in {None, service.binary}
             ]
         }
 
-    @api(body=schemas.CHANGE)
+    @api(body=schemas.FORCE_DOWN, since="2.11", until="2.52")
+    def force_down(self, req: Request, body: Json) -> Json:
+        """Have a service be taken for dead, or no more."""
+        require_admin(req.context, "os_compute_api:os-services:update")
+        is_down = body["forced_down"] in TRUE
+        self._conductor.update_service(
+            req.context, binary=body["binary"], host=body["host"], is_forced_down=is_down
+        )
+        return {"service": {"host": body["host"], "binary": body["binary"], "forced_down": is_down}}
+
+    @api(body=schemas.UPDATE, since="2.53")
+    def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002 - the route's name
+        """Enable, disable with a reason, or force down, by the service's id."""
+        require_admin(req.context, "os_compute_api:os-services:update")
+        status, reason = body.get("status"), body.get("disabled_reason")
+        if reason is not None and status != "disabled":
+            raise Invalid("Specifying disabled_reason requires that status is disabled.")
+        if status is None and "forced_down" not in body:
+            raise Invalid("No updates were requested. Fields 'status' or 'forced_down' should be"
+                          " specified.")  # fmt: skip
+        known = self._get(id)
+        changed = self._conductor.update_service(
+            req.context, binary=known.binary, host=known.host,
+            is_disabled=None if status is None else status == "disabled",
+            disabled_reason=reason,
+            is_forced_down=body["forced_down"] in TRUE if "forced_down" in body else None,
+        )  # fmt: skip
+        return {"service": self._view(req, changed)}
+
+    @api(status=204)
+    def delete(self, req: Request, id: str) -> None:  # noqa: A002
+        """Remove a service that is down and has no servers, with its nodes."""
+        require_admin(req.context, "os_compute_api:os-services:delete")
+        known = self._get(id)
+        self._conductor.delete_service(
+            req.context, binary=known.binary, host=known.host, down_time_s=self._down_time_s
+        )
+
+    def _get(self, identifier: str) -> ServiceRecord:
+        for service in hosts.list_services(self._db):
+            if identifier in {service.id, str(number_of(service.id))}:
+                return service
+        raise NotFound(f"Service {identifier} could not be found.", kind="service")
+
+    @api(body=schemas.CHANGE, until="2.52")
     def enable(self, req: Request, body: Json) -> Json:
         """Let a host take servers again."""
         return self._change(req, body, is_disabled=False)
 
-    @api(body=schemas.CHANGE)
+    @api(body=schemas.CHANGE, until="2.52")
     def disable(self, req: Request, body: Json) -> Json:
         """Have a host take no more servers; those it has stay."""
         return self._change(req, body, is_disabled=True)
 
-    @api(body=schemas.DISABLE)
+    @api(body=schemas.DISABLE, until="2.52")
     def disable_with_reason(self, req: Request, body: Json) -> Json:
         """Do so, and say why."""
         return self._change(req, body, is_disabled=True)
@@ -63,9 +110,11 @@ class ServicesController:
             shown["disabled_reason"] = body["disabled_reason"]
         return {"service": shown}
 
-    def _view(self, service: ServiceRecord) -> Json:
+    def _view(self, req: Request, service: ServiceRecord) -> Json:
+        forced = {"forced_down": service.is_forced_down} if req.since(2, 11) else {}
         return {
-            "id": number_of(service.id),
+            "id": service.id if req.since(2, 53) else number_of(service.id),
+            **forced,
             "binary": service.binary,
             "host": service.host,
             "zone": service.availability_zone,

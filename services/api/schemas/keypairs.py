@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from typing import Any
+
+from devstack_lite.wsgi.versions import ApiVersion
 
 CREATE: dict[str, Any] = {
     "type": "object",
@@ -25,3 +29,17 @@ CREATE: dict[str, Any] = {
     "required": ["keypair"],
     "additionalProperties": False,
 }
+
+
+@functools.cache
+def create(version: ApiVersion) -> dict[str, Any]:
+    """Return what POST /os-keypairs takes."""
+    schema = copy.deepcopy(CREATE)
+    keypair = schema["properties"]["keypair"]
+    if version >= ApiVersion(2, 2):
+        keypair["properties"]["type"] = {"enum": ["ssh", "x509"]}
+    if version >= ApiVersion(2, 10):
+        keypair["properties"]["user_id"] = {"type": "string", "minLength": 1, "maxLength": 255}
+    if version >= ApiVersion(2, 92):
+        keypair["required"].append("public_key")
+    return schema

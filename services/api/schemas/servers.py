@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.api.schemas import block_devices
+
 Schema = dict[str, Any]
 
 NAME: Schema = {
@@ -69,8 +71,8 @@ _SERVER: Schema = {
         "accessIPv6": {"type": "string", "format": "ipv6"},
         "personality": {"type": "array", "maxItems": 0},
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
-        "block_device_mapping": {"type": "array", "items": {"type": "object"}},
-        "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}},
+        "block_device_mapping": block_devices.MAPPINGS,
+        "block_device_mapping_v2": block_devices.MAPPINGS_V2,
         "config_drive": BOOLEAN,
         "key_name": {"type": "string", "minLength": 1, "maxLength": 255},
         "min_count": COUNT,

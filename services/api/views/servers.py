@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from devstack_lite import clock, states
+from devstack_lite.db.server_network import ServerNetwork
+from devstack_lite.db.volume_reads import AttachedVolume
 from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from services.api.views.links import bookmark, thing_links
+
+_NO_NETWORK = ServerNetwork()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What stands in other tables than the instance's own."""
+
+    fault: Fault | None = None
+    volumes: tuple[AttachedVolume, ...] = ()
+    tags: tuple[str, ...] = ()
+    host_status: str = ""
+    """UP, DOWN, MAINTENANCE or UNKNOWN; empty without a host."""
+    group_ids: tuple[str, ...] | None = None
+    """Only when one server is shown."""
+    network: ServerNetwork = _NO_NETWORK
+
+
+NOTHING = Beside()
 
 
 def host_id(project_id: str, host: str | None) -> str:
@@ -18,21 +40,25 @@ def host_id(project_id: str, host: str | None) -> str:
     return hashlib.sha224((project_id + host).encode()).hexdigest()
 
 
-def addresses(instance: Instance) -> Json:
-    """Return the addresses by network name."""
+def addresses(instance: Instance, network: ServerNetwork = _NO_NETWORK) -> Json:
+    """Return the addresses by network name, behind each fixed one those that stand for it."""
     shown: Json = {}
     for port in instance.network_info:
         entries = shown.setdefault(port["network_name"], [])
         for ip in port["ips"]:
-            entries.append(
-                {
-                    "version": ip["version"],
-                    "addr": ip["address"],
-                    "OS-EXT-IPS:type": "fixed",
-                    "OS-EXT-IPS-MAC:mac_addr": port["mac"],
-                }
-            )
+            floating = network.floating.get((port["port_id"], ip["address"]), ())
+            entries.append(_address(ip["version"], ip["address"], "fixed", port["mac"]))
+            entries += [_address(4, address, "floating", port["mac"]) for address in floating]
     return shown
+
+
+def _address(version: int, address: str, kind: str, mac: str) -> Json:
+    return {
+        "version": version,
+        "addr": address,
+        "OS-EXT-IPS:type": kind,
+        "OS-EXT-IPS-MAC:mac_addr": mac,
+    }
 
 
 def brief(req: Request, instance: Instance) -> Json:
@@ -44,10 +70,8 @@ def brief(req: Request, instance: Instance) -> Json:
     }
 
 
-def full(
-    req: Request, instance: Instance, fault: Fault | None, volume_ids: tuple[str, ...] = ()
-) -> Json:
-    """Return a server with everything that v2.1 says of it."""
+def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
+    """Return a server with everything that the request's microversion says of it."""
     status = states.server_status(instance.vm_state, instance.task_state)
     shown: Json = {
         "id": instance.uuid,
@@ -58,13 +82,10 @@ def full(
         "metadata": dict(instance.metadata),
         "hostId": host_id(instance.project_id, instance.host),
         "image": _image(req, instance),
-        "flavor": {
-            "id": instance.flavor.id,
-            "links": bookmark(req, "flavors", instance.flavor.id),
-        },
+        "flavor": _flavor(req, instance),
         "created": clock.to_zulu(instance.created_at),
         "updated": clock.to_zulu(instance.updated_at or instance.created_at),
-        "addresses": addresses(instance),
+        "addresses": addresses(instance, beside.network),
         "accessIPv4": instance.access_ip_v4 or "",
         "accessIPv6": instance.access_ip_v6 or "",
         "links": thing_links(req, "servers", instance.uuid),
@@ -77,19 +98,79 @@ def full(
         "OS-EXT-STS:task_state": instance.task_state,
         "OS-EXT-STS:vm_state": instance.vm_state,
         "OS-EXT-STS:power_state": int(instance.power_state),
-        "os-extended-volumes:volumes_attached": [{"id": volume_id} for volume_id in volume_ids],
+        "os-extended-volumes:volumes_attached": _volumes(req, beside.volumes),
     }
     if status in {"ACTIVE", "BUILD", "REBOOT", "HARD_REBOOT"}:
         shown["progress"] = 100 if status == "ACTIVE" else instance.progress
     if instance.network_info:
-        shown["security_groups"] = [{"name": "default"} for _ in instance.network_info]
+        names = beside.network.group_names.get(instance.uuid, ())
+        shown["security_groups"] = [{"name": name} for name in names]
     if req.context.is_admin:
         shown["OS-EXT-SRV-ATTR:host"] = instance.host
         shown["OS-EXT-SRV-ATTR:hypervisor_hostname"] = instance.node
         shown["OS-EXT-SRV-ATTR:instance_name"] = f"instance-{instance.uuid[:8]}"
-    if fault is not None and status in {"ERROR", "DELETED"}:
-        shown["fault"] = _fault(req, fault)
+    if beside.fault is not None and status in {"ERROR", "DELETED"}:
+        shown["fault"] = _fault(req, beside.fault)
+    shown |= _since_then(req, instance, beside)
     return shown
+
+
+def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
+    """Return what microversions after 2.1 added, as far as the caller may see it."""
+    shown: Json = {}
+    if req.context.is_admin and req.since(2, 3):
+        shown |= {
+            "OS-EXT-SRV-ATTR:reservation_id": instance.reservation_id,
+            "OS-EXT-SRV-ATTR:launch_index": instance.launch_index,
+            "OS-EXT-SRV-ATTR:hostname": instance.hostname,
+            "OS-EXT-SRV-ATTR:kernel_id": "",
+            "OS-EXT-SRV-ATTR:ramdisk_id": "",
+            "OS-EXT-SRV-ATTR:root_device_name": "/dev/vda",
+            "OS-EXT-SRV-ATTR:user_data": instance.user_data,
+        }
+    if req.since(2, 9):
+        shown["locked"] = instance.is_locked
+    if req.context.is_admin and req.since(2, 16):
+        shown["host_status"] = beside.host_status
+    if req.since(2, 19):
+        shown["description"] = instance.description
+    if req.since(2, 26):
+        shown["tags"] = list(beside.tags)
+    if req.since(2, 63):
+        shown["trusted_image_certificates"] = None
+    if req.since(2, 71) and beside.group_ids is not None:
+        shown["server_groups"] = list(beside.group_ids)
+    if req.since(2, 73):
+        shown["locked_reason"] = instance.locked_reason
+    if req.since(2, 90):
+        shown["OS-EXT-SRV-ATTR:hostname"] = instance.hostname
+    if req.since(2, 96):
+        shown["pinned_availability_zone"] = instance.requested_zone
+    return shown
+
+
+def _flavor(req: Request, instance: Instance) -> Json:
+    flavor = instance.flavor
+    if not req.since(2, 47):
+        return {"id": flavor.id, "links": bookmark(req, "flavors", flavor.id)}
+    return {
+        "vcpus": flavor.vcpus,
+        "ram": flavor.memory_mb,
+        "disk": flavor.root_gb,
+        "ephemeral": flavor.ephemeral_gb,
+        "swap": flavor.swap_mb,
+        "original_name": flavor.name,
+        "extra_specs": dict(flavor.extra_specs),
+    }
+
+
+def _volumes(req: Request, volumes: tuple[AttachedVolume, ...]) -> list[Json]:
+    if not req.since(2, 3):
+        return [{"id": volume.volume_id} for volume in volumes]
+    return [
+        {"id": volume.volume_id, "delete_on_termination": volume.delete_on_termination}
+        for volume in volumes
+    ]
 
 
 def _image(req: Request, instance: Instance) -> Json | str:

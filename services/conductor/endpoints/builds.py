@@ -17,6 +17,7 @@ from devstack_lite.objects.compute import (
     BuildOrder,
     BuildResult,
     Claim,
+    ClaimAnswer,
     Instance,
 )
 from devstack_lite.objects.registry import Json
@@ -37,7 +38,7 @@ class Builds:
         db: Database,
         dispatcher: Dispatcher,
         *,
-        limits: Callable[[], Limits],
+        limits: Callable[[str], Limits],
         max_attempts: int,
     ) -> None:
         self._db = db
@@ -47,14 +48,16 @@ class Builds:
 
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record them; keyed by the uuids that the api made."""
-        made = builds.create_instances(self._db, context, boot, self._limits())
+        made = builds.create_instances(
+            self._db, context, boot, self._limits(str(context.project_id))
+        )
         for instance in made:
             LOG.info("step 4: recorded", extra={"instance_uuid": instance.uuid})
         return made
 
     def claim_nodes(
         self, context: RequestContext, *, wanted: Sequence[Claim], decision: Json | None = None
-    ) -> list[str]:
+    ) -> list[ClaimAnswer]:
         """Record claims; keyed by instance."""
         return claims.claim_nodes(
             self._db, wanted, request_id=context.request_id, decision=decision

@@ -10,7 +10,7 @@ import oslo_messaging
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
-from devstack_lite.db import hosts, leftovers, operations
+from devstack_lite.db import device_changes, hosts, leftovers, operations
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.compute import (
     ComputeNode,
@@ -64,6 +64,12 @@ class Hosts:
             is_forced_down=is_forced_down,
         )
 
+    def delete_service(
+        self, context: RequestContext, *, binary: str, host: str, down_time_s: float
+    ) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        hosts.delete_service(self._db, binary=binary, host=host, down_time_s=down_time_s)
+
     def report_nodes(self, context: RequestContext, *, nodes: Sequence[ComputeNode]) -> None:
         """Record what a host's nodes have."""
         hosts.report_nodes(self._db, nodes)
@@ -94,11 +100,23 @@ class Hosts:
             LOG.warning("%s on %s left %d operations behind", service, host, len(left))
         for instance in left:
             self._dispatcher.dispatch(instance)
-        return len(left)
+        changes = (
+            device_changes.hand_out_of_worker(
+                self._db, host=host, predecessors=f"{host}/{number}/", successor=owner,
+                started_at=started_at,
+            )
+            if service == "compute"
+            else []
+        )  # fmt: skip
+        for instance, change in changes:
+            self._dispatcher.dispatch_change(instance, change)
+        return len(left) + len(changes)
 
     def note_progress(self, context: RequestContext, *, reports: Sequence[Progress]) -> list[str]:
         """Note it; a report of an older attempt changes nothing and is told so."""
-        return operations.note_progress(self._db, reports)
+        lost = operations.note_progress(self._db, reports)
+        others = [report for report in reports if report.instance_uuid in lost]
+        return device_changes.note_progress(self._db, others) if others else lost
 
     def compare_host(
         self,

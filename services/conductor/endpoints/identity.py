@@ -7,9 +7,10 @@ import datetime
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
+from devstack_lite.db import grants
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.identity import Assignment, Project, Role, User
+from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
 from devstack_lite.objects.registry import Json
 
 
@@ -20,6 +21,46 @@ class Identity:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+
+    def create_domain(self, context: RequestContext, *, domain: Domain) -> Domain:
+        """Record it. Delivered twice: answers the same."""
+        return rows.create(self._db, domain)
+
+    def update_domain(self, context: RequestContext, *, domain_id: str, values: Json) -> Domain:
+        """Change it. Delivered twice: the same values again."""
+        return rows.update(self._db, Domain, domain_id, values)
+
+    def delete_domain(self, context: RequestContext, *, domain_id: str) -> None:
+        """Remove it with what is in it. Delivered twice: the second is NotFound."""
+        rows.delete(self._db, Domain, domain_id)
+
+    def create_group(self, context: RequestContext, *, group: Group) -> Group:
+        """Record it. Delivered twice: answers the same."""
+        return rows.create(self._db, group)
+
+    def update_group(self, context: RequestContext, *, group_id: str, values: Json) -> Group:
+        """Change it. Delivered twice: the same values again."""
+        return rows.update(self._db, Group, group_id, values)
+
+    def delete_group(self, context: RequestContext, *, group_id: str) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        rows.delete(self._db, Group, group_id)
+
+    def add_member(self, context: RequestContext, *, group_id: str, user_id: str) -> None:
+        """Record it. Delivered twice: the second changes nothing."""
+        grants.add_member(self._db, group_id=group_id, user_id=user_id)
+
+    def remove_member(self, context: RequestContext, *, group_id: str, user_id: str) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        grants.remove_member(self._db, group_id=group_id, user_id=user_id)
+
+    def imply_role(self, context: RequestContext, *, prior_id: str, implied_id: str) -> None:
+        """Record it. Delivered twice: the second changes nothing."""
+        grants.imply_role(self._db, prior_id=prior_id, implied_id=implied_id)
+
+    def unimply_role(self, context: RequestContext, *, prior_id: str, implied_id: str) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        grants.unimply_role(self._db, prior_id=prior_id, implied_id=implied_id)
 
     def create_user(self, context: RequestContext, *, user: User) -> User:
         """Record it. Delivered twice: answers the same."""
@@ -59,14 +100,14 @@ class Identity:
 
     def grant_role(self, context: RequestContext, *, assignment: Assignment) -> None:
         """Record it. Delivered twice: the second changes nothing."""
-        rows.grant_role(self._db, assignment)
+        grants.grant_role(self._db, assignment)
 
     def revoke_role(self, context: RequestContext, *, assignment: Assignment) -> None:
         """Remove it. Delivered twice: the second is NotFound."""
-        rows.revoke_role(self._db, assignment)
+        grants.revoke_role(self._db, assignment)
 
     def revoke_token(
         self, context: RequestContext, *, audit_id: str, expires_at: datetime.datetime
     ) -> None:
         """Revoke it. Delivered twice: it stays revoked."""
-        rows.revoke_token(self._db, audit_id=audit_id, expires_at=expires_at)
+        grants.revoke_token(self._db, audit_id=audit_id, expires_at=expires_at)

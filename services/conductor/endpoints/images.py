@@ -51,10 +51,12 @@ class Images:
         images.delete_image(self._db, image_id=image_id)
 
     def create_member(
-        self, context: RequestContext, *, image_id: str, member_id: str
+        self, context: RequestContext, *, image_id: str, member_id: str, maximum: int
     ) -> ImageMember:
         """Record it. Delivered twice: the second is a Conflict."""
-        return images.create_member(self._db, image_id=image_id, member_id=member_id)
+        return images.create_member(
+            self._db, image_id=image_id, member_id=member_id, maximum=maximum
+        )
 
     def update_member(
         self, context: RequestContext, *, image_id: str, member_id: str, status: str

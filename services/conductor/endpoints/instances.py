@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import oslo_messaging
+from sqlalchemy.engine import Connection
 
+from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, hosts
+from devstack_lite.db import actions, hosts, moves, resets, server_metadata
 from devstack_lite.db.engine import Database
 from devstack_lite.db.leftovers import delete_without_host
-from devstack_lite.db.operations import PLACED
+from devstack_lite.db.operations import EVACUATE, PLACED
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState
@@ -55,11 +58,21 @@ class Instances:
             arguments=arguments,
             changes=changes,
             is_overtaking=is_overtaking,
+            alongside=self._alongside(context, action),
         )
         LOG.info("%s: %s", action, task_state, extra={"instance_uuid": uuid})
         if action in PLACED:
             self._dispatcher.dispatch(instance)
         return instance
+
+    @staticmethod
+    def _alongside(
+        context: RequestContext, action: str
+    ) -> Callable[[Connection, Any], Json] | None:
+        """Return what is noted besides: an evacuation is a move, too."""
+        if action != EVACUATE:
+            return None
+        return lambda connection, row: moves.begin_evacuation(connection, context, row, utcnow())
 
     def finish_action(
         self,
@@ -105,7 +118,28 @@ class Instances:
         return is_done
 
     def update_instance(
-        self, context: RequestContext, *, uuid: str, values: dict[str, str]
+        self, context: RequestContext, *, uuid: str, values: dict[str, str | None]
     ) -> Instance:
         """Change it. Delivered twice: the same values again."""
         return actions.update_instance(self._db, uuid, values)
+
+    def update_metadata(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        items: dict[str, str],
+        removed: Sequence[str],
+        is_replacing: bool,
+        limit: int,
+    ) -> Instance:
+        """Change it. Delivered twice: the second changes nothing."""
+        return server_metadata.update_metadata(
+            self._db, context, uuid, items=items, removed=removed, is_replacing=is_replacing,
+            limit=limit,
+        )  # fmt: skip
+
+    def reset_state(self, context: RequestContext, *, uuid: str, vm_state: VmState) -> Instance:
+        """Reset it. Delivered twice: the second changes nothing."""
+        LOG.warning("reset to %s by an administrator", vm_state, extra={"instance_uuid": uuid})
+        return resets.reset_state(self._db, uuid, VmState(vm_state))

@@ -73,9 +73,18 @@ class Volumes:
         """Extend it. Delivered twice: the second finds it done."""
         return volumes.extend_volume(self._db, volume_id=volume_id, size_gb=size_gb, quota=quota)
 
-    def delete_volume(self, context: RequestContext, *, volume_id: str, is_forced: bool) -> None:
+    def delete_volume(
+        self,
+        context: RequestContext,
+        *,
+        volume_id: str,
+        is_forced: bool,
+        is_cascading: bool = False,
+    ) -> None:
         """Remove it. Delivered twice: the second is NotFound."""
-        volumes.delete_volume(self._db, volume_id=volume_id, is_forced=is_forced)
+        volumes.delete_volume(
+            self._db, volume_id=volume_id, is_forced=is_forced, is_cascading=is_cascading
+        )
 
     def create_attachment(
         self, context: RequestContext, *, attachment: VolumeAttachment, is_reserved: bool

@@ -11,6 +11,7 @@ from devstack_lite.objects.compute import (
     BuildOrder,
     BuildResult,
     Claim,
+    ClaimAnswer,
     Instance,
 )
 from devstack_lite.objects.registry import Json
@@ -31,10 +32,10 @@ class BuildsAPI(RpcClient):
     @declare("call", timeout_s=30, is_idempotent=True)
     def claim_nodes(
         self, context: RequestContext, *, wanted: Sequence[Claim], decision: Json | None = None
-    ) -> list[str]:
+    ) -> list[ClaimAnswer]:
         """Record claims, and the decision behind them; what became of each, in order. Step 7."""
         return cast(
-            "list[str]",
+            "list[ClaimAnswer]",
             self.invoke(context, self.claim_nodes, wanted=list(wanted), decision=decision),
         )
 

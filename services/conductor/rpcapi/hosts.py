@@ -43,6 +43,13 @@ class HostsAPI(RpcClient):
             ),
         )  # fmt: skip
 
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_service(
+        self, context: RequestContext, *, binary: str, host: str, down_time_s: float
+    ) -> None:
+        """Remove a service that is down and has no instances. Raises NotFound, Conflict."""
+        self.invoke(context, self.delete_service, binary=binary, host=host, down_time_s=down_time_s)
+
     @declare("call", timeout_s=5, is_idempotent=True)
     def report_service(
         self, context: RequestContext, *, binary: str, host: str, topic: str, availability_zone: str

@@ -6,7 +6,7 @@ import datetime
 from typing import cast
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects.identity import Assignment, Project, Role, User
+from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -16,6 +16,60 @@ class IdentityAPI(RpcClient):
 
     TOPIC = "conductor"
     NAMESPACE = "identity"
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_domain(self, context: RequestContext, *, domain: Domain) -> Domain:
+        """Record a domain. Raises Conflict when the name is taken."""
+        return cast(Domain, self.invoke(context, self.create_domain, domain=domain))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_domain(self, context: RequestContext, *, domain_id: str, values: Json) -> Domain:
+        """Change a domain's columns. Raises NotFound, Conflict."""
+        return cast(
+            Domain, self.invoke(context, self.update_domain, domain_id=domain_id, values=values)
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_domain(self, context: RequestContext, *, domain_id: str) -> None:
+        """Remove a domain and all in it. Raises NotFound, Forbidden unless it is disabled."""
+        self.invoke(context, self.delete_domain, domain_id=domain_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_group(self, context: RequestContext, *, group: Group) -> Group:
+        """Record a group. Raises Conflict when the name is taken in the domain."""
+        return cast(Group, self.invoke(context, self.create_group, group=group))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_group(self, context: RequestContext, *, group_id: str, values: Json) -> Group:
+        """Change a group's columns. Raises NotFound, Conflict."""
+        return cast(
+            Group, self.invoke(context, self.update_group, group_id=group_id, values=values)
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_group(self, context: RequestContext, *, group_id: str) -> None:
+        """Remove a group; its members lose its roles. Raises NotFound."""
+        self.invoke(context, self.delete_group, group_id=group_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def add_member(self, context: RequestContext, *, group_id: str, user_id: str) -> None:
+        """Put a user into a group. Raises NotFound for what is not there."""
+        self.invoke(context, self.add_member, group_id=group_id, user_id=user_id)
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def remove_member(self, context: RequestContext, *, group_id: str, user_id: str) -> None:
+        """Take a user out of a group. Raises NotFound, also when delivered twice."""
+        self.invoke(context, self.remove_member, group_id=group_id, user_id=user_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def imply_role(self, context: RequestContext, *, prior_id: str, implied_id: str) -> None:
+        """Have whoever has a role have another, too. Raises NotFound, Forbidden."""
+        self.invoke(context, self.imply_role, prior_id=prior_id, implied_id=implied_id)
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def unimply_role(self, context: RequestContext, *, prior_id: str, implied_id: str) -> None:
+        """End a rule. Raises NotFound, also when delivered twice, Forbidden for a built-in one."""
+        self.invoke(context, self.unimply_role, prior_id=prior_id, implied_id=implied_id)
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def create_user(self, context: RequestContext, *, user: User) -> User:

@@ -29,7 +29,7 @@ class ImagesAPI(RpcClient):
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def add_tag(self, context: RequestContext, *, image_id: str, tag: str, maximum: int) -> None:
-        """Tag an image that may have maximum tags. Raises NotFound, Invalid."""
+        """Tag an image that may have maximum tags. Raises NotFound, QuotaExceeded."""
         self.invoke(context, self.add_tag, image_id=image_id, tag=tag, maximum=maximum)
 
     @declare("call", timeout_s=10, is_idempotent=False)
@@ -68,12 +68,21 @@ class ImagesAPI(RpcClient):
 
     @declare("call", timeout_s=10, is_idempotent=False)
     def create_member(
-        self, context: RequestContext, *, image_id: str, member_id: str
+        self, context: RequestContext, *, image_id: str, member_id: str, maximum: int
     ) -> ImageMember:
-        """Share an image with a project. Raises Conflict, also when it was delivered twice."""
+        """Share an image with a project, of at most maximum.
+
+        Raises Conflict, also when it was delivered twice; NotFound, QuotaExceeded.
+        """
         return cast(
             ImageMember,
-            self.invoke(context, self.create_member, image_id=image_id, member_id=member_id),
+            self.invoke(
+                context,
+                self.create_member,
+                image_id=image_id,
+                member_id=member_id,
+                maximum=maximum,
+            ),
         )
 
     @declare("call", timeout_s=10, is_idempotent=True)

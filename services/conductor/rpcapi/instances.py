@@ -93,7 +93,40 @@ class InstancesAPI(RpcClient):
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def update_instance(
-        self, context: RequestContext, *, uuid: str, values: dict[str, str]
+        self, context: RequestContext, *, uuid: str, values: dict[str, str | None]
     ) -> Instance:
         """Change name or access addresses. Raises NotFound."""
         return cast(Instance, self.invoke(context, self.update_instance, uuid=uuid, values=values))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_metadata(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        items: dict[str, str],
+        removed: Sequence[str],
+        is_replacing: bool,
+        limit: int,
+    ) -> Instance:
+        """Change an instance's metadata, of which it may have limit entries.
+
+        Raises NotFound, InstanceInvalidState, QuotaExceeded.
+        """
+        return cast(
+            Instance,
+            self.invoke(
+                context,
+                self.update_metadata,
+                uuid=uuid,
+                items=items,
+                removed=list(removed),
+                is_replacing=is_replacing,
+                limit=limit,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def reset_state(self, context: RequestContext, *, uuid: str, vm_state: VmState) -> Instance:
+        """Have an instance be in vm_state with nothing under way. Raises NotFound."""
+        return cast(Instance, self.invoke(context, self.reset_state, uuid=uuid, vm_state=vm_state))

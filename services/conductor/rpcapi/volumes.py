@@ -25,7 +25,7 @@ class VolumesAPI(RpcClient):
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def update_volume(self, context: RequestContext, *, volume_id: str, values: Json) -> Volume:
-        """Set name, description or bootable. Raises NotFound, Invalid."""
+        """Set name, description, bootable or volume_type. Raises NotFound, Invalid."""
         return cast(
             Volume, self.invoke(context, self.update_volume, volume_id=volume_id, values=values)
         )
@@ -94,9 +94,22 @@ class VolumesAPI(RpcClient):
         )
 
     @declare("call", timeout_s=10, is_idempotent=False)
-    def delete_volume(self, context: RequestContext, *, volume_id: str, is_forced: bool) -> None:
+    def delete_volume(
+        self,
+        context: RequestContext,
+        *,
+        volume_id: str,
+        is_forced: bool,
+        is_cascading: bool = False,
+    ) -> None:
         """Remove a volume. Raises NotFound, also when it was delivered twice; Invalid."""
-        self.invoke(context, self.delete_volume, volume_id=volume_id, is_forced=is_forced)
+        self.invoke(
+            context,
+            self.delete_volume,
+            volume_id=volume_id,
+            is_forced=is_forced,
+            is_cascading=is_cascading,
+        )
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def create_attachment(

@@ -8,16 +8,19 @@ from typing import Any
 
 from devstack_lite import failpoints
 from devstack_lite.db import identity as rows
+from devstack_lite.db import standings
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import NotFound, Unauthorized
 from devstack_lite.objects.identity import Domain, Project
 from devstack_lite.steps import TRACE_HEADER, StepRecord, log_extra, point_of, to_header
 from devstack_lite.wsgi.request import STARTED, Reply, Request
 from devstack_lite.wsgi.resource import api
+from services.conductor.rpcapi.delegations import DelegationsAPI
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
 from services.identity.callers import Caller, Callers
 from services.identity.catalog import Catalog
+from services.identity.delegated import NO
 from services.identity.listing import base_url, is_set, listed
 from services.identity.tokens import TokenMaker
 
@@ -39,7 +42,9 @@ class TokensController:
         callers: Callers,
         catalog: Catalog,
         conductor: IdentityAPI,
+        delegations: DelegationsAPI,
     ) -> None:
+        self._delegations = delegations
         self._db = db
         self._maker = maker
         self._callers = callers
@@ -52,6 +57,8 @@ class TokensController:
         started_at = float(req.environ[STARTED])
         with failpoints.around(point_of(1), request_id=_global_id(req)):
             sealed, token, standing = self._maker.issue(body["auth"], started_at=started_at)
+        if standing.trust is not None and standing.trust.remaining_uses is not None:
+            self._use_trust(req, standing.trust.id)
         LOG.info("step 1: a token for %s", standing.user.name)
         shown = {"token": views.token(token, standing, self._catalog_for(req))}
         return Reply(body=shown, status=201, headers=_headers(sealed))
@@ -63,6 +70,13 @@ class TokensController:
         with failpoints.around(point_of(1), request_id=_global_id(req)):
             sealed, token, standing = self._maker.issue(_to_v3(body["auth"]), started_at=started_at)
         return {"access": views.token_v2(sealed, token, standing, self._catalog)}
+
+    def _use_trust(self, req: Request, trust_id: str) -> None:
+        """Count a use. Raises Unauthorized when somebody else had the last one meanwhile."""
+        try:
+            self._delegations.use_trust(self._callers.context_of(req), trust_id=trust_id)
+        except NotFound as error:
+            raise Unauthorized(NO) from error
 
     def show(self, req: Request) -> Reply:
         """Validate a token, for whoever has it or for an administrator."""
@@ -129,8 +143,9 @@ class TokensController:
     def system(self, req: Request) -> Json:
         """Say whether the caller can get a token for the system."""
         user_id = self._callers.of(req).token.user_id
-        held = rows.list_assignments(self._db, user_id=user_id, target_id=rows.SYSTEM_ID)
-        return {"system": [{"all": True}] if held else [], "links": {"self": req.url}}
+        held = standings.get_standing(self._db, user_id=user_id, target_id=rows.SYSTEM_ID)
+        system = [{"all": True}] if held.roles else []
+        return {"system": system, "links": {"self": req.url}}
 
     def _catalog_for(self, req: Request) -> Catalog | None:
         return None if is_set(req, "nocatalog") else self._catalog
@@ -147,7 +162,7 @@ def _headers(sealed: str) -> dict[str, str]:
 
 def _to_v3(auth: Json) -> Json:
     """Return the v3 form of a v2.0 `auth` object, whose names are of the default domain."""
-    domain = views.DEFAULT_DOMAIN
+    domain = {"id": rows.DEFAULT_DOMAIN_ID}
     if "token" in auth:
         identity: Json = {"methods": ["token"], "token": auth["token"]}
     else:

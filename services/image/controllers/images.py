@@ -18,10 +18,13 @@ from services.conductor.rpcapi.images import ImagesAPI
 from services.image import schemas, views
 from services.image.access import check_visibility, get_own, get_visible
 from services.image.filters import filter_of
+from services.image.limits import MAXIMUM, check_count, over_limit
 from services.image.patch import CONTENT_TYPE, change_of, check_values, check_writable
 from services.image.store import ImageStore
 
 IMPORT_METHODS = ("glance-direct",)
+STORE = "file"
+"""The name that Glance gives a store of files."""
 
 
 class ImagesController:
@@ -53,6 +56,7 @@ class ImagesController:
         headers = {
             "Location": req.public_url(f"/images/{image.id}"),
             "OpenStack-image-import-methods": ",".join(IMPORT_METHODS),
+            "OpenStack-image-store-ids": STORE,
         }
         return Reply(body=shown, status=201, headers=headers)
 
@@ -60,6 +64,8 @@ class ImagesController:
     def _new_image(req: Request, body: dict[str, Any]) -> Image:
         check_writable(body)
         check_values(body)
+        check_count("tags", len(body.get("tags", ())))
+        check_count("properties", sum(name not in schemas.ATTRIBUTES for name in body))
         values = {name: body[name] for name in body if name in schemas.SETTABLE}
         values["tags"] = tuple(dict.fromkeys(values.get("tags", ())))
         owner = values.setdefault("owner", req.context.project_id)
@@ -142,7 +148,10 @@ class ImagesController:
         if len(tag) > schemas.ATTRIBUTES["tags"]["items"]["maxLength"]:
             raise Invalid("A tag has at most 255 characters.")
         image = get_own(self._db, req.context, image_id)
-        self._conductor.add_tag(req.context, image_id=image.id, tag=tag, maximum=schemas.MAX_TAGS)
+        with over_limit():
+            self._conductor.add_tag(
+                req.context, image_id=image.id, tag=tag, maximum=MAXIMUM["tags"]
+            )
 
     @api(status=204)
     def delete_tag(self, req: Request, image_id: str, tag: str) -> None:
@@ -159,6 +168,21 @@ class ImagesController:
                 "value": list(IMPORT_METHODS),
             }
         }
+
+    def stores_info(self, req: Request) -> dict[str, Any]:
+        """Name the one store there is."""
+        return {"stores": [{"id": STORE, "default": "true", "description": "Files on this host"}]}
+
+    def tasks(self, req: Request) -> dict[str, Any]:
+        """List the tasks that are under way: none, for imports are done when they are answered."""
+        if not req.context.is_admin:
+            raise Forbidden("You are not authorized to complete tasks_api_access action.")
+        return {"tasks": [], "first": "/v2/tasks", "schema": "/v2/schemas/tasks"}
+
+    def image_tasks(self, req: Request, image_id: str) -> dict[str, Any]:
+        """List an image's tasks: none, likewise."""
+        get_visible(self._db, req.context, image_id)
+        return {"tasks": []}
 
     def schema(self, req: Request, name: str) -> dict[str, Any]:
         """Return the JSON schema of that name."""

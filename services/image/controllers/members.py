@@ -13,6 +13,7 @@ from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.images import ImagesAPI
 from services.image import schemas, views
 from services.image.access import get_own, get_visible
+from services.image.limits import MAX_MEMBERS, over_limit
 
 
 class MembersController:
@@ -39,9 +40,11 @@ class MembersController:
         """Share the image with a project."""
         image = get_own(self._db, req.context, image_id)
         _check_shared(image)
-        return views.member(
-            self._conductor.create_member(req.context, image_id=image.id, member_id=body["member"])
-        )
+        with over_limit():
+            made = self._conductor.create_member(
+                req.context, image_id=image.id, member_id=body["member"], maximum=MAX_MEMBERS
+            )
+        return views.member(made)
 
     @api(body=schemas.MEMBER_UPDATE)
     def update(

@@ -14,6 +14,7 @@ from services.conductor.rpcapi.networks import NetworksAPI
 from services.network import schemas, views
 from services.network.access import is_true, owner_of, require_admin_for, require_owner, view_of
 from services.network.listing import fields_of, listed
+from services.network.tagging import with_tags
 
 Json = dict[str, Any]
 
@@ -39,9 +40,8 @@ class NetworksController:
         """List networks."""
         found = rows.list_networks(self._db, project_id=view_of(req.context))
         subnet_ids = rows.subnet_ids_of(self._db)
-        return listed(
-            req, "networks", [views.network(one, subnet_ids.get(one.id, [])) for one in found]
-        )
+        shown = [views.network(one, subnet_ids.get(one.id, [])) for one in found]
+        return listed(req, "networks", with_tags(self._db, shown))
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one network."""
@@ -49,7 +49,8 @@ class NetworksController:
         return {"network": fields_of(req, self._view(found))}
 
     def _view(self, network: Network) -> Json:
-        return views.network(network, rows.subnet_ids_of(self._db, network.id)[network.id])
+        shown = views.network(network, rows.subnet_ids_of(self._db, network.id)[network.id])
+        return with_tags(self._db, [shown])[0]
 
     @api(status=201, body=schemas.one_or_many("network", schemas.NETWORK))
     def create(self, req: Request, body: Json) -> Json:

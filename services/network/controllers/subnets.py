@@ -14,6 +14,7 @@ from services.conductor.rpcapi.networks import NetworksAPI
 from services.network import schemas, subnet_blocks, views
 from services.network.access import is_true, owner_of, require_owner, view_of
 from services.network.listing import fields_of, listed
+from services.network.tagging import with_tags
 
 Json = dict[str, Any]
 
@@ -30,12 +31,13 @@ class SubnetsController:
     def index(self, req: Request) -> Json:
         """List subnets."""
         found = rows.list_subnets(self._db, project_id=view_of(req.context))
-        return listed(req, "subnets", [views.subnet(one) for one in found])
+        shown = [views.subnet(one) for one in found]
+        return listed(req, "subnets", with_tags(self._db, shown))
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one subnet."""
         found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
-        return {"subnet": fields_of(req, views.subnet(found))}
+        return {"subnet": fields_of(req, with_tags(self._db, [views.subnet(found)])[0])}
 
     @api(
         status=201,
@@ -70,7 +72,7 @@ class SubnetsController:
             values["gateway_ip"] = gateway
             values["allocation_pools"] = subnet_blocks.check_pools(block, gateway, pools)
         changed = self._conductor.update_subnet(req.context, subnet_id=id, values=values)
-        return {"subnet": views.subnet(changed)}
+        return {"subnet": with_tags(self._db, [views.subnet(changed)])[0]}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002

@@ -1,16 +1,14 @@
-"""What clients ask about the service itself: types, zones, services, quotas, limits, extensions."""
+"""What clients ask about the service itself: zones, services, extensions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from devstack_lite.clock import to_micro, utcnow
-from devstack_lite.db import volumes
-from devstack_lite.db.engine import Database
-from devstack_lite.db.volumes import VolumeFilter
-from devstack_lite.exceptions import Forbidden, NotFound
 from devstack_lite.wsgi.request import Request
-from services.volume import backend, views
+from devstack_lite.wsgi.resource import api
+from services.volume import backend
+from services.volume.access import check_admin
 
 _EXTENSIONS = (
     ("os-availability-zone", "AvailabilityZones", "Describe Availability Zones."),
@@ -23,32 +21,10 @@ _EXTENSIONS = (
 _EXTENSIONS_SINCE = "2011-08-08T00:00:00+00:00"
 
 
-class TypesController:
-    """/types: the one type there is."""
-
-    def index(self, req: Request) -> dict[str, Any]:
-        """List the types."""
-        return {"volume_types": [views.volume_type(req, known) for known in backend.TYPES]}
-
-    def show(self, req: Request, type_id: str) -> dict[str, Any]:
-        """Show a type by its id, or `default`."""
-        if type_id == "default":
-            return {"volume_type": views.volume_type(req, backend.DEFAULT_TYPE)}
-        for known in backend.TYPES:
-            if type_id == known.id:
-                return {"volume_type": views.volume_type(req, known)}
-        raise NotFound(f"Volume type {type_id} could not be found.", kind="volume_type")
-
-    def extra_specs(self, req: Request, type_id: str) -> dict[str, Any]:
-        """Return a type's extra specs."""
-        return {"extra_specs": self.show(req, type_id)["volume_type"]["extra_specs"]}
-
-
 class AboutController:
-    """Zones, services, quotas, limits, extensions."""
+    """Zones, services, extensions."""
 
-    def __init__(self, db: Database, *, host: str) -> None:
-        self._db = db
+    def __init__(self, *, host: str) -> None:
         self._host = host
 
     def zones(self, req: Request) -> dict[str, Any]:
@@ -58,12 +34,11 @@ class AboutController:
 
     def services(self, req: Request) -> dict[str, Any]:
         """List the services; this very process is both, so they are up when it answers."""
-        if not req.context.is_admin:
-            raise Forbidden("Policy doesn't allow volume_extension:services:index to be performed.")
+        check_admin(req, "volume_extension:services:index")
         found = []
         for binary, host in (
             ("cinder-scheduler", self._host),
-            ("cinder-volume", f"{self._host}@{backend.DEFAULT_TYPE.name}"),
+            ("cinder-volume", f"{self._host}@{backend.BACKEND}"),
         ):
             if req.GET.get("binary", binary) == binary and req.GET.get("host", host) == host:
                 found.append(
@@ -79,41 +54,29 @@ class AboutController:
                 )
         return {"services": found}
 
-    def quotas(self, req: Request, target_id: str) -> dict[str, Any]:
-        """Return a project's quotas; with usage, what it uses of them."""
-        if target_id not in {req.context.project_id, "defaults"} and not req.context.is_admin:
-            raise Forbidden("Policy doesn't allow volume_extension:quotas:show to be performed.")
-        used = self._used(target_id)
-        asked = req.GET.get("usage", "").lower() in {"1", "true"}
-        return {"quota_set": {"id": target_id, **_quota_set(used if asked else None)}}
+    @api(since="3.3")
+    def messages(self, req: Request) -> dict[str, Any]:
+        """List why asynchronous work failed: nothing, for all is done when it is answered."""
+        return {"messages": []}
 
-    def default_quotas(self, req: Request, target_id: str) -> dict[str, Any]:
-        """Return the quotas that every project has."""
-        return {"quota_set": {"id": target_id, **_quota_set(None)}}
-
-    def limits(self, req: Request) -> dict[str, Any]:
-        """Return what the project may have, and what it has."""
-        count, size_gb = self._used(str(req.context.project_id))
-        return {
-            "limits": {
-                "rate": [],
-                "absolute": {
-                    "maxTotalVolumes": backend.QUOTA.volumes,
-                    "maxTotalVolumeGigabytes": backend.QUOTA.gigabytes,
-                    "maxTotalSnapshots": 0,
-                    "maxTotalBackups": 0,
-                    "maxTotalBackupGigabytes": 0,
-                    "totalVolumesUsed": count,
-                    "totalGigabytesUsed": size_gb,
-                    "totalSnapshotsUsed": 0,
-                    "totalBackupsUsed": 0,
-                    "totalBackupGigabytesUsed": 0,
-                },
+    def pools(self, req: Request) -> dict[str, Any]:
+        """List the one pool that volumes are in; with detail, what it can do."""
+        check_admin(req, "scheduler_extension:scheduler_stats:get_pools")
+        pool: dict[str, Any] = {"name": f"{self._host}@{backend.BACKEND}#{backend.BACKEND}"}
+        if req.GET.get("detail", "").lower() in {"1", "true"}:
+            pool["capabilities"] = {
+                "volume_backend_name": backend.BACKEND,
+                "storage_protocol": backend.DRIVER_VOLUME_TYPE,
+                "vendor_name": "devstack-lite",
+                "driver_version": "1",
+                "total_capacity_gb": "infinite",
+                "free_capacity_gb": "infinite",
+                "reserved_percentage": 0,
+                "QoS_support": False,
+                "multiattach": True,
+                "timestamp": to_micro(utcnow()),
             }
-        }
-
-    def _used(self, project_id: str) -> tuple[int, int]:
-        return volumes.sum_volumes(self._db, VolumeFilter(project_id=project_id))
+        return {"pools": [pool]}
 
     def extensions(self, req: Request) -> dict[str, Any]:
         """List what Cinder calls extensions and this service has."""
@@ -129,22 +92,3 @@ class AboutController:
                 for alias, name, description in _EXTENSIONS
             ]
         }
-
-
-def _quota_set(used: tuple[int, int] | None) -> dict[str, Any]:
-    limits = {
-        "volumes": backend.QUOTA.volumes,
-        "gigabytes": backend.QUOTA.gigabytes,
-        "per_volume_gigabytes": -1,
-        "snapshots": 0,
-        "backups": 0,
-        "backup_gigabytes": 0,
-        "groups": 0,
-    }
-    if used is None:
-        return dict(limits)
-    in_use = {"volumes": used[0], "gigabytes": used[1]}
-    return {
-        name: {"limit": limit, "in_use": in_use.get(name, 0), "reserved": 0}
-        for name, limit in limits.items()
-    }

@@ -5,22 +5,27 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from devstack_lite.db import volume_snapshots, volume_types
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Forbidden, Invalid
+from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.volume import Volume, VolumeAttachment
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
+from services.conductor.rpcapi.volume_snapshots import VolumeSnapshotsAPI
 from services.conductor.rpcapi.volumes import VolumesAPI
 from services.volume import backend, schemas
+from services.volume.access import check_admin
 from services.volume.controllers.volumes import get_own, over_limit
+from services.volume.filters import project_of
 
 
 class VolumeActions:
     """The actions; each is one call to the conductor, which compares and sets."""
 
-    def __init__(self, db: Database, conductor: VolumesAPI) -> None:
+    def __init__(self, db: Database, conductor: VolumesAPI, snapshots: VolumeSnapshotsAPI) -> None:
         self._db = db
         self._conductor = conductor
+        self._snapshots = snapshots
 
     def _move(
         self, req: Request, volume_id: str, status: str, *from_statuses: str, action: str
@@ -87,7 +92,7 @@ class VolumeActions:
     @api(action="os-force_detach", status=202, body=schemas.FORCE_DETACH)
     def force_detach(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Do what os-detach does, for administrators."""
-        _check_admin(req)
+        check_admin(req, "volume_extension:volume_admin_actions")
         self._detach(req, volume_id, body["os-force_detach"])
 
     def _detach(self, req: Request, volume_id: str, asked: dict[str, Any] | None) -> None:
@@ -128,6 +133,35 @@ class VolumeActions:
                 req.context, volume_id=volume.id, size_gb=size_gb, quota=backend.QUOTA
             )
 
+    @api(action="revert", status=202, since="3.40", body=schemas.REVERT)
+    def revert(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
+        """Put the volume back to its latest snapshot."""
+        volume = get_own(self._db, req, volume_id)
+        snapshot = volume_snapshots.get_snapshot(
+            self._db, body["revert"]["snapshot_id"], project_id=project_of(req)
+        )
+        self._snapshots.revert_volume(req.context, volume_id=volume.id, snapshot_id=snapshot.id)
+
+    @api(action="os-retype", status=202, body=schemas.RETYPE)
+    def retype(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
+        """Give a volume another type."""
+        volume = get_own(self._db, req, volume_id)
+        if volume.status not in {"available", "in-use"}:
+            raise Invalid(
+                "Invalid volume: Volume must be in-use or available to retype, but it is"
+                f" {volume.status}.", kind="volume",
+            )  # fmt: skip
+        wanted = body["os-retype"]["new_type"]
+        try:
+            found = volume_types.find_type(self._db, wanted, project_id=project_of(req))
+        except NotFound as error:
+            raise Invalid(f"Invalid volume type: {error.message}") from error
+        if found.name == volume.volume_type:
+            raise Invalid("Invalid input received: New volume type same as original.")
+        self._conductor.update_volume(
+            req.context, volume_id=volume.id, values={"volume_type": found.name}
+        )
+
     @api(action="os-set_bootable", body=schemas.SET_BOOTABLE)
     def set_bootable(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Say whether an instance can boot from it."""
@@ -150,13 +184,13 @@ class VolumeActions:
     @api(action="os-reset_status", status=202, body=schemas.RESET_STATUS)
     def reset_status(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Put a volume into any state; for administrators."""
-        _check_admin(req)
+        check_admin(req, "volume_extension:volume_admin_actions")
         self._move(req, volume_id, body["os-reset_status"]["status"], action="reset")
 
     @api(action="os-force_delete", status=202)
     def force_delete(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Remove a volume in any state, with its attachments; for administrators."""
-        _check_admin(req)
+        check_admin(req, "volume_extension:volume_admin_actions")
         volume = get_own(self._db, req, volume_id)
         self._conductor.delete_volume(req.context, volume_id=volume.id, is_forced=True)
 
@@ -186,6 +220,13 @@ class VolumeActions:
         items = body["os-set_image_metadata"]["metadata"]
         return {"metadata": self._change_map(req, volume, "image_metadata", items).image_metadata}
 
+    @api(action="os-show_image_metadata")
+    def show_image_metadata(
+        self, req: Request, volume_id: str, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what the volume keeps of its image."""
+        return {"metadata": dict(get_own(self._db, req, volume_id).image_metadata)}
+
     @api(action="os-unset_image_metadata", body=schemas.UNSET_IMAGE_METADATA)
     def unset_image_metadata(self, req: Request, volume_id: str, body: dict[str, Any]) -> None:
         """Remove an item of what the volume keeps of its image."""
@@ -196,8 +237,3 @@ class VolumeActions:
 
 def _is_true(value: Any) -> bool:
     return str(value).lower() == "true"
-
-
-def _check_admin(req: Request) -> None:
-    if not req.context.is_admin:
-        raise Forbidden("Policy doesn't allow this action to be performed.")

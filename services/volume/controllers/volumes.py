@@ -10,7 +10,7 @@ from typing import Any
 
 from devstack_lite.clients.image import ImageClient
 from devstack_lite.clock import utcnow
-from devstack_lite.db import volume_attachments, volumes
+from devstack_lite.db import volume_attachments, volume_snapshots, volume_types, volumes
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
 from devstack_lite.objects.volume import Volume
@@ -23,7 +23,7 @@ from services.volume import backend, schemas, views
 from services.volume.filters import next_link, project_of, volume_filter
 
 _WITH_COUNT = ApiVersion(3, 45)
-_ABSENT = {"snapshot_id": "Snapshot", "backup_id": "Backup", "group_id": "Group",
+_ABSENT = {"backup_id": "Backup", "group_id": "Group",
            "consistencygroup_id": "ConsistencyGroup"}  # fmt: skip
 """What a volume could be made from elsewhere; there are none of these here."""
 
@@ -64,7 +64,8 @@ class VolumesController:
         """List whole volumes, a page at a time."""
         found, body = self._page(req, "/volumes/detail")
         attached = volume_attachments.attachments_of(self._db, [volume.id for volume in found])
-        shown = [views.detail(req, volume, attached[volume.id]) for volume in found]
+        type_ids = self._type_ids()
+        shown = [views.detail(req, volume, attached[volume.id], type_ids) for volume in found]
         return {"volumes": shown, **body}
 
     def _page(self, req: Request, path: str) -> tuple[list[Volume], dict[str, Any]]:
@@ -105,7 +106,10 @@ class VolumesController:
 
     def _shown(self, req: Request, volume: Volume) -> dict[str, Any]:
         attached = volume_attachments.attachments_of(self._db, [volume.id])[volume.id]
-        return {"volume": views.detail(req, volume, attached)}
+        return {"volume": views.detail(req, volume, attached, self._type_ids())}
+
+    def _type_ids(self) -> dict[str, str]:
+        return {one.name: one.id for one in volume_types.list_types(self._db)}
 
     # -------------------------------------------------------------------------------- create
 
@@ -117,7 +121,9 @@ class VolumesController:
             if asked.get(key):
                 raise NotFound(f"{kind} {asked[key]} could not be found.", kind=kind.lower())
         volume = self._new_volume(req, asked)
-        if asked.get("source_volid"):
+        if asked.get("snapshot_id"):
+            volume = self._from_snapshot(req, volume, asked["snapshot_id"])
+        elif asked.get("source_volid"):
             volume = self._from_volume(req, volume, asked["source_volid"])
         elif asked.get("imageRef"):
             volume = self._from_image(req, volume, asked["imageRef"])
@@ -126,16 +132,19 @@ class VolumesController:
                 f"Invalid input received: Volume size '{volume.size_gb}' must be an integer and"
                 " greater than 0"
             )
+        if not volume.volume_type:
+            default = volume_types.find_type(self._db, volume_types.DEFAULT.id)
+            volume = dataclasses.replace(volume, volume_type=default.name)
         with over_limit():
             made = self._conductor.create_volume(req.context, volume=volume, quota=backend.QUOTA)
-        shown = views.detail(req, dataclasses.replace(made, status="creating"), ())
+        made = dataclasses.replace(made, status="creating")
+        shown = views.detail(req, made, (), self._type_ids())
         return Reply(body={"volume": shown}, status=202)
 
     def _new_volume(self, req: Request, asked: dict[str, Any]) -> Volume:
         zone = asked.get("availability_zone") or backend.AVAILABILITY_ZONE
         if zone != backend.AVAILABILITY_ZONE:
             raise Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
-        type_name = asked.get("volume_type") or backend.DEFAULT_TYPE.name
         size_gb = int(asked.get("size") or 0)
         if size_gb > schemas.MAX_SIZE_GB:
             raise Invalid(f"Invalid input received: Volume size '{size_gb}' is too large")
@@ -146,12 +155,18 @@ class VolumesController:
             size_gb=size_gb,
             name=asked.get("name") or asked.get("display_name"),
             description=asked.get("description") or asked.get("display_description"),
-            volume_type=backend.find_type(type_name).name,
+            volume_type=self._type_name(req, asked.get("volume_type")),
             availability_zone=zone,
             multiattach=str(asked.get("multiattach", False)).lower() == "true",
             metadata=asked.get("metadata") or {},
             created_at=utcnow(),
         )
+
+    def _type_name(self, req: Request, wanted: str | None) -> str:
+        """Return the name of the type wanted; empty when none is."""
+        if not wanted:
+            return ""
+        return volume_types.find_type(self._db, wanted, project_id=project_of(req)).name
 
     def _from_volume(self, req: Request, volume: Volume, source_id: str) -> Volume:
         source = get_own(self._db, req, source_id)
@@ -166,10 +181,38 @@ class VolumesController:
         return dataclasses.replace(
             volume,
             size_gb=size_gb,
+            source_volid=source.id,
+            volume_type=volume.volume_type or source.volume_type,
             bootable=source.bootable,
             image_id=source.image_id,
             image_metadata=source.image_metadata,
         )
+
+    def _from_snapshot(self, req: Request, volume: Volume, snapshot_id: str) -> Volume:
+        source = volume_snapshots.get_snapshot(self._db, snapshot_id, project_id=project_of(req))
+        if source.status != "available":
+            raise Invalid(
+                "Invalid snapshot: Originating snapshot status must be one of 'available' values",
+                kind="snapshot",
+            )
+        size_gb = volume.size_gb or source.size_gb
+        if size_gb < source.size_gb:
+            raise Invalid(
+                f"Invalid input received: Volume size '{size_gb}'GB cannot be smaller than the"
+                f" snapshot size {source.size_gb}GB. They must be >= original snapshot size."
+            )
+        return dataclasses.replace(
+            volume,
+            size_gb=size_gb,
+            snapshot_id=source.id,
+            volume_type=volume.volume_type or self._type_of(source.volume_id),
+            bootable=source.bootable,
+            image_id=source.image_id,
+            image_metadata=source.image_metadata,
+        )
+
+    def _type_of(self, volume_id: str) -> str:
+        return volumes.get_volume(self._db, volume_id).volume_type
 
     def _from_image(self, req: Request, volume: Volume, image_id: str) -> Volume:
         try:
@@ -195,6 +238,11 @@ class VolumesController:
             volume, bootable=True, image_id=image["id"], image_metadata=_image_metadata(image)
         )
 
+    def encryption(self, req: Request, volume_id: str, key: str | None = None) -> dict[str, Any]:
+        """Return how a volume is encrypted: it is not."""
+        get_own(self._db, req, volume_id)
+        return {"encryption_key_id": None} if key is None else {}
+
     # -------------------------------------------------------------------------------- change
 
     @api(body=schemas.UPDATE)
@@ -215,12 +263,17 @@ class VolumesController:
 
     @api(status=202)
     def delete(self, req: Request, volume_id: str) -> None:
-        """Remove a volume that is not in use; with force, in any state."""
+        """Remove a volume; forced, in any state; cascading, with its snapshots."""
         volume = get_own(self._db, req, volume_id)
         is_forced = req.GET.get("force", "").lower() in {"1", "true"} and (
             req.api_version >= ApiVersion(3, 23) and bool(req.context.is_admin)
         )
-        self._conductor.delete_volume(req.context, volume_id=volume.id, is_forced=is_forced)
+        self._conductor.delete_volume(
+            req.context,
+            volume_id=volume.id,
+            is_forced=is_forced,
+            is_cascading=req.GET.get("cascade", "").lower() in {"1", "true"},
+        )
 
     # ------------------------------------------------------------------------------ metadata
 

@@ -3,54 +3,49 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import hosts, instances, volume_reads
-from devstack_lite.db.engine import Database
+from devstack_lite.db import hosts, keypairs, volume_reads
 from devstack_lite.db.operations import EVACUATE
-from devstack_lite.exceptions import InstanceInvalidState, Invalid, NotFound, QuotaExceeded
-from devstack_lite.objects.compute import Instance, ServiceRecord
+from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
+from devstack_lite.objects.compute import ServiceRecord
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.asking import ask_host
 from services.api.boot import usable_image
-from services.api.policy import require_admin, visible_project
-from services.api.schemas import servers as schemas
+from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.schemas import server_bodies as schemas
 from services.api.views import servers as views
-from services.compute.rpcapi import ComputeAPI
-from services.conductor.rpcapi.instances import InstancesAPI
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
+REBUILD = HostAction(
+    name="rebuild", event="compute_rebuild_instance", rule="os_compute_api:servers:rebuild",
+    vm_states=STATES, task_state=TaskState.REBUILDING,
+)  # fmt: skip
+EVACUATION = HostAction(
+    name=EVACUATE, event="rebuild_server", rule="os_compute_api:os-evacuate",
+    vm_states=STATES, task_state=TaskState.REBUILDING, is_for_admins=True, is_overtaking=True,
+)  # fmt: skip
 
 
 class RebuildsController:
     """POST /servers/{id}/action with rebuild or evacuate."""
 
-    def __init__(
-        self,
-        db: Database,
-        conductor: InstancesAPI,
-        compute: ComputeAPI,
-        *,
-        quota: Any,
-        down_time_s: float,
-    ) -> None:
-        self._db = db
-        self._conductor = conductor
-        self._compute = compute
-        self._quota = quota
-        self._down_time_s = down_time_s
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._db = asking.db
 
-    @api(status=202, action="rebuild", body=schemas.REBUILD)
+    @api(status=202, action="rebuild", body=schemas.rebuild)
     def rebuild(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002 - the route's name
         """Build a server anew from an image, with the ports, volumes and id that it has."""
         asked = body["rebuild"]
-        seen = self._get(req, id, "rebuild")
+        seen = self._asking.get_built(req, id, REBUILD)
+        if not seen.image_ref:
+            raise Invalid("Unable to rebuild with a different image for a volume-backed server.")
         image = usable_image(self._db, req.context, asked["imageRef"], seen.flavor)
-        if len(asked.get("metadata", ())) > self._quota.metadata_items:
+        limit = self._asking.quotas.of(seen.project_id)["metadata_items"]
+        if 0 <= limit < len(asked.get("metadata", ())):
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         changes: Json = {
             "image_ref": image["id"],
@@ -60,43 +55,42 @@ class RebuildsController:
         }  # fmt: skip
         for key, column in (
             ("name", "name"), ("metadata", "metadata"), ("accessIPv4", "access_ip_v4"),
-            ("accessIPv6", "access_ip_v6"),
+            ("accessIPv6", "access_ip_v6"), ("description", "description"),
+            ("hostname", "hostname"), ("user_data", "user_data"),
         ):  # fmt: skip
             if key in asked:
                 changes[column] = asked[key].strip() if key == "name" else asked[key]
-        instance = self._conductor.begin_action(
-            req.context, uuid=seen.uuid, action="rebuild", event="compute_rebuild_instance",
-            vm_states=STATES, task_state=TaskState.REBUILDING, changes=changes,
-        )  # fmt: skip
-        ask_host(self._compute, req.context, instance)
+        if "key_name" in asked:
+            changes |= self._key(req, changes["boot_request"], asked["key_name"])
+        instance = self._asking.begin(req, id, REBUILD, changes=changes)
         volumes = volume_reads.attached_volumes(self._db, [instance.uuid]).get(instance.uuid, ())
-        shown = views.full(req, instance, None, volumes)
+        shown = views.full(req, instance, views.Beside(volumes=volumes))
         shown["adminPass"] = asked.get("adminPass") or secrets.token_urlsafe(9)
         return Reply(body={"server": shown}, status=202, headers={
             "Location": shown["links"][0]["href"],
         })  # fmt: skip
 
-    @api(action="evacuate", body=schemas.EVACUATE)
-    def evacuate(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
-        """Build a server anew on another host, when its own is down."""
-        require_admin(req.context, "os_compute_api:os-evacuate")
-        asked = body["evacuate"]
-        seen = self._get(req, id, EVACUATE)
-        self._check_hosts(str(seen.host), asked.get("host"))
-        self._conductor.begin_action(
-            req.context, uuid=seen.uuid, action=EVACUATE, event="rebuild_server",
-            vm_states=STATES, task_state=TaskState.REBUILDING,
-            arguments={"target_host": asked.get("host")}, is_overtaking=True,
-        )  # fmt: skip
-        return {"adminPass": asked.get("adminPass") or secrets.token_urlsafe(9)}
+    def _key(self, req: Request, boot_request: Json, name: str | None) -> Json:
+        key_data = None
+        if name is not None:
+            user_id = str(req.context.user_id)
+            try:
+                found = keypairs.get_keypair(self._db, user_id=user_id, name=name)
+            except NotFound as error:
+                raise Invalid(error.message) from error
+            key_data = found.public_key
+        return {"key_name": name, "boot_request": {**boot_request, "key_data": key_data}}
 
-    def _get(self, req: Request, uuid: str, action: str) -> Instance:
-        seen = instances.get_instance(self._db, uuid, project_id=visible_project(req.context))
-        if seen.host is None:
-            raise InstanceInvalidState.of(
-                seen.uuid, action=action, attribute="vm_state", state=seen.vm_state
-            )
-        return seen
+    @api(action="evacuate", body=schemas.evacuate)
+    def evacuate(self, req: Request, id: str, body: Json) -> Json | None:  # noqa: A002
+        """Build a server anew on another host, when its own is down."""
+        asked = body["evacuate"]
+        seen = self._asking.get_built(req, id, EVACUATION)
+        self._check_hosts(str(seen.host), asked.get("host"))
+        self._asking.begin(req, id, EVACUATION, arguments={"target_host": asked.get("host")})
+        if req.since(2, 14):
+            return None
+        return {"adminPass": asked.get("adminPass") or secrets.token_urlsafe(9)}
 
     def _check_hosts(self, source: str, target: str | None) -> None:
         """Raise Invalid or NotFound unless source is down and target another host, if given."""
@@ -109,5 +103,7 @@ class RebuildsController:
             raise NotFound(f"Compute host {target} not found.", kind="host")
         if target == source:
             raise Invalid("The target host can't be the same one.")
-        if source in computes and computes[source].is_up(utcnow(), self._down_time_s):
+        if source in computes and computes[source].is_up(
+            utcnow(), self._asking.conf.service_down_time_s
+        ):
             raise Invalid(f"Compute service of {source} is still in use.")

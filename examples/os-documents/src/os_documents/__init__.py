@@ -1,0 +1,1 @@
+"""Documents of a project: an extension of devstack-lite's compute API."""

@@ -1,0 +1,116 @@
+"""/os-quota-sets and /os-quota-class-sets: what projects may have, and have."""
+
+from __future__ import annotations
+
+from devstack_lite.db import instances, server_groups
+from devstack_lite.db.engine import Database
+from devstack_lite.db.quota_limits import DEFAULT_CLASS, Scope
+from devstack_lite.exceptions import Invalid
+from devstack_lite.objects.registry import Json
+from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
+from services.api.policy import authorize, require_admin
+from services.api.quotas import ProjectQuotas
+from services.api.schemas import quotas as schemas
+from services.conductor.rpcapi.quotas import QuotasAPI
+
+_RULE = "os_compute_api:os-quota-sets"
+_CLASS_RULE = "os_compute_api:os-quota-class-sets"
+_NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
+_TRUE = {True, "True", "true", "TRUE", "1", "on", "yes"}
+
+
+class QuotasController:
+    """Limits of projects: users have none of their own here."""
+
+    def __init__(self, db: Database, conductor: QuotasAPI, quotas: ProjectQuotas) -> None:
+        self._db = db
+        self._conductor = conductor
+        self._quotas = quotas
+
+    def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
+        """Show a project's limits."""
+        authorize(req.context, f"{_RULE}:show", project_id=id)
+        return {"quota_set": {"id": id, **_known(req, self._quotas.of(id))}}
+
+    def defaults(self, req: Request, id: str) -> Json:  # noqa: A002
+        """Show the limits of a project for which none were set."""
+        authorize(req.context, f"{_RULE}:defaults", project_id=id)
+        return {"quota_set": {"id": id, **_known(req, self._quotas.of(None))}}
+
+    def detail(self, req: Request, id: str) -> Json:  # noqa: A002
+        """Show a project's limits beside what it uses."""
+        authorize(req.context, f"{_RULE}:detail", project_id=id)
+        groups = server_groups.list_groups(self._db, project_id=id)
+        used = {**instances.get_usage(self._db, id), "server_groups": len(groups)}
+        return {
+            "quota_set": {
+                "id": id,
+                **{
+                    name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
+                    for name, limit in _known(req, self._quotas.of(id)).items()
+                },
+            }
+        }
+
+    @api(body=schemas.QUOTA_SET)
+    def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Set limits of a project; not below what it uses, unless forced to."""
+        require_admin(req.context, f"{_RULE}:update")
+        _refuse_users(req)
+        asked = body["quota_set"]
+        values = {
+            name: int(limit) for name, limit in asked.items() if name not in {"force", "tenant_id"}
+        }
+        self._conductor.update_limits(
+            req.context, scope=Scope.PROJECT, name=id, values=values,
+            is_forced=asked.get("force", False) in _TRUE,
+        )  # fmt: skip
+        return {"quota_set": _known(req, self._quotas.of(id))}
+
+    @api(status=202)
+    def delete(self, req: Request, id: str) -> None:  # noqa: A002
+        """Give a project the default limits again."""
+        require_admin(req.context, f"{_RULE}:delete")
+        _refuse_users(req)
+        self._conductor.delete_limits(req.context, project_id=id)
+
+    def show_class(self, req: Request, id: str) -> Json:  # noqa: A002
+        """Show a class's limits; of those but `default` nobody takes notice, as in Nova."""
+        require_admin(req.context, f"{_CLASS_RULE}:show")
+        return {"quota_class_set": {"id": id, **self._of_class(req)}}
+
+    @api(body=schemas.CLASS_SET)
+    def update_class(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Set a class's limits: those of `default` are every project's that has none of its own."""
+        require_admin(req.context, f"{_CLASS_RULE}:update")
+        values = {name: int(limit) for name, limit in body["quota_class_set"].items()}
+        self._conductor.update_limits(
+            req.context, scope=Scope.CLASS, name=id, values=values, is_forced=True
+        )
+        shown = self._of_class(req)
+        return {"quota_class_set": shown if id == DEFAULT_CLASS else {**shown, **values}}
+
+    def _of_class(self, req: Request) -> dict[str, int]:
+        """Return the default class's limits; those of server groups came with 2.50."""
+        limits = _known(req, self._quotas.of(None), networks_until=49)
+        return {
+            name: limit
+            for name, limit in limits.items()
+            if req.since(2, 50) or not name.startswith("server_g")
+        }
+
+
+def _known(req: Request, limits: dict[str, int], *, networks_until: int = 35) -> dict[str, int]:
+    """Return the limits that the request's microversion knows."""
+    return {
+        name: limit
+        for name, limit in limits.items()
+        if not (name in _NETWORKS and req.since(2, networks_until + 1))
+        and not (name.startswith("injected_") and req.since(2, 57))
+    }
+
+
+def _refuse_users(req: Request) -> None:
+    if "user_id" in req.GET:
+        raise Invalid("Users have no quota of their own here, only projects have.")

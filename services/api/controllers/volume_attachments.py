@@ -1,0 +1,118 @@
+"""/servers/{id}/os-volume_attachments."""
+
+from __future__ import annotations
+
+import uuid
+
+from devstack_lite.db import instances, volumes
+from devstack_lite.db import volume_attachments as attachments
+from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import NotFound
+from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.registry import Json
+from devstack_lite.objects.volume import VolumeAttachment
+from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
+from services.api.asking import ask_host_for_change
+from services.api.paging import page_offset, page_size
+from services.api.policy import authorize, visible_project
+from services.api.schemas import volume_attachments as schemas
+from services.compute.rpcapi import ComputeAPI
+from services.conductor.rpcapi.devices import DevicesAPI
+
+RULE = "os_compute_api:os-volumes-attachments"
+
+
+class VolumeAttachmentsController:
+    """A server's volumes. Both changes are under way when they are answered."""
+
+    def __init__(
+        self, db: Database, conductor: DevicesAPI, compute: ComputeAPI, *, max_limit: int
+    ) -> None:
+        self._db = db
+        self._conductor = conductor
+        self._compute = compute
+        self._max_limit = max_limit
+
+    def index(self, req: Request, server_id: str) -> Json:
+        """List a server's volumes."""
+        instance = self._get(req, server_id, f"{RULE}:index")
+        found = attachments.list_attachments(
+            self._db,
+            equals=(("instance_uuid", instance.uuid),),
+            limit=page_size(req, self._max_limit),
+            offset=page_offset(req),
+        )
+        return {"volumeAttachments": [_view(req, one) for one in found]}
+
+    def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002 - the route's name
+        """Show one by the volume's id."""
+        instance = self._get(req, server_id, f"{RULE}:show")
+        return {"volumeAttachment": _view(req, self._attachment(instance, id))}
+
+    @api(body=schemas.CREATE)
+    def create(self, req: Request, server_id: str, body: Json) -> Json:
+        """Attach a volume. A name that it shall have is passed over, as with libvirt."""
+        instance = self._get(req, server_id, f"{RULE}:create")
+        volume_id = body["volumeAttachment"]["volumeId"]
+        volume = volumes.get_volume(self._db, volume_id, project_id=visible_project(req.context))
+        change = self._conductor.begin_attach_volume(
+            req.context,
+            uuid=instance.uuid,
+            change_id=str(uuid.uuid4()),
+            attachment=VolumeAttachment(
+                id=str(uuid.uuid4()), volume_id=volume.id, instance_uuid=instance.uuid
+            ),
+        )
+        ask_host_for_change(self._compute, req.context, instance, change)
+        return {
+            "volumeAttachment": {
+                "id": volume.id,
+                "volumeId": volume.id,
+                "serverId": instance.uuid,
+                "device": change.arguments.get("device"),
+            }
+        }
+
+    @api(status=202)
+    def delete(self, req: Request, server_id: str, id: str) -> None:  # noqa: A002
+        """Detach a volume."""
+        instance = self._get(req, server_id, f"{RULE}:delete")
+        self._attachment(instance, id)
+        change = self._conductor.begin_detach_volume(
+            req.context, uuid=instance.uuid, change_id=str(uuid.uuid4()), volume_id=id
+        )
+        ask_host_for_change(self._compute, req.context, instance, change)
+
+    def _get(self, req: Request, server_id: str, rule: str) -> Instance:
+        """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
+        found = instances.get_instance(self._db, server_id, project_id=visible_project(req.context))
+        authorize(req.context, rule, project_id=found.project_id)
+        return found
+
+    def _attachment(self, instance: Instance, volume_id: str) -> VolumeAttachment:
+        pair = (("instance_uuid", instance.uuid), ("volume_id", volume_id))
+        found = attachments.list_attachments(self._db, equals=pair)
+        if not found:
+            raise NotFound(
+                f"Instance {instance.uuid} is not attached to volume {volume_id}",
+                kind="attachment",
+            )
+        return found[0]
+
+
+def _view(req: Request, attachment: VolumeAttachment) -> Json:
+    shown: Json = {
+        "id": attachment.volume_id,
+        "volumeId": attachment.volume_id,
+        "serverId": attachment.instance_uuid,
+        "device": attachment.mountpoint,
+    }
+    if req.since(2, 70):
+        shown["tag"] = None
+    if req.since(2, 79):
+        shown["delete_on_termination"] = attachment.delete_on_termination
+    if req.since(2, 89):
+        del shown["id"]
+        shown["attachment_id"] = shown["bdm_uuid"] = attachment.id
+    return shown

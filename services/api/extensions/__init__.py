@@ -1,0 +1,1 @@
+"""What packages from outside add to the compute API: loading, allowing, denying, installing it."""

@@ -1,0 +1,68 @@
+"""Bodies of the actions that move a server."""
+
+from __future__ import annotations
+
+from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.servers import BOOLEAN, Schema
+
+HOST: Schema = {
+    "type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9-._]*$",
+}  # fmt: skip
+
+
+def _action(name: str, value: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": {name: value},
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+RESIZE = _action(
+    "resize",
+    {
+        "type": "object",
+        "properties": {
+            "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+            "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
+        },
+        "required": ["flavorRef"],
+        "additionalProperties": False,
+    },
+)
+LIVE_MIGRATE = _action(
+    "os-migrateLive",
+    {
+        "type": "object",
+        "properties": {
+            "host": {"oneOf": [HOST, {"type": "null"}]},
+            "block_migration": {"enum": [*BOOLEAN["enum"], "auto"]},
+            "disk_over_commit": BOOLEAN,
+            "force": BOOLEAN,
+        },
+        "required": ["host", "block_migration"],
+        "additionalProperties": False,
+    },
+)
+"""All that any microversion knows; none of it but the host changes what is done here."""
+FORCE_COMPLETE = _action("force_complete", {"type": "null"})
+_MIGRATE = _action("migrate", {})
+_MIGRATE_TO = _action(
+    "migrate",
+    {
+        "oneOf": [
+            {"type": "null"},
+            {
+                "type": "object",
+                "properties": {"host": {"oneOf": [HOST, {"type": "null"}]}},
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+
+
+def migrate(version: ApiVersion) -> Schema:
+    """Return what the action migrate takes: from 2.56 on a host; before, nothing is looked at."""
+    return _MIGRATE_TO if version >= ApiVersion(2, 56) else _MIGRATE

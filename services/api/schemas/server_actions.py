@@ -1,0 +1,63 @@
+"""Bodies of actions that look at a server or set it right."""
+
+from __future__ import annotations
+
+from services.api.schemas.servers import Schema
+
+
+def _action(name: str, properties: Schema, required: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            name: {
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": False,
+            }
+        },
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+CONSOLE_OUTPUT: Schema = {
+    "type": "object",
+    "properties": {
+        "os-getConsoleOutput": {
+            "type": ["object", "null"],
+            "properties": {
+                "length": {
+                    "type": ["integer", "string", "null"],
+                    "pattern": r"^-?[0-9]{1,9}\Z",
+                    "minimum": -1,
+                    "maximum": 999999999,
+                },
+            },
+            "additionalProperties": False,
+        }
+    },
+    "required": ["os-getConsoleOutput"],
+    "additionalProperties": False,
+}
+VNC_CONSOLE = _action(
+    "os-getVNCConsole", {"type": {"type": "string", "enum": ["novnc", "xvpvnc"]}}, ["type"]
+)
+SPICE_CONSOLE = _action(
+    "os-getSPICEConsole", {"type": {"type": "string", "enum": ["spice-html5"]}}, ["type"]
+)
+RESET_STATE = _action(
+    "os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"]
+)
+CHANGE_PASSWORD = _action("changePassword", {"adminPass": {"type": "string"}}, ["adminPass"])
+REMOTE_CONSOLE = _action(
+    "remote_console",
+    {
+        "protocol": {"type": "string", "enum": ["vnc", "spice", "serial", "mks"]},
+        "type": {
+            "type": "string",
+            "enum": ["novnc", "xvpvnc", "spice-html5", "spice-direct", "serial", "webmks"],
+        },
+    },
+    ["protocol", "type"],
+)

@@ -1,0 +1,127 @@
+"""Taking a running guest to another host: what the host that it leaves does.
+
+It may be done twice, whatever became of the first time: the two hypervisors say where the guest is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+from devstack_lite import failpoints
+from devstack_lite.context import RequestContext, current_context
+from devstack_lite.exceptions import Conflict, DevstackError, NotFound
+from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.registry import Json
+from devstack_lite.states import MIGRATION_CANCELLED
+from devstack_lite.steps import StepLog
+from services.compute import build
+from services.compute.build import Peers
+from services.compute.driver import HypervisorError, LibvirtDriver
+from services.compute.resize import check_under_way
+
+REPORT_S = 0.5
+"""Seconds between two reports of how much of the memory is over."""
+
+
+def run_live_migration(instance: Instance, peers: Peers) -> None:
+    """Have the guest, its ports and its volumes on the host it goes to.
+
+    Raises HypervisorError, and the guest goes on here, when it cannot go.
+    """
+    context = current_context()
+    kept = (instance.operation or {})["arguments"]
+    host, node = kept["dest_host"], kept["dest_node"]
+    check_under_way(context, peers, instance.uuid, instance.attempt)
+    if not _has_arrived(instance, peers.driver, host, node):
+        with failpoints.around("op.live-migration"), _reporting(context, instance, peers):
+            _send(instance, peers.driver, host, node)
+    # What a predecessor, killed at the last moment, has left paused.
+    peers.driver.destroy(str(instance.node), instance.uuid)
+    there = replace(instance, host=host, node=node)
+    build.prepare_guest(context, there, StepLog(), peers)
+
+
+def _has_arrived(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> bool:
+    """Say whether the guest is there already; if not, have the one here fit to go."""
+    with driver.elsewhere(host, node, instance.uuid) as (libvirt, _uri, guest):
+        is_there = guest is not None and bool(guest.isActive())
+        try:
+            with driver.guest("look at", str(instance.node), instance.uuid) as (_lib, here):
+                left = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_MIGRATION]
+                is_half_gone = here.state() == left
+                if guest is not None and not is_half_gone:
+                    # Something else's leftover: the guest runs here.
+                    driver.remove(guest)
+                elif is_half_gone and not is_there:
+                    here.resume()
+                return is_there and is_half_gone
+        except NotFound:
+            return is_there
+
+
+def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> None:
+    with (
+        driver.elsewhere(host, node, instance.uuid) as (libvirt, uri, _guest),
+        driver.guest("migrate", str(instance.node), instance.uuid) as (_lib, domain),
+    ):
+        flags = (
+            libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
+            | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+            | libvirt.VIR_MIGRATE_NON_SHARED_INC
+        )  # fmt: skip
+        try:
+            domain.migrateToURI3(uri, {}, flags)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED:
+                raise HypervisorError(MIGRATION_CANCELLED) from error
+            raise
+
+
+@contextlib.contextmanager
+def _reporting(context: RequestContext, instance: Instance, peers: Peers) -> Iterator[None]:
+    """Have the conductor know, while the block lasts, how much of the memory is over."""
+    is_over = threading.Event()
+
+    def report() -> None:
+        while not is_over.wait(REPORT_S):
+            with contextlib.suppress(DevstackError):
+                peers.moves.note_live_progress(
+                    context, uuid=instance.uuid, attempt=instance.attempt,
+                    progress=_progress(instance, peers.driver),
+                )  # fmt: skip
+
+    thread = threading.Thread(target=report, name="live-migration", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _progress(instance: Instance, driver: LibvirtDriver) -> Json:
+    with driver.guest("follow", str(instance.node), instance.uuid) as (_libvirt, domain):
+        stats = domain.jobStats()
+    return {
+        f"{kind}_{part}_bytes": stats.get(f"{kind}_{part}", 0)
+        for kind in ("memory", "disk")
+        for part in ("total", "processed", "remaining")
+    }
+
+
+def end(driver: LibvirtDriver, node: str, uuid: str, *, is_abort: bool) -> None:
+    """Have a migration under way end: with the guest here, or at once where it goes.
+
+    Raises Conflict when none is under way.
+    """
+    try:
+        with driver.guest("end the migration of", node, uuid) as (_libvirt, domain):
+            if is_abort:
+                domain.abortJob()
+            else:
+                domain.migrateStartPostCopy(0)
+    except DevstackError as error:
+        raise Conflict(f"Instance {uuid} is not on its way: {error}", kind="instance") from error

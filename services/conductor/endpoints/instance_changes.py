@@ -1,0 +1,40 @@
+"""Serves services.conductor.rpcapi.instance_changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import oslo_messaging
+
+from devstack_lite.context import RequestContext
+from devstack_lite.db import instance_changes, tags
+from devstack_lite.db.engine import Database
+from devstack_lite.objects.compute import Instance
+
+
+class InstanceChanges:
+    """Each method is one transaction."""
+
+    target = oslo_messaging.Target(namespace="instance_changes", version="1.0")
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def set_lock(
+        self, context: RequestContext, *, uuid: str, is_locked: bool, reason: str | None = None
+    ) -> Instance:
+        """Lock or unlock it. Delivered twice: the same."""
+        return instance_changes.set_lock(
+            self._db, context, uuid, is_locked=is_locked, reason=reason
+        )
+
+    def set_tags(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        add: Sequence[str],
+        remove: Sequence[str] | None,
+    ) -> list[str]:
+        """Change them. Delivered twice: the same."""
+        return list(tags.set_tags(self._db, uuid, add=add, remove=remove))

@@ -1,0 +1,1 @@
+"""What placement answers, a module per noun."""

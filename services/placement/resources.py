@@ -1,0 +1,82 @@
+"""A node as a resource provider: what it has of each resource class, and how much is used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from devstack_lite.objects.compute import ComputeNode
+from devstack_lite.objects.placement import Allocation
+
+Json = dict[str, Any]
+
+VCPU, MEMORY_MB, DISK_GB = "VCPU", "MEMORY_MB", "DISK_GB"
+
+STANDARD_CLASSES = (
+    VCPU, MEMORY_MB, DISK_GB, "PCI_DEVICE", "SRIOV_NET_VF", "NUMA_SOCKET", "NUMA_CORE",
+    "NUMA_THREAD", "NUMA_MEMORY_MB", "IPV4_ADDRESS", "VGPU", "VGPU_DISPLAY_HEAD",
+    "NET_BW_EGR_KILOBIT_PER_SEC", "NET_BW_IGR_KILOBIT_PER_SEC", "PCPU", "MEM_ENCRYPTION_CONTEXT",
+    "FPGA", "PGPU", "NET_PACKET_RATE_KILOPACKET_PER_SEC", "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC",
+    "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
+)  # fmt: skip
+"""Those of os-resource-classes 1.1; nodes have the first three."""
+
+
+def inventories_of(node: ComputeNode) -> dict[str, Json]:
+    """Return a node's inventories by class; what it has nothing of is left out.
+
+    max_unit is all that can be claimed: claims are refused for a node that is full, never for
+    being larger than what is there without its allocation ratio.
+    """
+    rows = (
+        (VCPU, node.vcpus, 0, node.cpu_allocation_ratio),
+        (MEMORY_MB, node.memory_mb, node.reserved_memory_mb, node.ram_allocation_ratio),
+        (DISK_GB, node.disk_gb, 0, node.disk_allocation_ratio),
+    )
+    return {
+        name: {
+            "total": total,
+            "reserved": reserved,
+            "min_unit": 1,
+            "max_unit": max(1, int((total - reserved) * ratio)),
+            "step_size": 1,
+            "allocation_ratio": ratio,
+        }
+        for name, total, reserved, ratio in rows
+        if total > 0
+    }
+
+
+def capacity_of(inventory: Mapping[str, Any]) -> int:
+    """Return how much of an inventory can be claimed in all."""
+    return int((inventory["total"] - inventory["reserved"]) * inventory["allocation_ratio"])
+
+
+def usages_of(node: ComputeNode) -> dict[str, int]:
+    """Return how much of each class is claimed, for the classes that the node has."""
+    used = {VCPU: node.vcpus_used, MEMORY_MB: node.memory_mb_used, DISK_GB: node.disk_gb_used}
+    return {name: used[name] for name in inventories_of(node)}
+
+
+def has_room(node: ComputeNode, wanted: Mapping[str, int]) -> bool:
+    """Say whether a node could take what is wanted now."""
+    inventories, used = inventories_of(node), usages_of(node)
+    return all(
+        name in inventories and used[name] + amount <= capacity_of(inventories[name])
+        for name, amount in wanted.items()
+    )
+
+
+def resources_of(one: Allocation) -> dict[str, int]:
+    """Return what an allocation takes, by class; nothing of a class is left out."""
+    taken = {VCPU: one.vcpus, MEMORY_MB: one.memory_mb, DISK_GB: one.disk_gb}
+    return {name: amount for name, amount in taken.items() if amount}
+
+
+def total_of(allocations: Iterable[Allocation]) -> dict[str, int]:
+    """Return what allocations take together, by class."""
+    total: Counter[str] = Counter()
+    for one in allocations:
+        total.update(resources_of(one))
+    return dict(total)

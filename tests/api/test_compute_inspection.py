@@ -1,0 +1,225 @@
+"""What servers say of themselves, and how they are set right; the host is real, its peers not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import sqlalchemy as sa
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import RequestContext
+from devstack_lite.db import actions, instances, schema
+from devstack_lite.rpc.server import RpcServer
+from devstack_lite.rpc.transport import get_transport
+from devstack_lite.states import PowerState, TaskState, VmState
+from fake_hypervisor import libvirt
+from fake_hypervisor.uri import make_uri
+from services.compute.driver import LibvirtDriver
+from services.compute.guest import GuestConfig, GuestInterface
+from services.compute.manager import ComputeManager
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
+from tests.api.test_compute_servers import change, record
+
+SERVER = "00000000-0000-4000-8000-0000000000f0"
+PORT = "00000000-0000-4000-8000-0000000000f1"
+PATH = f"/v2.1/servers/{SERVER}"
+MAC = "fa:16:3e:00:00:01"
+
+
+@pytest.fixture(scope="module")
+def driver(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibvirtDriver]:
+    """The host's driver on a store of its own; the host answers messages."""
+    store: Path = tmp_path_factory.mktemp("store")
+    made = LibvirtDriver(libvirt, lambda node: make_uri(store, node), nodes=("host1",))
+    peers: Any = SimpleNamespace(driver=made)
+    nobody: Any = None
+    manager = ComputeManager("host1", peers, nobody, nobody, threads=1)
+    server = RpcServer(
+        get_transport(cloud.conf), topic="compute", server="host1", endpoints=[manager], threads=2
+    )
+    server.start()
+    yield made
+    stopper = threading.Thread(target=server.stop, args=(1.0,))
+    stopper.start()
+    stopper.join(timeout=10)
+
+
+@pytest.fixture
+def api(cloud: Cloud, driver: LibvirtDriver) -> Iterator[Api]:
+    """The compute API over a server that runs."""
+    record(cloud, DEMO_PROJECT, [SERVER], "seen")
+    shown = {"port_id": PORT, "mac": MAC, "network_id": "n", "network_name": "n", "is_ours": True,
+             "ips": [{"address": "10.0.0.7", "version": 4, "subnet_id": "s"}]}  # fmt: skip
+    change(cloud, SERVER, vm_state=VmState.ACTIVE, task_state=None, host="host1", node="host1",
+           operation=None, power_state=PowerState.RUNNING, launched_at=utcnow(),
+           network_info=[shown])  # fmt: skip
+    driver.spawn(GuestConfig(
+        uuid=SERVER, name="instance-1", node="host1", vcpus=2, memory_mb=512, image_path="/disk",
+        interfaces=(GuestInterface(port_id=PORT, mac=MAC),),
+    ))  # fmt: skip
+    yield cloud.api("osapi_compute")
+    driver.destroy("host1", SERVER)
+    with cloud.db.write() as connection:
+        for table in (schema.instances, schema.instance_actions):
+            connection.execute(sa.delete(table))
+
+
+def act(api: Api, name: str, value: Any, token: str = DEMO) -> Any:
+    return api("POST", f"{PATH}/action", {name: value}, token=token)
+
+
+def message(answer: Any) -> str:
+    """Return the text of a fault."""
+    return str(next(iter(answer.json.values()))["message"])
+
+
+def test_diagnostics(api: Api, driver: LibvirtDriver) -> None:
+    """Flat, as before 2.48: processors, memory, disks and interfaces; of a guest that runs."""
+    answer = api("GET", f"{PATH}/diagnostics", token=ADMIN)
+    assert answer.status == 200, answer.data
+    seen = answer.json
+    assert {"cpu0_time", "cpu1_time", "memory", "memory-actual", "memory-rss"} <= set(seen)
+    assert {"vda_read", "vda_read_req", "vda_write", "vda_write_req", "vda_errors"} <= set(seen)
+    assert {f"tap{PORT[:11]}_{way}{of}" for way in ("rx", "tx")
+            for of in ("", "_packets", "_errors", "_drop")} <= set(seen)  # fmt: skip
+    assert seen["memory"] == 512 * 1024
+    assert all(isinstance(amount, int) for amount in seen.values())
+    driver.power_off("host1", SERVER)
+    refused = api("GET", f"{PATH}/diagnostics", token=ADMIN)
+    assert refused.status == 409
+    text = f"Cannot 'get_diagnostics' instance {SERVER} while it is in power state 4"
+    assert message(refused) == text
+
+
+def test_diagnostics_are_for_administrators(api: Api) -> None:
+    """403 in Nova's words."""
+    refused = api("GET", f"{PATH}/diagnostics")
+    assert refused.status == 403
+    assert message(refused) == (
+        "Policy doesn't allow os_compute_api:os-server-diagnostics to be performed."
+    )
+
+
+def test_console_output(api: Api, driver: LibvirtDriver) -> None:
+    """A boot down to cloud-init's end and the login; the last lines when they are asked for."""
+    everything = act(api, "os-getConsoleOutput", {})
+    assert everything.status == 200, everything.data
+    text = everything.json["output"]
+    assert "Linux version" in text.splitlines()[0]
+    assert "finished at" in text
+    assert "| ens3 | True | 10.0.0.7" in text
+    assert text.endswith("seen login: \n")
+    assert act(api, "os-getConsoleOutput", None).json["output"] == text
+    for length in (-1, "-1", None, "999"):
+        assert act(api, "os-getConsoleOutput", {"length": length}).json["output"] == text
+    for length in (3, "3"):
+        last = act(api, "os-getConsoleOutput", {"length": length}).json["output"]
+        assert last.splitlines() == text.splitlines()[-3:]
+    assert act(api, "os-getConsoleOutput", {"length": 0}).json["output"] == ""
+    driver.destroy("host1", SERVER)
+    gone = act(api, "os-getConsoleOutput", {})
+    assert (gone.status, message(gone)) == (404, "Guest does not have a console available.")
+
+
+@pytest.mark.parametrize("length", [-2, "x", 1.5, [], "1 "])
+def test_console_lengths_that_are_refused(api: Api, length: Any) -> None:
+    """400 for what is no number of lines."""
+    assert act(api, "os-getConsoleOutput", {"length": length}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "begins"),
+    [
+        ("os-getVNCConsole", "novnc", "http://127.0.0.1:6080/vnc_auto.html?path=?token="),
+        ("os-getSPICEConsole", "spice-html5", "http://127.0.0.1:6082/spice_auto.html?token="),
+    ],
+)
+def test_consoles(api: Api, cloud: Cloud, action: str, kind: str, begins: str) -> None:
+    """A URL under a token of its own each time; a server that is off has none."""
+    seen = [act(api, action, {"type": kind}) for _ in range(2)]
+    assert [answer.status for answer in seen] == [200, 200]
+    consoles = [answer.json["console"] for answer in seen]
+    assert [one["type"] for one in consoles] == [kind, kind]
+    assert all(unquote(one["url"]).startswith(begins) for one in consoles)
+    assert consoles[0]["url"] != consoles[1]["url"]
+    assert act(api, action, {"type": "tty"}).status == 400
+    assert act(api, action, {}).status == 400
+    change(cloud, SERVER, power_state=PowerState.SHUTDOWN)
+    refused = act(api, action, {"type": kind})
+    assert (refused.status, message(refused)) == (409, f"Instance {SERVER} is not ready")
+
+
+def test_a_console_that_is_no_more(api: Api) -> None:
+    """xvpvnc is a type that Nova has removed."""
+    refused = act(api, "os-getVNCConsole", {"type": "xvpvnc"})
+    assert (refused.status, message(refused)) == (400, "Unavailable console type xvpvnc.")
+
+
+def test_a_state_is_reset(api: Api, cloud: Cloud) -> None:
+    """To error and back, by an administrator; what was under way ends nothing any more."""
+    asks = RequestContext(user_id="demo", project_id=DEMO_PROJECT)
+    begun = actions.begin_action(
+        cloud.db, asks, SERVER, action="stop", event="e",
+        vm_states=[VmState.ACTIVE], task_state=TaskState.POWERING_OFF,
+    )  # fmt: skip
+    assert act(api, "os-resetState", {"state": "error"}).status == 403
+    answer = act(api, "os-resetState", {"state": "error"}, ADMIN)
+    assert (answer.status, answer.data) == (202, b"")
+    server = api("GET", PATH).json["server"]
+    assert (server["status"], server["OS-EXT-STS:task_state"]) == ("ERROR", None)
+    assert not actions.finish_action(
+        cloud.db, SERVER, action="stop", attempt=begun.attempt, vm_state=VmState.STOPPED,
+        power_state=PowerState.SHUTDOWN,
+    )  # fmt: skip
+    [stop] = [
+        one for one in instances.list_actions(cloud.db, SERVER) if one.action == "stop"
+    ]  # fmt: skip
+    assert stop.message == "Ended by a state reset."
+    assert act(api, "os-resetState", {"state": "active"}, ADMIN).status == 202
+    assert api("GET", PATH).json["server"]["status"] == "ACTIVE"
+    assert act(api, "os-resetState", {"state": "stopped"}, ADMIN).status == 400
+    assert act(api, "os-resetState", {}, ADMIN).status == 400
+
+
+def test_a_password_is_changed(api: Api, cloud: Cloud, driver: LibvirtDriver) -> None:
+    """In a server that is ACTIVE and runs; it stands nowhere."""
+    answer = act(api, "changePassword", {"adminPass": "s3cret-word"})
+    assert (answer.status, answer.data) == (202, b"")
+    with cloud.db.read() as connection:
+        rows = connection.execute(sa.select(schema.instances)).all()
+    assert "s3cret-word" not in repr(rows)
+    assert act(api, "changePassword", {"adminPass": 1}).status == 400
+    driver.power_off("host1", SERVER)
+    assert act(api, "changePassword", {"adminPass": "x"}).status == 409
+    change(cloud, SERVER, vm_state=VmState.STOPPED)
+    refused = act(api, "changePassword", {"adminPass": "x"})
+    text = f"Cannot 'changePassword' instance {SERVER} while it is in vm_state stopped"
+    assert (refused.status, message(refused)) == (409, text)
+
+
+def test_no_password_was_posted(api: Api) -> None:
+    """Empty, and forgotten with 204."""
+    path = f"{PATH}/os-server-password"
+    assert api("GET", path).json == {"password": ""}
+    gone = api("DELETE", path)
+    assert (gone.status, gone.data) == (204, b"")
+
+
+def test_anothers_server_is_not_there(api: Api) -> None:
+    """404 for every call."""
+    asked: list[tuple[str, Any]] = [
+        ("os-getConsoleOutput", {}), ("os-getVNCConsole", {"type": "novnc"}),
+        ("os-getSPICEConsole", {"type": "spice-html5"}), ("changePassword", {"adminPass": "x"}),
+    ]  # fmt: skip
+    seen = [act(api, name, value, OTHER).status for name, value in asked]
+    seen += [
+        api(method, f"{PATH}/os-server-password", token=OTHER).status
+        for method in ("GET", "DELETE")
+    ]
+    assert seen == [404] * 6

@@ -1,0 +1,334 @@
+"""What each microversion adds, takes away or refuses, on a server list without a host behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devstack_lite.clock import utcnow
+from devstack_lite.context import RequestContext
+from devstack_lite.db import builds, hosts
+from devstack_lite.db.quotas import Limits
+from devstack_lite.db.schema import migrations
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
+from tests.unit.conftest import make_boot, make_node
+
+LATEST = "2.96"
+
+
+@pytest.fixture(scope="module")
+def api(cloud: Cloud) -> Api:
+    return cloud.api("osapi_compute")
+
+
+@pytest.fixture(scope="module")
+def uuid(cloud: Cloud) -> str:
+    """Give a server of the demo project that still waits for a host."""
+    context = RequestContext(user_id="demo", project_id=DEMO_PROJECT, roles=["member"])
+    boot = make_boot(description="said at its boot", tags=("blue", "green"))
+    builds.create_instances(cloud.db, context, boot, Limits(instances=-1, cores=-1, ram=-1))
+    return boot.instance_uuids[0]
+
+
+class Versioned:
+    """Asks in one microversion."""
+
+    def __init__(self, api: Api, version: str) -> None:
+        self._api = api
+        self._version = version
+
+    def __call__(self, method: str, path: str, body: Any = None, token: str = DEMO) -> Any:
+        headers = {"OpenStack-API-Version": f"compute {self._version}"}
+        return self._api(method, f"/v2.1{path}", body, token=token, headers=headers)
+
+
+def in_version(api: Api, version: str) -> Versioned:
+    return Versioned(api, version)
+
+
+def test_the_range_is_said_and_kept_to(api: Api) -> None:
+    shown = api("GET", "/v2.1/").json["version"]
+    assert (shown["min_version"], shown["version"]) == ("2.1", LATEST)
+    assert in_version(api, LATEST)("GET", "/flavors").status == 200
+    assert in_version(api, "2.97")("GET", "/flavors").status == 406
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "token"),
+    [
+        ("2.3", "OS-EXT-SRV-ATTR:reservation_id", ADMIN),
+        ("2.9", "locked", DEMO),
+        ("2.16", "host_status", ADMIN),
+        ("2.19", "description", DEMO),
+        ("2.26", "tags", DEMO),
+        ("2.63", "trusted_image_certificates", DEMO),
+        ("2.71", "server_groups", DEMO),
+        ("2.73", "locked_reason", DEMO),
+        ("2.90", "OS-EXT-SRV-ATTR:hostname", DEMO),
+        ("2.96", "pinned_availability_zone", DEMO),
+    ],
+)
+def test_a_server_shows_what_its_version_added(
+    api: Api, uuid: str, version: str, key: str, token: str
+) -> None:
+    """And not one version before."""
+    before = f"2.{int(version.partition('.')[2]) - 1}"
+    assert key in in_version(api, version)("GET", f"/servers/{uuid}", token=token).json["server"]
+    assert key not in in_version(api, before)("GET", f"/servers/{uuid}", token=token).json["server"]
+
+
+def test_a_flavor_is_embedded_from_2_47_on(api: Api, uuid: str) -> None:
+    old = in_version(api, "2.46")("GET", f"/servers/{uuid}").json["server"]["flavor"]
+    new = in_version(api, "2.47")("GET", f"/servers/{uuid}").json["server"]["flavor"]
+    assert set(old) == {"id", "links"}
+    assert set(new) == {
+        "vcpus", "ram", "disk", "ephemeral", "swap", "original_name", "extra_specs",
+    }  # fmt: skip
+
+
+def test_tags_live_from_2_26_on(api: Api, uuid: str) -> None:
+    """Listed, added, replaced, removed; a stranger sees none, the first version knows none."""
+    now = in_version(api, LATEST)
+    tags = f"/servers/{uuid}/tags"
+    assert now("GET", tags).json == {"tags": ["blue", "green"]}
+    assert [now("PUT", f"{tags}/red").status for _ in range(2)] == [201, 204]
+    assert now("GET", f"{tags}/red").status == 204
+    assert now("DELETE", f"{tags}/red").status == 204
+    assert now("GET", f"{tags}/red").status == 404
+    assert now("PUT", tags, {"tags": ["one", "two"]}).json == {"tags": ["one", "two"]}
+    assert now("PUT", tags, {"tags": ["a,b"]}).status == 400
+    assert now("PUT", tags, {"tags": [f"t{number}" for number in range(51)]}).status == 400
+    assert now("GET", "/servers?tags=one,two").json["servers"][0]["id"] == uuid
+    assert now("GET", "/servers?not-tags-any=one").json["servers"] == []
+    assert now("GET", tags, token=OTHER).status == 404
+    assert in_version(api, "2.25")("GET", tags).status == 404
+    assert now("DELETE", tags).status == 204
+    assert now("GET", tags).json == {"tags": []}
+
+
+def test_a_lock_has_a_reason_from_2_73_on(api: Api, uuid: str) -> None:
+    """Whoever unlocks it forgets the reason."""
+    now = in_version(api, LATEST)
+    action = f"/servers/{uuid}/action"
+    assert in_version(api, "2.72")("POST", action, {"lock": {"locked_reason": "x"}}).status == 202
+    assert now("GET", f"/servers/{uuid}").json["server"]["locked_reason"] is None
+    assert now("POST", action, {"unlock": None}).status == 202
+    assert now("POST", action, {"lock": {"locked_reason": "an audit"}}).status == 202
+    assert now("GET", "/servers/detail?locked=true").json["servers"][0]["locked_reason"] == (
+        "an audit"
+    )
+    assert now("POST", action, {"unlock": None}).status == 202
+    assert now("GET", f"/servers/{uuid}").json["server"]["locked_reason"] is None
+
+
+def test_a_server_is_described_and_named_anew(api: Api, uuid: str) -> None:
+    now = in_version(api, LATEST)
+    body = {"server": {"description": None, "hostname": "new-name", "name": "vm"}}
+    shown = now("PUT", f"/servers/{uuid}", body).json["server"]
+    assert (shown["description"], shown["OS-EXT-SRV-ATTR:hostname"]) == (None, "new-name")
+    too_early = {"server": {"description": "x"}}
+    assert in_version(api, "2.18")("PUT", f"/servers/{uuid}", too_early).status == 400
+
+
+def test_an_unknown_status_is_refused_from_2_38_on(api: Api, uuid: str) -> None:
+    assert in_version(api, "2.37")("GET", "/servers?status=NEVERHEARD").status == 200
+    assert in_version(api, "2.38")("GET", "/servers?status=NEVERHEARD").status == 400
+
+
+def test_flavors_have_descriptions_specs_and_access(api: Api) -> None:
+    """2.55, 2.61, and what was there from the start: extra specs and projects that may use one."""
+    now = in_version(api, LATEST)
+    size = {"name": "private", "ram": 64, "vcpus": 1, "disk": 1, "id": "p1",
+            "os-flavor-access:is_public": False, "description": "ours"}  # fmt: skip
+    made = now("POST", "/flavors", {"flavor": size}, ADMIN).json["flavor"]
+    assert (made["description"], made["extra_specs"], made["swap"]) == ("ours", {}, 0)
+    assert now("GET", "/flavors/p1").status == 404
+    wanted = {"addTenantAccess": {"tenant": DEMO_PROJECT}}
+    assert now("POST", "/flavors/p1/action", wanted, ADMIN).status == 200
+    assert now("POST", "/flavors/p1/action", wanted, ADMIN).status == 409
+    assert now("POST", "/flavors/p1/action", wanted).status == 403
+    assert now("GET", "/flavors/p1").status == 200
+    assert "p1" in [one["id"] for one in now("GET", "/flavors").json["flavors"]]
+    assert "p1" not in [one["id"] for one in now("GET", "/flavors", token=OTHER).json["flavors"]]
+    specs = {"extra_specs": {"hw:cpu_policy": "shared", "a": "1"}}
+    assert now("POST", "/flavors/p1/os-extra_specs", specs, ADMIN).json == specs
+    assert now("PUT", "/flavors/p1/os-extra_specs/a", {"a": "2"}, ADMIN).json == {"a": "2"}
+    assert now("DELETE", "/flavors/p1/os-extra_specs/hw:cpu_policy", token=ADMIN).status == 200
+    assert now("GET", "/flavors/p1/os-extra_specs").json == {"extra_specs": {"a": "2"}}
+    assert now("GET", "/flavors/p1/os-extra_specs/b").status == 404
+    assert now("PUT", "/flavors/p1", {"flavor": {"description": None}}, ADMIN).status == 200
+    removed = {"removeTenantAccess": {"tenant": DEMO_PROJECT}}
+    assert now("POST", "/flavors/p1/action", removed, ADMIN).json == {"flavor_access": []}
+    assert now("POST", "/flavors/p1/action", removed, ADMIN).status == 404
+
+
+def test_services_go_by_uuid_from_2_53_on(api: Api, cloud: Cloud) -> None:
+    """Disabled, forced down and, when it is down and has nothing, removed with its nodes."""
+    hosts.report_nodes(cloud.db, [make_node("hostx")])
+    hosts.report_service(
+        cloud.db, binary="nova-compute", host="hostx", topic="compute", availability_zone="nova"
+    )
+    now = in_version(api, LATEST)
+    (service,) = now("GET", "/os-services?host=hostx", token=ADMIN).json["services"]
+    path = f"/os-services/{service['id']}"
+    assert now("PUT", path, {}, ADMIN).status == 400
+    body = {"status": "disabled", "disabled_reason": "a disk"}
+    shown = now("PUT", path, body, ADMIN).json["service"]
+    assert (shown["status"], shown["disabled_reason"]) == ("disabled", "a disk")
+    assert now("DELETE", path, token=ADMIN).status == 409
+    assert now("PUT", path, {"forced_down": True}, ADMIN).json["service"]["state"] == "down"
+    assert now("DELETE", path).status == 403
+    assert now("DELETE", path, token=ADMIN).status == 204
+    assert now("GET", "/os-hypervisors", token=ADMIN).json == {"hypervisors": []}
+
+
+def test_hypervisors_by_version(api: Api, cloud: Cloud) -> None:
+    """Numbers, then UUIDs with paging and servers, then without what placement has."""
+    hosts.report_nodes(cloud.db, [make_node(f"node{number}") for number in range(3)])
+    first = in_version(api, "2.1")("GET", "/os-hypervisors/detail", token=ADMIN).json["hypervisors"]
+    assert isinstance(first[0]["id"], int)
+    assert isinstance(first[0]["cpu_info"], str)
+    middle = in_version(api, "2.53")
+    page = middle("GET", "/os-hypervisors?limit=2", token=ADMIN).json
+    assert len(page["hypervisors"]) == 2
+    marker = page["hypervisors"][-1]["id"]
+    rest = middle("GET", f"/os-hypervisors?limit=2&marker={marker}", token=ADMIN).json
+    assert [one["hypervisor_hostname"] for one in rest["hypervisors"]] == ["node2"]
+    found = middle("GET", "/os-hypervisors?hypervisor_hostname_pattern=node1", token=ADMIN).json
+    assert len(found["hypervisors"]) == 1
+    assert middle("GET", "/os-hypervisors/node1/search", token=ADMIN).status == 404
+    last = in_version(api, "2.88")
+    shown = last("GET", f"/os-hypervisors/{marker}", token=ADMIN).json["hypervisor"]
+    assert "uptime" in shown
+    assert "vcpus" not in shown
+    assert last("GET", "/os-hypervisors/statistics", token=ADMIN).status == 404
+
+
+def test_key_pairs_by_version(api: Api) -> None:
+    """Types from 2.2, another user's from 2.10, pages from 2.35 on; no private keys from 2.92."""
+    made = in_version(api, "2.2")("POST", "/os-keypairs", {"keypair": {"name": "a"}})
+    assert (made.status, made.json["keypair"]["type"]) == (201, "ssh")
+    x509 = {"keypair": {"name": "b", "type": "x509"}}
+    shown = in_version(api, "2.2")("POST", "/os-keypairs", x509).json["keypair"]
+    assert "BEGIN CERTIFICATE" in shown["public_key"]
+    assert "PRIVATE KEY" in shown["private_key"]
+    others = in_version(api, "2.10")("GET", "/os-keypairs?user_id=demo", token=ADMIN).json
+    assert [one["keypair"]["name"] for one in others["keypairs"]] == ["a", "b"]
+    assert in_version(api, "2.10")("GET", "/os-keypairs?user_id=admin").status == 403
+    page = in_version(api, "2.35")("GET", "/os-keypairs?limit=1").json
+    assert len(page["keypairs"]) == 1
+    assert page["keypairs_links"][0]["rel"] == "next"
+    assert in_version(api, "2.92")("POST", "/os-keypairs", {"keypair": {"name": "c"}}).status == 400
+    assert in_version(api, "2.2")("DELETE", "/os-keypairs/a").status == 204
+    assert in_version(api, "2.1")("DELETE", "/os-keypairs/b").status == 202
+
+
+def test_server_groups_by_version(api: Api) -> None:
+    """Soft policies from 2.15 on; one policy with rules from 2.64 on."""
+    soft = {"server_group": {"name": "g", "policies": ["soft-affinity"]}}
+    assert in_version(api, "2.14")("POST", "/os-server-groups", soft).status == 400
+    made = in_version(api, "2.15")("POST", "/os-server-groups", soft).json["server_group"]
+    assert made["project_id"] == DEMO_PROJECT
+    now = in_version(api, "2.64")
+    rules = {"max_server_per_host": "3"}
+    apart = {"server_group": {"name": "g", "policy": "anti-affinity", "rules": rules}}
+    shown = now("POST", "/os-server-groups", apart).json["server_group"]
+    assert (shown["policy"], shown["rules"]) == ("anti-affinity", {"max_server_per_host": 3})
+    together = {"server_group": {"name": "g", "policy": "affinity", "rules": rules}}
+    assert now("POST", "/os-server-groups", together).status == 400
+
+
+def test_hosts_end_with_2_43(api: Api, cloud: Cloud) -> None:
+    hosts.report_service(
+        cloud.db, binary="nova-compute", host="node0", topic="compute", availability_zone="nova"
+    )
+    listed = in_version(api, "2.42")("GET", "/os-hosts", token=ADMIN).json["hosts"]
+    assert {"host_name": "node0", "service": "compute", "zone": "nova"} in listed
+    shown = in_version(api, "2.42")("GET", "/os-hosts/node0", token=ADMIN).json["host"]
+    assert shown[0]["resource"]["project"] == "(total)"
+    assert in_version(api, "2.43")("GET", "/os-hosts", token=ADMIN).status == 404
+
+
+def test_quotas_by_version(api: Api) -> None:
+    """Networks' went with 2.36, injected files with 2.57; classes got server groups with 2.50."""
+    path = f"/os-quota-sets/{DEMO_PROJECT}"
+    first = in_version(api, "2.1")("GET", path).json["quota_set"]
+    assert {"floating_ips", "injected_files"} <= set(first)
+    middle = in_version(api, "2.36")("GET", path).json["quota_set"]
+    assert "floating_ips" not in middle
+    assert "injected_files" in middle
+    assert set(in_version(api, LATEST)("GET", path).json["quota_set"]) == {
+        "id", "instances", "cores", "ram", "key_pairs", "metadata_items", "server_groups",
+        "server_group_members",
+    }  # fmt: skip
+    of_class = "/os-quota-class-sets/default"
+    old = in_version(api, "2.49")("GET", of_class, token=ADMIN).json["quota_class_set"]
+    new = in_version(api, "2.50")("GET", of_class, token=ADMIN).json["quota_class_set"]
+    assert ("server_groups" in old, "server_groups" in new) == (False, True)
+    assert ("floating_ips" in old, "floating_ips" in new) == (True, False)
+
+
+def test_events_from_outside_have_a_code_each(api: Api, cloud: Cloud, uuid: str) -> None:
+    """Some without a server: 207; all: 404; a server without a host cannot be told."""
+    now = in_version(api, LATEST)
+    there = {"name": "network-changed", "server_uuid": uuid}
+    gone = {**there, "server_uuid": "00000000-0000-4000-8000-00000000dead"}
+    answer = now("POST", "/os-server-external-events", {"events": [there, gone]}, ADMIN)
+    assert answer.status == 207
+    assert [one["code"] for one in answer.json["events"]] == [422, 404]
+    assert now("POST", "/os-server-external-events", {"events": [gone]}, ADMIN).status == 404
+    assert now("POST", "/os-server-external-events", {"events": [there]}).status == 403
+    assert now("POST", "/os-server-external-events", {"events": []}, ADMIN).status == 400
+
+
+def test_consoles_have_a_resource_of_their_own_from_2_6_on(api: Api, uuid: str) -> None:
+    """A server that does not run has none, by either way."""
+    old = {"os-getVNCConsole": {"type": "novnc"}}
+    assert in_version(api, "2.5")("POST", f"/servers/{uuid}/action", old).status == 409
+    assert in_version(api, "2.6")("POST", f"/servers/{uuid}/action", old).status == 404
+    new = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    assert in_version(api, "2.5")("POST", f"/servers/{uuid}/remote-consoles", new).status == 404
+    assert in_version(api, "2.6")("POST", f"/servers/{uuid}/remote-consoles", new).status == 409
+
+
+def test_topology_from_2_78_on(api: Api, uuid: str) -> None:
+    shown = in_version(api, "2.78")("GET", f"/servers/{uuid}/topology").json
+    assert shown == {"nodes": [], "pagesize_kb": None}
+    assert in_version(api, "2.77")("GET", f"/servers/{uuid}/topology").status == 404
+
+
+def test_migrations_by_version(api: Api, cloud: Cloud, uuid: str) -> None:
+    """Their kind from 2.23 on, their ids from 2.59 on, who asked from 2.80 on."""
+    with cloud.db.write() as connection:
+        connection.execute(
+            migrations.insert().values(
+                uuid="11111111-2222-4333-8444-555555555555", instance_uuid=uuid,
+                migration_type="migration", status="finished", source_compute="a",
+                source_node="a", dest_compute="b", dest_node="b", old_flavor={"id": "1"},
+                new_flavor={"id": "1"}, old_vm_state="active", user_id="demo",
+                project_id=DEMO_PROJECT, created_at=utcnow(),
+            )
+        )  # fmt: skip
+
+    def shown(version: str) -> set[str]:
+        (one,) = in_version(api, version)("GET", "/os-migrations", token=ADMIN).json["migrations"]
+        return set(one)
+
+    first = shown("2.1")
+    assert shown("2.23") - first == {"migration_type"}
+    assert shown("2.59") - first == {"migration_type", "uuid"}
+    assert shown("2.80") - first == {"migration_type", "uuid", "user_id", "project_id"}
+    assert in_version(api, LATEST)("GET", "/os-migrations").status == 403
+
+
+def test_a_locked_server_is_left_alone_by_its_members(api: Api, uuid: str) -> None:
+    """Metadata, volumes and ports stay as they are until it is unlocked; an administrator may."""
+    now = in_version(api, LATEST)
+    assert now("POST", f"/servers/{uuid}/action", {"lock": None}).status == 202
+    metadata = {"metadata": {"a": "b"}}
+    answer = now("POST", f"/servers/{uuid}/metadata", metadata)
+    assert (answer.status, "is locked" in answer.json["conflictingRequest"]["message"]) == (
+        409, True,
+    )  # fmt: skip
+    assert now("POST", f"/servers/{uuid}/action", {"unlock": None}).status == 202

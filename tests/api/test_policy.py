@@ -1,0 +1,103 @@
+"""Who may do what: the defaults, an override, and what the table must hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oslo_config import cfg
+
+from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Forbidden
+from services.api import policies, policy
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER_PROJECT, Api, Cloud
+
+READER = f"viewer:{DEMO_PROJECT}:reader"
+API = Path(policies.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def api(cloud: Cloud) -> Api:
+    return cloud.api("osapi_compute")
+
+
+@pytest.fixture
+def overrides(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a policy file that does not exist yet, and an enforcer that looks at it each time."""
+    path = tmp_path / "policy.yaml"
+    monkeypatch.setattr(policy, "_enforcer", None)
+    monkeypatch.setattr(policy, "LOOK_EVERY_S", 0.0)
+    policy.enforcer()
+    cfg.CONF.set_override("policy_file", str(path), group="oslo_policy")
+    monkeypatch.setattr(policy, "_enforcer", None)
+    yield path
+    cfg.CONF.clear_override("policy_file", group="oslo_policy")
+
+
+def test_a_reader_sees_and_changes_nothing(api: Api) -> None:
+    """In Nova's words."""
+    assert api("GET", "/v2.1/servers/detail", token=READER).status == 200
+    body = {"server": {"name": "x", "flavorRef": "1", "imageRef": "i"}}
+    answer = api("POST", "/v2.1/servers", body, token=READER)
+    assert answer.status == 403
+    assert answer.json["forbidden"]["message"] == (
+        "Policy doesn't allow os_compute_api:servers:create to be performed."
+    )
+
+
+def test_a_file_overrides_a_rule_and_is_read_again(api: Api, overrides: Path) -> None:
+    """A member lists services once the file says so, and no more once it does not."""
+    assert api("GET", "/v2.1/os-services", token=DEMO).status == 403
+    overrides.write_text('"os_compute_api:os-services:list": "role:member"\n')
+    assert api("GET", "/v2.1/os-services", token=DEMO).status == 200
+    assert api("GET", "/v2.1/os-services", token=READER).status == 403
+    overrides.write_text('"os_compute_api:os-services:list": "!"\n')
+    assert api("GET", "/v2.1/os-services", token=ADMIN).status == 403
+
+
+@pytest.mark.parametrize(
+    ("roles", "project_id", "allowed"),
+    [
+        (["member", "reader"], DEMO_PROJECT, {"reader", "member"}),
+        (["reader"], DEMO_PROJECT, {"reader"}),
+        (["member", "reader"], OTHER_PROJECT, set()),
+        (["admin"], OTHER_PROJECT, {"reader", "member", "admin"}),
+        (["service"], DEMO_PROJECT, set()),
+    ],
+)
+def test_personas(cloud: Cloud, roles: list[str], project_id: str, allowed: set[str]) -> None:
+    """Of what another project has only an administrator may do anything."""
+    context = RequestContext(user_id="u", project_id=project_id, roles=roles)
+    rules = {
+        "reader": "os_compute_api:servers:show",
+        "member": "os_compute_api:servers:start",
+        "admin": "os_compute_api:os-services:list",
+    }
+
+    def may(rule: str) -> bool:
+        try:
+            policy.authorize(context, rule, project_id=DEMO_PROJECT)
+        except Forbidden:
+            return False
+        return True
+
+    assert {who for who, rule in rules.items() if may(rule)} == allowed
+
+
+def test_every_rule_in_the_code_is_in_the_table() -> None:
+    """Written out, or put together from a RULE of its module."""
+    known = {rule.name for rule in policies.list_rules()}
+    for path in API.rglob("*.py"):
+        text = path.read_text()
+        found = set(re.findall(r'"((?:os_compute_api|compute):[\w:-]+[\w])"', text))
+        prefix = re.search(r'^_?RULE = "([\w:-]+?):?"$', text, re.MULTILINE)
+        found -= set(re.findall(r'^_?[A-Z_]*RULE = "([\w:-]+)"$', text, re.MULTILINE))
+        if prefix is not None:
+            found.discard(prefix[1])
+            ends = re.findall(r'\{RULE\}:([\w:-]+)"', text) + re.findall(
+                r'_RULE \+ "([\w-]+)"', text
+            )
+            found |= {f"{prefix[1]}:{end}" for end in ends}
+        assert found <= known, path.name
