@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from devstack_lite.cli.readiness import Readiness
 from devstack_lite.cli.session import Session, path_of
 from devstack_lite.cloud import Cloud
 from devstack_lite.exceptions import DevstackError
+from devstack_lite.invariants.check import HOSTS_LOOK_WITHIN_S
 
 CHECK_TIMEOUT_S = 120.0
 CLEAN_S = 60.0
@@ -98,13 +98,11 @@ def _actions_of(client: Session, server_id: str) -> list[str]:
 
 
 def check(cloud: Cloud, history: History) -> None:
-    """Have the invariants checked, where this version has a check, and note what it says."""
-    if importlib.util.find_spec("devstack_lite.invariants") is None:
-        return
-    command = [sys.executable, "-P", "-m", "devstack_lite.cli.main"]
+    """Have the invariants checked, and note what the check says."""
+    command = [sys.executable, "-P", "-m", "devstack_lite.cli.main", "check", "--json"]
     try:
         done = subprocess.run(
-            [*command, "check", "--name", cloud.name, "--json"],
+            [*command, "--wait", str(HOSTS_LOOK_WITHIN_S), "--name", cloud.name],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

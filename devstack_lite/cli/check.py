@@ -11,7 +11,7 @@ import click
 
 from devstack_lite import cloud as clouds
 from devstack_lite.cli import terminal
-from devstack_lite.invariants.check import Report, check_cloud
+from devstack_lite.invariants.check import Report, check_cloud, settles_within
 from devstack_lite.invariants.rules import RULES
 
 BOUND_S = 120.0
@@ -34,7 +34,7 @@ DOWN_AFTER_S = 10.0
     default=0.0,
     metavar="SECONDS",
     type=click.FloatRange(min=0.0),
-    help="First wait so long for what is under way to end.",
+    help="First wait so long for what is under way to end, and for hosts to clean up.",
 )
 @click.option("--rules", "list_rules", is_flag=True, help="Say what is checked, and end.")
 @terminal.json_option
@@ -50,21 +50,15 @@ def check(bound_s: float, wait_s: float, list_rules: bool, as_json: bool, name: 
             click.echo(f"{rule.name:<17} {rule.sentence}")
         return
     cloud = clouds.find(name)
-    deadline = time.monotonic() + wait_s
+    began = time.monotonic()
     report = check_cloud(cloud, bound_s=bound_s, down_after_s=DOWN_AFTER_S)
-    while _is_busy(report) and time.monotonic() < deadline:
+    while time.monotonic() - began < min(wait_s, settles_within(report)):
         report = check_cloud(cloud, bound_s=bound_s, down_after_s=DOWN_AFTER_S)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
     else:
         _print(report)
     sys.exit(report.verdict.exit_code)
-
-
-def _is_busy(report: Report) -> bool:
-    return report.snapshot is not None and any(
-        one.task_state is not None for one in report.snapshot.instances
-    )
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from devstack_lite.invariants.verdict import Verdict
 LOOKS = 3
 BETWEEN_S = 0.5
 """Database and hypervisors are read one after the other: what straddles a change does not last."""
+HOSTS_LOOK_WITHIN_S = 15.0
+"""A worker that came back has looked by then at what the one before it left on the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +51,14 @@ def check_cloud(cloud: Cloud, *, bound_s: float, down_after_s: float) -> Report:
         if not lasting:
             break
     return Report(violations=tuple(lasting.values()), unread=snapshot.unread, snapshot=snapshot)
+
+
+def settles_within(report: Report) -> float:
+    """Return for how many seconds in all what a report shows may be on its way to be right."""
+    if report.snapshot is None:
+        return 0.0
+    if any(one.task_state is not None for one in report.snapshot.instances):
+        return math.inf
+    if any(one.rule == "domain-owner" for one in report.violations):
+        return HOSTS_LOOK_WITHIN_S
+    return 0.0

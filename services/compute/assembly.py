@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -82,7 +83,8 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
         in_flight=manager.in_flight,
     )
     # One worker looks after the host; each looks after what its own predecessor left.
-    check = HostCheck(conf, driver, hosts) if number == 1 else None
+    keeps_host = number == 1
+    check = HostCheck(conf, driver, hosts, every_s=conf.compute.check_s if keeps_host else math.inf)
     beats = 0
     last_beat = time.monotonic()
 
@@ -93,14 +95,14 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
                 own, service="compute", host=conf.host, number=number, owner=owner,
                 started_at=started_at,
             )  # fmt: skip
-        if check is not None:
+        if keeps_host:
             if time.monotonic() - last_beat > conf.service_down_time_s:
                 check.hasten()
             if beats % REPORT_NODES_EVERY == 0:
                 nodes = describe_nodes(conf, driver)
                 for start in range(0, len(nodes), NODES_IN_A_MESSAGE):
                     hosts.report_nodes(own, nodes=nodes[start : start + NODES_IN_A_MESSAGE])
-            check.run_if_due()
+        check.run_if_due()
         hosts.report_service(
             own, binary="nova-compute", host=conf.host, topic="compute",
             availability_zone=conf.compute.availability_zone,

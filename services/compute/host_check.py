@@ -21,12 +21,18 @@ LOG = logging.getLogger(__name__)
 
 
 class HostCheck:
-    """One worker of each host runs it, between its heartbeats."""
+    """Each worker of a host runs it between its heartbeats: at its start, and then every_s.
 
-    def __init__(self, conf: Any, driver: LibvirtDriver, hosts: HostsAPI) -> None:
+    At its start because its predecessor may have died over a domain that is built elsewhere now.
+    """
+
+    def __init__(
+        self, conf: Any, driver: LibvirtDriver, hosts: HostsAPI, *, every_s: float
+    ) -> None:
         self._conf = conf
         self._driver = driver
         self._hosts = hosts
+        self._every_s = every_s
         self._due = 0.0
 
     def hasten(self) -> None:
@@ -34,10 +40,10 @@ class HostCheck:
         self._due = 0.0
 
     def run_if_due(self) -> None:
-        """Compare if the last comparison is check_s seconds ago; the first time at once."""
+        """Compare if the last comparison is every_s seconds ago; the first time at once."""
         if time.monotonic() >= self._due:
             again_s = self.run()
-            self._due = time.monotonic() + min(self._conf.compute.check_s, again_s)
+            self._due = time.monotonic() + min(self._every_s, again_s)
 
     def run(self) -> float:
         """Compare, and put right what the hypervisor has and should not.
