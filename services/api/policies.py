@@ -70,6 +70,7 @@ os-admin-actions:inject_network_info admin {_ACTION} (injectNetworkInfo)
 os-admin-actions:reset_network     admin   {_ACTION} (resetNetwork)
 os-admin-password                  member  {_ACTION} (changePassword)
 ips:index                          reader  GET {_SERVER}/ips
+ips:show                           reader  GET {_SERVER}/ips/{{network}}
 os-aggregates:add_host             admin   POST /os-aggregates/{{id}}/action (add_host)
 os-aggregates:create               admin   POST /os-aggregates
 os-aggregates:delete               admin   DELETE /os-aggregates/{{id}}

@@ -118,17 +118,6 @@ class ServersController:
         authorize(req.context, rule, project_id=found.project_id)
         return found
 
-    def ips(self, req: Request, id: str) -> Json:  # noqa: A002
-        """Show a server's addresses."""
-        instance = self._get(req, id, "os_compute_api:ips:index")
-        shown = views.addresses(instance, server_network.read_network(self._db, [instance]))
-        return {
-            "addresses": {
-                name: [{"version": entry["version"], "addr": entry["addr"]} for entry in entries]
-                for name, entries in shown.items()
-            }
-        }
-
     def security_groups(self, req: Request, id: str) -> Json:  # noqa: A002
         """List the security groups that a server's ports are in."""
         instance = self._get(req, id, "os_compute_api:os-security-groups:list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 
 from devstack_lite import clock, states
@@ -61,6 +62,11 @@ def _address(version: int, address: str, kind: str, mac: str) -> Json:
     }
 
 
+def _short(address: str | None) -> str:
+    """Return an address as it is written shortest, which is how Nova shows it."""
+    return str(ipaddress.ip_address(address)) if address else ""
+
+
 def brief(req: Request, instance: Instance) -> Json:
     """Return a server in a short list."""
     return {
@@ -87,7 +93,7 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
         "updated": clock.to_zulu(instance.updated_at or instance.created_at),
         "addresses": addresses(instance, beside.network),
         "accessIPv4": instance.access_ip_v4 or "",
-        "accessIPv6": instance.access_ip_v6 or "",
+        "accessIPv6": _short(instance.access_ip_v6),
         "links": thing_links(req, "servers", instance.uuid),
         "OS-DCF:diskConfig": "MANUAL",
         "OS-EXT-AZ:availability_zone": instance.availability_zone or "",
