@@ -53,6 +53,7 @@ CHANGED_BY_ACTIONS = frozenset(
         "metadata",
         "access_ip_v4",
         "access_ip_v6",
+        "auto_disk_config",
         "boot_request",
         "description",
         "hostname",
@@ -343,10 +344,12 @@ def record_action(
     )
 
 
-CHANGEABLE = frozenset({"name", "access_ip_v4", "access_ip_v6", "description", "hostname"})
+CHANGEABLE = frozenset(
+    {"name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname"}
+)
 
 
-def update_instance(db: Database, uuid: str, values: dict[str, str | None]) -> Instance:
+def update_instance(db: Database, uuid: str, values: Json) -> Instance:
     """Change what a user may change of an instance at any time. Raises NotFound."""
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:

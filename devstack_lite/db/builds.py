@@ -108,6 +108,7 @@ def create_instances(
                 "reservation_id": boot.reservation_id, "key_name": boot.key_name,
                 "description": boot.description, "metadata": dict(boot.metadata),
                 "user_data": boot.user_data, "config_drive": boot.config_drive,
+                "auto_disk_config": boot.auto_disk_config,
                 "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
                 "network_info": [], "boot_request": request,
                 "request_id": context.request_id, "is_locked": False, "progress": 0,

@@ -226,6 +226,7 @@ instances = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("user_data", sa.Text),
     _flag("config_drive"),
+    sa.Column("auto_disk_config", sa.Boolean),
     sa.Column("access_ip_v4", sa.String(64)),
     sa.Column("access_ip_v6", sa.String(64)),
     sa.Column("network_info", sa.JSON, nullable=False),

@@ -38,6 +38,7 @@ class Moves:
         flavor: Flavor | None,
         target_host: str | None = None,
         may_stay_on_host: bool = False,
+        auto_disk_config: bool | None = None,
     ) -> Instance:
         """Note it. Delivered twice (the same request id): answers the same."""
         instance = resizes.begin_resize(
@@ -47,6 +48,7 @@ class Moves:
             flavor=flavor,
             target_host=target_host,
             may_stay_on_host=may_stay_on_host,
+            auto_disk_config=auto_disk_config,
             limits=self._limits(instances.get_instance(self._db, uuid).project_id),
         )
         return self._hand_out(instance)

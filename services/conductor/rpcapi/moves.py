@@ -25,6 +25,7 @@ class MovesAPI(RpcClient):
         flavor: Flavor | None,
         target_host: str | None = None,
         may_stay_on_host: bool = False,
+        auto_disk_config: bool | None = None,
     ) -> Instance:
         """Begin a resize to flavor, or with none a cold migration, to target_host if given.
 
@@ -39,6 +40,7 @@ class MovesAPI(RpcClient):
                 flavor=flavor,
                 target_host=target_host,
                 may_stay_on_host=may_stay_on_host,
+                auto_disk_config=auto_disk_config,
             ),
         )
 

@@ -1,4 +1,4 @@
-"""What else users, projects and the like are said to be, and policies.
+"""What else identity is told, policies, and a server's disk configuration.
 
 Revision ID: 0017
 Revises: 0012
@@ -21,6 +21,7 @@ def upgrade() -> None:
     """Add them; nothing else was said of what is there."""
     for table in TABLES:
         op.add_column(table, sa.Column("extra", sa.JSON(), nullable=True))
+    op.add_column("instances", sa.Column("auto_disk_config", sa.Boolean(), nullable=True))
     op.create_table(
         "policies",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -34,5 +35,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove them."""
     op.drop_table("policies")
+    op.drop_column("instances", "auto_disk_config")
     for table in TABLES:
         op.drop_column(table, "extra")
