@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves
+from devstack_lite.db import claims, moves, shelving
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import (
     NOTHING_UNDER_WAY,
@@ -50,6 +50,7 @@ CHANGED_BY_ACTIONS = frozenset(
     {
         "name",
         "image_ref",
+        "requested_zone",
         "metadata",
         "access_ip_v4",
         "access_ip_v6",
@@ -183,7 +184,9 @@ def finish_action(
             end_failed(connection, row, fault, _asked_for(row, action), now)
             return True
         recount(connection, row, vm_state, None)
-        ending = moves.settle(connection, row, action, now)
+        ending = shelving.settle(connection, row, action, vm_state, now) or moves.settle(
+            connection, row, action, now
+        )
         end_operation(connection, uuid, ending, now, vm_state=vm_state, power_state=power_state)
         return True
 
@@ -261,6 +264,7 @@ def finish_delete(db: Database, uuid: str) -> bool:
 def _remove(connection: Connection, row: Any, now: Any) -> None:
     instance = instance_of(row)
     claims.release(connection, [instance.uuid])
+    shelving.drop_image(connection, row)
     leave(connection, instance.uuid)
     connection.execute(instance_tags.delete().where(instance_tags.c.instance_uuid == instance.uuid))
     connection.execute(

@@ -157,6 +157,7 @@ os-services:delete                 admin   DELETE /os-services/{{id}}
 os-shelve:shelve                   member  {_ACTION} (shelve)
 os-shelve:shelve_offload           admin   {_ACTION} (shelveOffload)
 os-shelve:unshelve                 member  {_ACTION} (unshelve)
+os-shelve:unshelve_to_host         admin   {_ACTION} (unshelve)
 os-simple-tenant-usage:list        admin   GET /os-simple-tenant-usage
 os-simple-tenant-usage:show        reader  GET /os-simple-tenant-usage/{{project_id}}
 os-suspend-server:resume           member  {_ACTION} (resume)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import instances, live_migrations, operations, resizes
+from devstack_lite.db import instances, live_migrations, operations, resizes, shelves
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import Flavor, Instance
@@ -60,6 +60,27 @@ class Moves:
     def begin_revert(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
         return self._hand_out(resizes.begin_revert(self._db, context, uuid))
+
+    def begin_offload(self, context: RequestContext, *, uuid: str) -> Instance:
+        """Note it. Delivered twice: answers the same."""
+        return self._hand_out(shelves.begin_offload(self._db, context, uuid))
+
+    def begin_unshelve(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        target_host: str | None = None,
+        zone: str | None = None,
+        is_zone_given: bool = False,
+    ) -> Instance:
+        """Note it. Delivered twice: answers the same."""
+        return self._hand_out(
+            shelves.begin_unshelve(
+                self._db, context, uuid,
+                target_host=target_host, zone=zone, is_zone_given=is_zone_given,
+            )
+        )  # fmt: skip
 
     def begin_live_migration(
         self, context: RequestContext, *, uuid: str, target_host: str | None = None

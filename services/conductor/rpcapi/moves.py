@@ -66,6 +66,40 @@ class MovesAPI(RpcClient):
         return cast(bool, self.invoke(context, self.is_under_way, uuid=uuid, attempt=attempt))
 
     @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_offload(self, context: RequestContext, *, uuid: str) -> Instance:
+        """Take a shelved instance from its host.
+
+        Raises NotFound, InstanceIsLocked, InstanceInvalidState.
+        """
+        return cast(Instance, self.invoke(context, self.begin_offload, uuid=uuid))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_unshelve(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        target_host: str | None = None,
+        zone: str | None = None,
+        is_zone_given: bool = False,
+    ) -> Instance:
+        """Build an offloaded instance again; is_zone_given: it is pinned to zone from now on.
+
+        Raises NotFound, InstanceIsLocked, InstanceInvalidState.
+        """
+        return cast(
+            Instance,
+            self.invoke(
+                context,
+                self.begin_unshelve,
+                uuid=uuid,
+                target_host=target_host,
+                zone=zone,
+                is_zone_given=is_zone_given,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
     def begin_live_migration(
         self, context: RequestContext, *, uuid: str, target_host: str | None = None
     ) -> Instance:
