@@ -90,6 +90,8 @@ class BootRequest:
     """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
+    injected_files: tuple[Json, ...] = ()
+    """{"path", "contents"}, the contents in base 64."""
     auto_disk_config: bool = False
     description: str | None = None
     reservation_id: str = ""

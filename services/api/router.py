@@ -6,6 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
@@ -40,12 +41,14 @@ from services.api.controllers.services import ServicesController
 from services.api.controllers.tags import TagsController
 from services.api.controllers.tenant_usage import TenantUsageController
 from services.api.controllers.volume_attachments import VolumeAttachmentsController
+from services.api.controllers.volumes import SnapshotsController, VolumesController
 from services.api.extensions.installing import Assembly, assemble
 from services.api.extensions.loading import choose
 from services.api.policy import authorize, visible_project
 from services.api.quotas import ProjectQuotas
 from services.api.routes import ROUTES
 from services.api.versions import VERSIONS
+from services.api.views import volumes as views
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.aggregates import AggregatesAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -58,6 +61,9 @@ from services.conductor.rpcapi.keypairs import KeypairsAPI
 from services.conductor.rpcapi.quotas import QuotasAPI
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 from services.scheduler.rpcapi import SchedulerAPI
+
+VOLUME_TIMEOUT_S = 10.0
+"""What the volume service may take to answer; whoever asks waits for it."""
 
 
 def make_router(conf: Any, db: Database, transport: Any) -> Router:
@@ -72,6 +78,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     )
     down_time_s = conf.service_down_time_s
     asking = make_asking(conf, db, transport)
+    volume = VolumeClient(conf.endpoints.volume, timeout_s=VOLUME_TIMEOUT_S)
     controllers = {
         "servers": ServersController(
             db,
@@ -90,6 +97,8 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             ComputeAPI(transport, call_monitor_s=monitor_s),
             max_limit=conf.osapi_max_limit,
         ),
+        "volumes": VolumesController(volume, views.volume, max_limit=conf.osapi_max_limit),
+        "snapshots": SnapshotsController(volume, views.snapshot, max_limit=conf.osapi_max_limit),
         "interfaces": InterfacesController(
             db,
             DevicesAPI(transport, call_monitor_s=monitor_s),

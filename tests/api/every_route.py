@@ -17,6 +17,8 @@ NOTHING = "99999999-8888-4777-8666-555555555555"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f x"
 
 BODIES: dict[str, Any] = {
+    "volumes.create": {"volume": {"size": 1}},
+    "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "servers.create": {"server": {"name": "x", "flavorRef": "1", "imageRef": NOTHING}},
     "servers.update": {"server": {"name": "theirs"}},
     "servers.remote_consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},
@@ -52,6 +54,8 @@ BODIES: dict[str, Any] = {
 """By route: a body that the method takes, where it takes one."""
 
 ACTION_BODIES: dict[str, Any] = {
+    "volumes.create": {"volume": {"size": 1}},
+    "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "reboot": {"type": "SOFT"},
     "rebuild": {"imageRef": NOTHING},
     "resize": {"flavorRef": "1"},
@@ -86,11 +90,24 @@ ADMINS_READS = {
 ADMINS_ACTIONS = {
     "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
-BETWEEN = {"services.force_down": ("2.11", "2.52")}
+BETWEEN = {
+    "services.force_down": ("2.11", "2.52"),
+    **{
+        f"{noun}.{action}": ("2.1", "2.35")
+        for noun in ("volumes", "snapshots")
+        for action in ("index", "create", "detail", "show", "delete")
+    },
+}
 """Versions of what is neither in the first nor in the newest."""
 ASKING = {"os-getConsoleOutput", "shelve"}
 """Actions that wait for a host or the image service, neither of which is there."""
-OWN = {"servers.create", "keypairs.create", "server_groups.create"}
+OWN = {
+    "servers.create",
+    "volumes.create",
+    "snapshots.create",
+    "keypairs.create",
+    "server_groups.create",
+}
 """What a stranger may do: it makes something of the stranger's own."""
 OF_PROJECT = {"quotas.show", "quotas.detail", "tenant_usage.show"}
 """Named by the project: who asks for another's is told that this is forbidden."""

@@ -106,6 +106,7 @@ def _server(cloud: Cloud, host: str | None = "nowhere") -> str:
 def asker(cloud: Cloud) -> Asker:
     """Give a cloud in which one of everything is there that costs little."""
     cloud.conf.set_override("call_monitor_s", 1, group="rpc")
+    cloud.conf.set_override("volume", f"{cloud.serve('volume')}/v3", group="endpoints")
     hosts.report_nodes(cloud.db, [make_node("nowhere")])
     hosts.report_service(
         cloud.db, binary="nova-compute", host="nowhere", topic="compute", availability_zone="nova"

@@ -22,6 +22,7 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.boot import usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
 from services.api.views import servers as views
 
@@ -51,13 +52,14 @@ class RebuildsController:
         if not seen.image_ref:
             raise Invalid("Unable to rebuild with a different image for a volume-backed server.")
         image = usable_image(self._db, req.context, asked["imageRef"], seen.flavor)
-        limit = self._asking.quotas.of(seen.project_id)["metadata_items"]
-        if 0 <= limit < len(asked.get("metadata", ())):
+        limits = self._asking.quotas.of(seen.project_id)
+        if 0 <= limits["metadata_items"] < len(asked.get("metadata", ())):
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         changes: Json = {
             "image_ref": image["id"],
             "boot_request": {
                 **seen.boot_request, "image_properties": image.get("properties") or {},
+                "injected_files": list(injected_files(asked, limits)),
             },
         }  # fmt: skip
         for key, column in (
