@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from oslo_policy.policy import DocumentedRuleDefault, RuleDefault
 
 ADMIN = "rule:context_is_admin"
+MANAGER = "rule:project_manager_or_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
 ANY = "@"
@@ -116,9 +117,13 @@ os-keypairs:show                   admin   GET /os-keypairs/{{name}}?user_id=…
 os-lock-server:lock                member  {_ACTION} (lock)
 os-lock-server:unlock              member  {_ACTION} (unlock)
 os-lock-server:unlock:unlock_override admin {_ACTION} (unlock)
-os-migrate-server:migrate          admin   {_ACTION} (migrate)
-os-migrate-server:migrate_live     admin   {_ACTION} (os-migrateLive)
-os-migrations:index                admin   GET /os-migrations
+os-migrate-server:migrate          manager {_ACTION} (migrate)
+os-migrate-server:migrate:host     admin   {_ACTION} (migrate to a host)
+os-migrate-server:migrate_live     manager {_ACTION} (os-migrateLive)
+os-migrate-server:migrate_live:host admin  {_ACTION} (os-migrateLive to a host)
+os-migrations:index                manager GET /os-migrations
+os-migrations:index:all_projects   admin   GET /os-migrations (of other projects)
+os-migrations:index:host           admin   GET /os-migrations (with hosts)
 os-multinic:add                    member  {_ACTION} (addFixedIp)
 os-multinic:remove                 member  {_ACTION} (removeFixedIp)
 os-pause-server:pause              member  {_ACTION} (pause)
@@ -172,16 +177,17 @@ server-metadata:create             member  POST {_SERVER}/metadata
 server-metadata:update_all         member  PUT {_SERVER}/metadata
 server-metadata:update             member  PUT {_SERVER}/metadata/{{key}}
 server-metadata:delete             member  DELETE {_SERVER}/metadata/{{key}}
-servers:migrations:index           admin   GET {_SERVER}/migrations
+servers:migrations:index           manager GET {_SERVER}/migrations
+servers:migrations:index:host      admin   GET {_SERVER}/migrations (with hosts)
 servers:migrations:show            admin   GET {_SERVER}/migrations/{{id}}
-servers:migrations:force_complete  admin   POST {_SERVER}/migrations/{{id}}/action
-servers:migrations:delete          admin   DELETE {_SERVER}/migrations/{{id}}
+servers:migrations:force_complete  manager POST {_SERVER}/migrations/{{id}}/action
+servers:migrations:delete          manager DELETE {_SERVER}/migrations/{{id}}
 devstack-lite:boot-trace           reader  GET {_SERVER}/os-boot-trace
 devstack-lite:decisions            admin   GET {_SERVER}/os-decisions, POST /os-decisions/what-if
 """
 """Name, who may, and what it is about; one rule a line, os_compute_api: before each name."""
 
-_CHECKS = {"admin": ADMIN, "member": MEMBER, "reader": READER, "any": ANY}
+_CHECKS = {"admin": ADMIN, "manager": MANAGER, "member": MEMBER, "reader": READER, "any": ANY}
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 TOPOLOGY = "compute:server:topology:index"
 

@@ -72,6 +72,16 @@ def authorize(context: RequestContext, rule: str, *, project_id: str | None = No
         raise Forbidden(f"Policy doesn't allow {rule} to be performed.")
 
 
+def is_allowed(context: RequestContext, rule: str) -> bool:
+    """Say whether a rule lets the caller do it to what the caller's project has."""
+    return enforcer().allows(context, rule, context.project_id)
+
+
+def require_manager(context: RequestContext, rule: str) -> None:
+    """Raise Forbidden unless the rule, whose default is for managers, lets the caller."""
+    authorize(context, rule)
+
+
 def require_admin(context: RequestContext, rule: str) -> None:
     """Raise Forbidden unless the rule, whose default is for administrators, lets the caller."""
     authorize(context, rule)

@@ -321,6 +321,32 @@ def test_migrations_by_version(api: Api, cloud: Cloud, uuid: str) -> None:
     assert shown("2.80") - first == {"migration_type", "uuid", "user_id", "project_id"}
     assert in_version(api, LATEST)("GET", "/os-migrations").status == 403
 
+    manager = f"boss:{DEMO_PROJECT}:manager,member,reader"
+    assert in_version(api, LATEST)("GET", "/os-migrations", token=manager).status == 403
+    path = f"/os-migrations?project_id={DEMO_PROJECT}"
+    (own,) = in_version(api, LATEST)("GET", path, token=manager).json["migrations"]
+    hosts = {own[name] for name in own if name.startswith(("source_", "dest_"))}
+    assert (own["status"], hosts) == ("finished", {None})
+
+
+def test_a_manager_moves_servers_but_not_to_a_host(api: Api, uuid: str) -> None:
+    """Where they go is the scheduler's to say; a host is an administrator's to name."""
+    now = in_version(api, LATEST)
+    manager = f"boss:{DEMO_PROJECT}:manager,member,reader"
+    live = {"os-migrateLive": {"host": "else", "block_migration": "auto"}}
+    path = f"/servers/{uuid}/action"
+    for body, rule in (
+        (live, "migrate_live:host"),
+        ({"migrate": {"host": "else"}}, "migrate:host"),
+    ):
+        answer = now("POST", path, body, token=manager)
+        text = f"Policy doesn't allow os_compute_api:os-migrate-server:{rule} to be performed."
+        assert (answer.status, answer.json["forbidden"]["message"]) == (403, text)
+    live["os-migrateLive"]["host"] = None
+    for body in (live, {"migrate": None}):
+        assert now("POST", path, body, token=DEMO).status == 403
+        assert now("POST", path, body, token=manager).status not in {403, 404}
+
 
 def test_a_locked_server_is_left_alone_by_its_members(api: Api, uuid: str) -> None:
     """Metadata, volumes and ports stay as they are until it is unlocked; an administrator may."""

@@ -63,7 +63,9 @@ def test_a_file_overrides_a_rule_and_is_read_again(api: Api, overrides: Path) ->
         (["member", "reader"], DEMO_PROJECT, {"reader", "member"}),
         (["reader"], DEMO_PROJECT, {"reader"}),
         (["member", "reader"], OTHER_PROJECT, set()),
-        (["admin"], OTHER_PROJECT, {"reader", "member", "admin"}),
+        (["manager", "member", "reader"], DEMO_PROJECT, {"reader", "member", "manager"}),
+        (["manager", "member", "reader"], OTHER_PROJECT, set()),
+        (["admin"], OTHER_PROJECT, {"reader", "member", "manager", "admin"}),
         (["service"], DEMO_PROJECT, set()),
     ],
 )
@@ -73,6 +75,7 @@ def test_personas(cloud: Cloud, roles: list[str], project_id: str, allowed: set[
     rules = {
         "reader": "os_compute_api:servers:show",
         "member": "os_compute_api:servers:start",
+        "manager": "os_compute_api:os-migrate-server:migrate",
         "admin": "os_compute_api:os-services:list",
     }
 
