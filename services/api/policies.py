@@ -101,6 +101,10 @@ os-flavor-manage:update            admin   PUT /flavors/{{id}}
 os-flavor-manage:delete            admin   DELETE /flavors/{{id}}
 os-hosts:list                      admin   GET /os-hosts
 os-hosts:show                      admin   GET /os-hosts/{{host_name}}
+os-hosts:update                    admin   PUT /os-hosts/{{host_name}}
+os-hosts:start                     admin   GET /os-hosts/{{host_name}}/startup
+os-hosts:shutdown                  admin   GET /os-hosts/{{host_name}}/shutdown
+os-hosts:reboot                    admin   GET /os-hosts/{{host_name}}/reboot
 os-hypervisors:list                admin   GET /os-hypervisors
 os-hypervisors:list-detail         admin   GET /os-hypervisors/detail
 os-hypervisors:search              admin   GET /os-hypervisors/{{hostname}}/search
@@ -110,6 +114,8 @@ os-hypervisors:statistics          admin   GET /os-hypervisors/statistics
 os-hypervisors:uptime              admin   GET /os-hypervisors/{{id}}/uptime
 os-instance-actions:list           reader  GET {_SERVER}/os-instance-actions
 os-instance-actions:show           reader  GET {_SERVER}/os-instance-actions/{{request_id}}
+os-instance-usage-audit-log:list   admin   GET /os-instance_usage_audit_log
+os-instance-usage-audit-log:show   admin   GET /os-instance_usage_audit_log/{{before_timestamp}}
 os-keypairs:index                  admin   GET /os-keypairs?user_id=…
 os-keypairs:create                 admin   POST /os-keypairs (another user's)
 os-keypairs:delete                 admin   DELETE /os-keypairs/{{name}}?user_id=…

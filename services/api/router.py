@@ -16,6 +16,7 @@ from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router
 from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
+from services.api.controllers.audit_log import AuditLogController
 from services.api.controllers.availability_zones import AvailabilityZonesController
 from services.api.controllers.decisions import DecisionsController
 from services.api.controllers.external_events import ExternalEventsController
@@ -127,6 +128,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             db, FlavorsAPI(transport, call_monitor_s=monitor_s)
         ),
         "hosts": HostsController(db, down_time_s=down_time_s),
+        "audit_log": AuditLogController(db),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
         "tenant_usage": TenantUsageController(db),
         "external_events": ExternalEventsController(db),
@@ -160,7 +162,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         resources=resources,
         versions=VERSIONS,
     )
-    return Router(made.routes, made.resources, prefixes=("", "/{project_id}"))
+    return Router(made.routes, made.resources, prefixes=("", "/{project_id}"), takes_slash=False)
 
 
 def factory(_global_conf: Any, **_local: Any) -> Router:

@@ -132,6 +132,15 @@ ROUTES: list[Route] = [
         "hosts",
         "GET /os-hosts index",
         "GET /os-hosts/{id} show",
+        "PUT /os-hosts/{id} update",
+        "GET /os-hosts/{id}/startup startup",
+        "GET /os-hosts/{id}/shutdown shutdown",
+        "GET /os-hosts/{id}/reboot reboot",
+    ),
+    *rows(
+        "audit_log",
+        "GET /os-instance_usage_audit_log index",
+        "GET /os-instance_usage_audit_log/{id} show",
     ),
     *rows(
         "aggregates",

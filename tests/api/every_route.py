@@ -29,6 +29,7 @@ BODIES: dict[str, Any] = {
     "external_events.create": {"events": [{"server_uuid": NOTHING, "name": "network-changed"}]},
     "decisions.what_if": {"what_if": {"flavorRef": "1", "imageRef": NOTHING}},
     "migrations.action": {"force_complete": None},
+    "hosts.update": {"status": "enable"},
     "flavors.create": {"flavor": {"name": "theirs", "ram": 64, "vcpus": 1, "disk": 1}},
     "flavors.update": {"flavor": {"description": "theirs"}},
     "flavors.action": {"addTenantAccess": {"tenant": "e" * 32}},
@@ -77,6 +78,7 @@ OTHERS_BODIES = {
 
 ADMINS = {
     "external_events", "decisions", "migrations", "hypervisors", "services", "hosts", "aggregates",
+    "audit_log",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {

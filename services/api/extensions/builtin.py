@@ -22,6 +22,7 @@ _RESOURCES: dict[str, str] = {
     "os-hosts": "hosts",
     "os-hypervisors": "hypervisors",
     "os-instance-actions": "instance_actions",
+    "os-instance-usage-audit-log": "audit_log",
     "os-keypairs": "keypairs",
     "os-migrations": "migrations",
     "os-quota-sets": "quotas",
