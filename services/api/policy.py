@@ -38,12 +38,15 @@ class Enforcer(policy.Enforcer):  # type: ignore[misc]
             self._answers = {}
             super().load_rules(force_reload)
 
-    def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:
-        """Say whether a rule lets the caller do something to what a project has."""
+    def allows(
+        self, context: RequestContext, rule: str, *, project_id: str | None, user_id: str | None
+    ) -> bool:
+        """Say whether a rule lets the caller do something to what a project or user has."""
         self.load_rules()
-        asked = (rule, *context.roles, "", context.user_id, context.project_id, project_id)
+        who = (context.user_id, context.project_id)
+        asked = (rule, *context.roles, "", *who, project_id, user_id)
         if asked not in self._answers:
-            target = {"project_id": project_id, "user_id": context.user_id}
+            target = {"project_id": project_id, "user_id": user_id}
             self._answers[asked] = bool(
                 self.authorize(rule, target, context.to_policy_values(), do_raise=False)
             )
@@ -62,19 +65,28 @@ def enforcer() -> Enforcer:
     return _enforcer
 
 
-def authorize(context: RequestContext, rule: str, *, project_id: str | None = None) -> None:
-    """Raise Forbidden, in Nova's words, unless a rule lets the caller do it.
+def allows(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> bool:
+    """Say whether a rule lets the caller do it.
 
-    project_id: whose thing it is; the caller's own when not given, as it is for everything that
-    was looked up among what the caller may see.
+    project_id, user_id: whose thing it is; the caller's own when not given, as it is for everything
+    that was looked up among what the caller may see.
     """
-    if not enforcer().allows(context, rule, project_id or context.project_id):
+    return enforcer().allows(
+        context,
+        rule,
+        project_id=project_id or context.project_id,
+        user_id=user_id or context.user_id,
+    )
+
+
+def authorize(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> None:
+    """Raise Forbidden, in Nova's words, unless allows() does."""
+    if not allows(context, rule, project_id=project_id, user_id=user_id):
         raise Forbidden(f"Policy doesn't allow {rule} to be performed.")
-
-
-def is_allowed(context: RequestContext, rule: str) -> bool:
-    """Say whether a rule lets the caller do it to what the caller's project has."""
-    return enforcer().allows(context, rule, context.project_id)
 
 
 def require_manager(context: RequestContext, rule: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from devstack_lite.clients.image import ImageClient
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
@@ -24,6 +25,8 @@ from services.api.controllers.flavor_extra_specs import FlavorExtraSpecsControll
 from services.api.controllers.flavors import FlavorsController
 from services.api.controllers.hosts import HostsController
 from services.api.controllers.hypervisors import HypervisorsController
+from services.api.controllers.image_metadata import ImageMetadataController
+from services.api.controllers.images import ImagesController
 from services.api.controllers.instance_actions import InstanceActionsController
 from services.api.controllers.interfaces import InterfacesController
 from services.api.controllers.keypairs import KeypairsController
@@ -31,7 +34,11 @@ from services.api.controllers.limits import LimitsController
 from services.api.controllers.migrations import MigrationsController
 from services.api.controllers.quotas import QuotasController
 from services.api.controllers.removed import RemovedController
-from services.api.controllers.server_actions.table import make_asking, make_controllers
+from services.api.controllers.server_actions.table import (
+    IMAGE_TIMEOUT_S,
+    make_asking,
+    make_controllers,
+)
 from services.api.controllers.server_groups import ServerGroupsController
 from services.api.controllers.server_inspection import ServerInspectionController
 from services.api.controllers.server_metadata import ServerMetadataController
@@ -72,6 +79,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     )
     down_time_s = conf.service_down_time_s
     asking = make_asking(conf, db, transport)
+    image = ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S)
     controllers = {
         "servers": ServersController(
             db,
@@ -110,6 +118,10 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             quota=quotas,
             max_limit=conf.osapi_max_limit,
         ),
+        "images": ImagesController(
+            image, image_url=conf.endpoints.image, max_limit=conf.osapi_max_limit
+        ),
+        "image_metadata": ImageMetadataController(image, quota=quotas),
         "hypervisors": HypervisorsController(
             db, down_time_s=down_time_s, max_limit=conf.osapi_max_limit
         ),

@@ -109,6 +109,22 @@ ROUTES: list[Route] = [
         "DELETE /os-keypairs/{id} delete",
     ),
     *rows(
+        "images",
+        "GET /images index",
+        "GET /images/detail detail",
+        "GET /images/{id} show",
+        "DELETE /images/{id} delete",
+    ),
+    *rows(
+        "image_metadata",
+        "GET /images/{image_id}/metadata index",
+        "POST /images/{image_id}/metadata create",
+        "PUT /images/{image_id}/metadata update_all",
+        "GET /images/{image_id}/metadata/{id} show",
+        "PUT /images/{image_id}/metadata/{id} update",
+        "DELETE /images/{image_id}/metadata/{id} delete",
+    ),
+    *rows(
         "hypervisors",
         "GET /os-hypervisors index",
         "GET /os-hypervisors/detail detail",
@@ -168,7 +184,6 @@ ROUTES: list[Route] = [
         "GET /os-simple-tenant-usage index",
         "GET /os-simple-tenant-usage/{id} show",
     ),
-    *rows("migrations", "GET /os-migrations index"),
     *rows("extensions", "GET /extensions index", "GET /extensions/{id} show"),
     *rows(
         "removed",

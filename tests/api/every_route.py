@@ -30,6 +30,9 @@ BODIES: dict[str, Any] = {
     "decisions.what_if": {"what_if": {"flavorRef": "1", "imageRef": NOTHING}},
     "migrations.action": {"force_complete": None},
     "hosts.update": {"status": "enable"},
+    "image_metadata.create": {"metadata": {"color": "red"}},
+    "image_metadata.update_all": {"metadata": {"color": "red"}},
+    "image_metadata.update": {"meta": {"color": "red"}},
     "flavors.create": {"flavor": {"name": "theirs", "ram": 64, "vcpus": 1, "disk": 1}},
     "flavors.update": {"flavor": {"description": "theirs"}},
     "flavors.action": {"addTenantAccess": {"tenant": "e" * 32}},
@@ -88,7 +91,15 @@ ADMINS_READS = {
 ADMINS_ACTIONS = {
     "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
-BETWEEN = {"services.force_down": ("2.11", "2.52")}
+IMAGES = ("2.1", "2.35")
+BETWEEN = {
+    "services.force_down": ("2.11", "2.52"),
+    **{f"images.{action}": IMAGES for action in ("index", "detail", "show", "delete")},
+    **{
+        f"image_metadata.{action}": IMAGES
+        for action in ("index", "create", "update_all", "show", "update", "delete")
+    },
+}
 """Versions of what is neither in the first nor in the newest."""
 ASKING = {"os-getConsoleOutput", "shelve"}
 """Actions that wait for a host or the image service, neither of which is there."""

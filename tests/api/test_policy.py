@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oslo_config import cfg
@@ -55,6 +56,28 @@ def test_a_file_overrides_a_rule_and_is_read_again(api: Api, overrides: Path) ->
     assert api("GET", "/v2.1/os-services", token=READER).status == 403
     overrides.write_text('"os_compute_api:os-services:list": "!"\n')
     assert api("GET", "/v2.1/os-services", token=ADMIN).status == 403
+
+
+def test_what_is_shown_is_a_rule_s_to_say(api: Api, overrides: Path) -> None:
+    """Extra specs of flavors, a server's host attributes, another project's limits, key pairs."""
+    latest = {"OpenStack-API-Version": "compute 2.96"}
+    made = {"flavor": {"name": "tiny", "id": "t1", "ram": 1, "vcpus": 1, "disk": 1}}
+    assert api("POST", "/v2.1/flavors", made, token=ADMIN).status == 200
+
+    def shown() -> list[Any]:
+        flavor = api("GET", "/v2.1/flavors/t1", headers=latest).json["flavor"]
+        limits = api("GET", f"/v2.1/limits?tenant_id={OTHER_PROJECT}").status
+        others = api("GET", "/v2.1/os-keypairs?user_id=other", headers=latest).status
+        own = api("GET", "/v2.1/os-keypairs", headers=latest).status
+        return ["extra_specs" in flavor, limits, others, own]
+
+    assert shown() == [True, 403, 403, 200]
+    overrides.write_text(
+        '"os_compute_api:os-flavor-extra-specs:index": "!"\n'
+        '"os_compute_api:limits:other_project": "role:member"\n'
+        '"os_compute_api:os-keypairs:index": "not user_id:%(user_id)s"\n'
+    )
+    assert shown() == [False, 200, 200, 403]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.extensions import ExtensionRecord
 from devstack_lite.wsgi.request import Request
+from services.api.policy import authorize
 
 UPDATED = "2014-12-03T00:00:00Z"
 _NAMESPACE = "http://docs.openstack.org/compute/ext/fake_xml"
@@ -50,10 +51,12 @@ class ExtensionsController:
 
     def index(self, req: Request) -> Json:
         """List all."""
+        authorize(req.context, "os_compute_api:extensions")
         return {"extensions": [_view(one) for one in self._records.values()]}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one by its alias."""
+        authorize(req.context, "os_compute_api:extensions")
         found = self._records.get(id)
         if found is None:
             raise NotFound("The resource could not be found.", kind="extension")

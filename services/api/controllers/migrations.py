@@ -12,7 +12,7 @@ from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
-from services.api.policy import is_allowed, require_admin, require_manager, visible_project
+from services.api.policy import allows, require_admin, require_manager, visible_project
 from services.api.schemas import moves as schemas
 from services.api.views.links import thing_links
 from services.compute.rpcapi import ComputeAPI
@@ -36,7 +36,7 @@ class MigrationsController:
         require_manager(req.context, _ALL)
         if req.GET.get("project_id", "") != req.context.project_id:
             require_admin(req.context, "os_compute_api:os-migrations:index:all_projects")
-        with_host = is_allowed(req.context, "os_compute_api:os-migrations:index:host")
+        with_host = allows(req.context, "os_compute_api:os-migrations:index:host")
         wanted = {name: req.GET[name] for name in FILTERS if name in req.GET}
         found = list_migrations(self._db, host=req.GET.get("host"), **wanted)
         return {"migrations": [_in_list(req, one, with_host=with_host) for one in found]}
@@ -46,7 +46,7 @@ class MigrationsController:
         """List a server's live migrations that are not over."""
         found = self._live(req, server_id)
         require_manager(req.context, _RULE + "index")
-        with_host = is_allowed(req.context, _RULE + "index:host")
+        with_host = allows(req.context, _RULE + "index:host")
         return {"migrations": [_of_server(req, one, with_host=with_host) for one in found]}
 
     @api(since="2.23")

@@ -30,7 +30,7 @@ from services.conductor.rpcapi.moves import MovesAPI
 from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
 
 IMAGE_TIMEOUT_S = 10.0
-"""What recording an image may take; whoever asks waits for it."""
+"""What the image service may take to answer; whoever asks waits for it."""
 
 
 def make_asking(conf: Any, db: Database, transport: Any) -> Asking:
