@@ -156,7 +156,7 @@ class NetworkClient:
         )
         if answer.status < 300:
             return answer
-        message = _message_of(answer)
+        message, _ = fault_of(answer)
         if answer.status in {401, 403}:
             raise Unauthorized(f"network refused the token (HTTP {answer.status}): {message}")
         if answer.status in _ERRORS:
@@ -164,12 +164,13 @@ class NetworkClient:
         raise Unavailable(f"network answered {answer.status}: {message}")
 
 
-def _message_of(answer: Answer) -> str:
-    """Return the text of a fault: {"NeutronError": {"message": …}}."""
+def fault_of(answer: Answer) -> tuple[str, str]:
+    """Return the text and the type of a fault: {"NeutronError": {"message": …, "type": …}}."""
     try:
-        return str(answer.json()["NeutronError"]["message"])
+        fault = answer.json()["NeutronError"]
+        return str(fault["message"]), str(fault["type"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status}"
+        return f"HTTP {answer.status}", ""
 
 
 def _asked(one: NetworkRequest, instance_uuid: str, host: str) -> dict[str, Any]:

@@ -111,6 +111,13 @@ os-flavor-extra-specs:update       admin   PUT /flavors/{{id}}/os-extra_specs/{{
 os-flavor-manage:create            admin   POST /flavors
 os-flavor-manage:update            admin   PUT /flavors/{{id}}
 os-flavor-manage:delete            admin   DELETE /flavors/{{id}}
+os-floating-ip-pools               any     GET /os-floating-ip-pools
+os-floating-ips:list               reader  GET /os-floating-ips
+os-floating-ips:show               reader  GET /os-floating-ips/{{floating_ip_id}}
+os-floating-ips:create             member  POST /os-floating-ips
+os-floating-ips:delete             member  DELETE /os-floating-ips/{{floating_ip_id}}
+os-floating-ips:add                member  {_ACTION} (addFloatingIp)
+os-floating-ips:remove             member  {_ACTION} (removeFloatingIp)
 os-hosts:list                      admin   GET /os-hosts
 os-hosts:show                      admin   GET /os-hosts/{{host_name}}
 os-hosts:update                    admin   PUT /os-hosts/{{host_name}}
@@ -148,6 +155,8 @@ os-migrations:index:all_projects   admin   GET /os-migrations (of other projects
 os-migrations:index:host           admin   GET /os-migrations (with hosts)
 os-multinic:add                    member  {_ACTION} (addFixedIp)
 os-multinic:remove                 member  {_ACTION} (removeFixedIp)
+os-networks:list                   reader  GET /os-networks
+os-networks:show                   reader  GET /os-networks/{{network_id}}
 os-pause-server:pause              member  {_ACTION} (pause)
 os-pause-server:unpause            member  {_ACTION} (unpause)
 os-quota-class-sets:show           admin   GET /os-quota-class-sets/{{quota_class}}
@@ -163,6 +172,13 @@ POST {_SERVER}/remote-consoles
 os-rescue                          member  {_ACTION} (rescue)
 os-unrescue                        member  {_ACTION} (unrescue)
 os-security-groups:list            reader  GET {_SERVER}/os-security-groups
+os-security-groups:get             reader  GET /os-security-groups
+os-security-groups:show            reader  GET /os-security-groups/{{security_group_id}}
+os-security-groups:create          member  POST /os-security-groups
+os-security-groups:update          member  PUT /os-security-groups/{{security_group_id}}
+os-security-groups:delete          member  DELETE /os-security-groups/{{security_group_id}}
+os-security-groups:rule:create     member  POST /os-security-group-rules
+os-security-groups:rule:delete     member  DELETE /os-security-group-rules/{{id}}
 os-security-groups:add             member  {_ACTION} (addSecurityGroup)
 os-security-groups:remove          member  {_ACTION} (removeSecurityGroup)
 os-server-diagnostics              admin   GET {_SERVER}/diagnostics
@@ -190,6 +206,8 @@ os-simple-tenant-usage:list        admin   GET /os-simple-tenant-usage
 os-simple-tenant-usage:show        reader  GET /os-simple-tenant-usage/{{project_id}}
 os-suspend-server:resume           member  {_ACTION} (resume)
 os-suspend-server:suspend          member  {_ACTION} (suspend)
+os-tenant-networks:list            reader  GET /os-tenant-networks
+os-tenant-networks:show            reader  GET /os-tenant-networks/{{network_id}}
 os-volumes-attachments:index       reader  GET {_SERVER}/os-volume_attachments
 os-volumes-attachments:show        reader  GET {_SERVER}/os-volume_attachments/{{volume_id}}
 os-volumes-attachments:create      member  POST {_SERVER}/os-volume_attachments
