@@ -227,6 +227,8 @@ OPTIONS: dict[str, list[Any]] = {
                 "TraitsFilter",
                 "ServerGroupAntiAffinityFilter",
                 "ServerGroupAffinityFilter",
+                "DifferentHostFilter",
+                "SameHostFilter",
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",

@@ -215,7 +215,7 @@ def allocate_network(
     requests = [NetworkRequest(**request) for request in instance.boot_request.get("networks", ())]
     with log.step(14) as detail:
         ports, validated = peers.network.allocate(
-            context, instance.uuid, str(instance.host), requests
+            context, instance.uuid, str(instance.host), requests, project_id=instance.project_id
         )
         if validated is not None:
             log.add(validated)

@@ -20,7 +20,6 @@ MIGRATE = HostAction(
     name="migrate", event="conductor_migrate_server",
     rule="os_compute_api:os-migrate-server:migrate",
     vm_states=(VmState.ACTIVE, VmState.STOPPED), task_state=TaskState.RESIZE_PREP,
-    is_for_admins=True,
 )  # fmt: skip
 CONFIRM = "os_compute_api:servers:confirm_resize"
 REVERT = "os_compute_api:servers:revert_resize"
@@ -43,8 +42,8 @@ class ResizesController:
     @api(status=202, action="migrate", body=schemas.migrate)
     def migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Move a server to another host while it is off; it is then to be confirmed."""
-        seen = self._asking.get_built(req, id, MIGRATE)
         target = (body["migrate"] or {}).get("host") if req.since(2, 56) else None
+        seen = self._asking.get_moving(req, id, MIGRATE, target)
         if target == seen.host:
             raise Invalid("Cannot migrate to the host where the server exists.")
         if target and target not in {node.host for node in hosts.list_nodes(self._db)}:
