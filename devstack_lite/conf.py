@@ -96,6 +96,14 @@ OPTIONS: dict[str, list[Any]] = {
             min=0,
             help="Seconds after which the conductor confirms a resize by itself; 0 is never.",
         ),
+        cfg.IntOpt(
+            "shelved_offload_time",
+            mutable=True,
+            default=0,
+            min=-1,
+            help="Seconds after which a shelved server leaves its host; 0 is at once, -1 never. One"
+            " that boots from a volume leaves at once.",
+        ),
         cfg.FloatOpt(
             "graceful_stop_s", default=10.0, help="Seconds a worker may take to finish its work."
         ),

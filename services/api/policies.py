@@ -81,6 +81,7 @@ os-admin-actions:inject_network_info admin {_ACTION} (injectNetworkInfo)
 os-admin-actions:reset_network     admin   {_ACTION} (resetNetwork)
 os-admin-password                  member  {_ACTION} (changePassword)
 ips:index                          reader  GET {_SERVER}/ips
+ips:show                           reader  GET {_SERVER}/ips/{{network}}
 os-aggregates:add_host             admin   POST /os-aggregates/{{id}}/action (add_host)
 os-aggregates:create               admin   POST /os-aggregates
 os-aggregates:delete               admin   DELETE /os-aggregates/{{id}}
@@ -202,6 +203,7 @@ os-services:delete                 admin   DELETE /os-services/{{id}}
 os-shelve:shelve                   member  {_ACTION} (shelve)
 os-shelve:shelve_offload           admin   {_ACTION} (shelveOffload)
 os-shelve:unshelve                 member  {_ACTION} (unshelve)
+os-shelve:unshelve_to_host         admin   {_ACTION} (unshelve)
 os-simple-tenant-usage:list        admin   GET /os-simple-tenant-usage
 os-simple-tenant-usage:show        reader  GET /os-simple-tenant-usage/{{project_id}}
 os-suspend-server:resume           member  {_ACTION} (resume)

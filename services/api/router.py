@@ -43,6 +43,7 @@ from services.api.controllers.server_actions.table import (
     make_asking,
     make_controllers,
 )
+from services.api.controllers.server_addresses import ServerAddressesController
 from services.api.controllers.server_groups import ServerGroupsController
 from services.api.controllers.server_inspection import ServerInspectionController
 from services.api.controllers.server_metadata import ServerMetadataController
@@ -98,6 +99,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             max_limit=conf.osapi_max_limit,
             down_time_s=down_time_s,
         ),
+        "server_addresses": ServerAddressesController(db),
         "server_metadata": ServerMetadataController(
             db, InstancesAPI(transport, call_monitor_s=monitor_s), quota=quotas
         ),

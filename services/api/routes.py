@@ -16,9 +16,13 @@ ROUTES: list[Route] = [
         "DELETE /servers/{id} delete",
         "POST /servers/{id}/action action",
         "POST /servers/{id}/remote-consoles remote_consoles",
-        "GET /servers/{id}/ips ips",
         "GET /servers/{id}/os-boot-trace boot_trace",
         "GET /servers/{id}/os-security-groups security_groups",
+    ),
+    *rows(
+        "server_addresses",
+        "GET /servers/{server_id}/ips index",
+        "GET /servers/{server_id}/ips/{id} show",
     ),
     *rows(
         "server_metadata",

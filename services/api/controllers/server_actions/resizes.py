@@ -37,7 +37,7 @@ class ResizesController:
         """Build a server with another flavor on another node; it is then to be confirmed."""
         seen = self._asking.get_built(req, id, RESIZE)
         flavor = self._flavor(req, seen, str(body["resize"]["flavorRef"]))
-        self._begin(req, seen, flavor)
+        self._begin(req, seen, flavor, disk_config=body["resize"].get("OS-DCF:diskConfig"))
 
     @api(status=202, action="migrate", body=schemas.migrate)
     def migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
@@ -63,21 +63,30 @@ class ResizesController:
         self._asking.moves.begin_revert(req.context, uuid=seen.uuid)
 
     def _begin(
-        self, req: Request, seen: Instance, flavor: Flavor | None, target: str | None = None
+        self,
+        req: Request,
+        seen: Instance,
+        flavor: Flavor | None,
+        target: str | None = None,
+        disk_config: str | None = None,
     ) -> None:
         self._check_host(str(seen.host))
         self._asking.moves.begin_resize(
             req.context, uuid=seen.uuid, flavor=flavor, target_host=target,
             may_stay_on_host=self._asking.conf.allow_resize_to_same_host,
+            auto_disk_config=None if disk_config is None else disk_config == "AUTO",
         )  # fmt: skip
 
     def _flavor(self, req: Request, seen: Instance, flavor_id: str) -> Flavor:
-        """Return the flavor that is asked for. Raises NotFound, Invalid, in Nova's words."""
-        flavor = flavors.get_flavor(
-            self._db, flavor_id, with_private=req.context.is_admin, project_id=seen.project_id
-        )
+        """Return the flavor that is asked for. Raises Invalid, in Nova's words."""
+        try:
+            flavor = flavors.get_flavor(
+                self._db, flavor_id, with_private=req.context.is_admin, project_id=seen.project_id
+            )
+        except NotFound as error:
+            raise Invalid("Unable to locate requested flavor.") from error
         if flavor.is_disabled:
-            raise NotFound(f"Flavor {flavor_id} could not be found.", kind="flavor")
+            raise Invalid("Unable to locate requested flavor.")
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:

@@ -20,6 +20,7 @@ from services.api.controllers.server_actions.rescues import RescuesController
 from services.api.controllers.server_actions.resizes import ResizesController
 from services.api.controllers.server_actions.security_groups import SecurityGroupsController
 from services.api.controllers.server_actions.server_states import ServerStatesController
+from services.api.controllers.server_actions.shelves import ShelvesController
 from services.api.controllers.server_actions.snapshots import SnapshotsController
 from services.api.controllers.server_actions.standing_still import StandingStillController
 from services.api.floating_addresses import FloatingAddresses
@@ -66,6 +67,7 @@ def make_controllers(asking: Asking, transport: Any, addresses: FloatingAddresse
         ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S),
         image_url=conf.endpoints.image,
     )
+    yield ShelvesController(asking)
     yield DeferredDeletesController(asking, DeferredDeletesAPI(transport, call_monitor_s=monitor_s))
     yield ResizesController(asking)
     yield SecurityGroupsController(asking, SecurityGroupsAPI(transport, call_monitor_s=monitor_s))
