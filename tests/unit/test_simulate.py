@@ -16,7 +16,8 @@ import pytest
 from oslo_config import cfg
 
 from devstack_lite.exceptions import Invalid
-from devstack_lite.objects.compute import Flavor, ScheduleRequest
+from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.resources import Resources
 from services.scheduler import filters, weighers
 from services.scheduler.decide import Decision, Scheduler
 from services.scheduler.hosts import HostTable
@@ -147,12 +148,13 @@ def test_arrivals_follow_the_clock() -> None:
 
 def test_release_gives_back_what_consume_took() -> None:
     """After both, and the end of the build, the table is as it was."""
-    table, flavor = table_of(2), Flavor(id="1", name="f", vcpus=2, memory_mb=512, root_gb=3)
+    table = table_of(2)
+    size = Resources(vcpus=2, memory_mb=512, disk_gb=3, others={"CUSTOM_A": 1})
     before = {name: column.copy() for name, column in table.columns.items()}
-    table.consume(1, flavor)
+    table.consume(1, size)
     assert [0, 2] == table.columns["vcpus_used"].tolist()
     table.finish_build(1)
-    table.release(1, flavor)
+    table.release(1, size)
     assert all((table.columns[name] == column).all() for name, column in before.items())
 
 
