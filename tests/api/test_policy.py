@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from oslo_config import cfg
+from oslo_policy import policy as oslo_policy
 
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Forbidden
@@ -55,6 +58,29 @@ def test_a_file_overrides_a_rule_and_is_read_again(api: Api, overrides: Path) ->
     assert api("GET", "/v2.1/os-services", token=READER).status == 403
     overrides.write_text('"os_compute_api:os-services:list": "!"\n')
     assert api("GET", "/v2.1/os-services", token=ADMIN).status == 403
+
+
+def test_nobody_is_judged_by_rules_that_are_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes while another thread reads the rules waits for all of them."""
+    reads, reading, go_on = oslo_policy.Enforcer.load_rules, threading.Event(), threading.Event()
+
+    def read_slowly(self: oslo_policy.Enforcer, force_reload: bool = False) -> None:
+        reading.set()
+        assert go_on.wait(10.0)
+        reads(self, force_reload)
+
+    monkeypatch.setattr(policy, "_enforcer", None)
+    monkeypatch.setattr(oslo_policy.Enforcer, "load_rules", read_slowly)
+    fresh = policy.enforcer()
+    member = RequestContext(user_id="u", project_id="p", roles=["member", "reader"])
+    rule = "os_compute_api:servers:create"
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(fresh.allows, member, rule, "p")
+        assert reading.wait(10.0)
+        second = pool.submit(fresh.allows, member, rule, "p")
+        assert wait([second], timeout=0.2).not_done == {second}
+        go_on.set()
+        assert first.result(10.0) is second.result(10.0) is True
 
 
 @pytest.mark.parametrize(
