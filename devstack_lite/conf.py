@@ -240,6 +240,7 @@ OPTIONS: dict[str, list[Any]] = {
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",
+                "ResourceClassFilter",
             ],
             help="Filters by name, in order; entry points of devstack_lite.scheduler.filters.",
         ),
@@ -339,6 +340,12 @@ OPTIONS: dict[str, list[Any]] = {
             default=["COMPUTE_NODE", "HW_CPU_X86_VMX", "COMPUTE_VOLUME_ATTACH"],
             help="What flavors and images may require or forbid of this host's nodes"
             " (trait:NAME=required).",
+        ),
+        cfg.StrOpt(
+            "provider_config_location",
+            help="Nova's option: a folder of *.yaml that say what resource classes (CUSTOM_*) and"
+            " traits this host's nodes have besides. `up` makes it one in the cloud's"
+            " folder, etc/provider_config/, for all its hosts.",
         ),
         cfg.DictOpt(
             "metrics",

@@ -157,6 +157,12 @@ def test_flavors_have_descriptions_specs_and_access(api: Api) -> None:
     assert now("DELETE", "/flavors/p1/os-extra_specs/hw:cpu_policy", token=ADMIN).status == 200
     assert now("GET", "/flavors/p1/os-extra_specs").json == {"extra_specs": {"a": "2"}}
     assert now("GET", "/flavors/p1/os-extra_specs/b").status == 404
+    refused = now("PUT", "/flavors/p1/os-extra_specs/resources:CUSTOM_A",
+                  {"resources:CUSTOM_A": "x"}, ADMIN)  # fmt: skip
+    assert refused.status == 400
+    assert refused.json["badRequest"]["message"] == (
+        "Validation failed; 'x' is not a valid integer value."
+    )
     assert now("PUT", "/flavors/p1", {"flavor": {"description": None}}, ADMIN).status == 200
     removed = {"removeTenantAccess": {"tenant": DEMO_PROJECT}}
     assert now("POST", "/flavors/p1/action", removed, ADMIN).json == {"flavor_access": []}

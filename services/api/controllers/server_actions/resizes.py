@@ -10,6 +10,7 @@ from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.extra_specs import check_resources
 from services.api.schemas import moves as schemas
 
 RESIZE = HostAction(
@@ -87,6 +88,7 @@ class ResizesController:
             raise Invalid("Unable to locate requested flavor.") from error
         if flavor.is_disabled:
             raise Invalid("Unable to locate requested flavor.")
+        check_resources(flavor.extra_specs)
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:
