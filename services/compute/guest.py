@@ -58,6 +58,9 @@ class GuestConfig:
     project_id: str = ""
     user_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    config_drive: bytes | None = field(default=None, repr=False)
+    """The CD that it has in its drive."""
+    config_drive_path: str = ""
 
     @property
     def selectors(self) -> dict[str, str | Mapping[str, str]]:
