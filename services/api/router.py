@@ -115,7 +115,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             ComputeAPI(transport, call_monitor_s=monitor_s),
         ),
         "server_inspection": ServerInspectionController(
-            db, ComputeAPI(transport, call_monitor_s=monitor_s)
+            db,
+            ComputeAPI(transport, call_monitor_s=monitor_s),
+            InstanceChangesAPI(transport, call_monitor_s=monitor_s),
         ),
         "decisions": DecisionsController(
             db, booter, SchedulerAPI(transport, call_monitor_s=monitor_s)
