@@ -180,6 +180,8 @@ compute_nodes = sa.Table(
     sa.Column("host_ip", sa.String(64)),
     sa.Column("traits", sa.JSON),
     sa.Column("metrics", sa.JSON),
+    sa.Column("inventories", sa.JSON),
+    sa.Column("resources_used", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),
     sa.Column("hypervisor_version", sa.Integer, nullable=False),
     sa.Column("architecture", sa.String(32), nullable=False),
@@ -195,6 +197,7 @@ claims = sa.Table(
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("memory_mb", sa.Integer, nullable=False),
     sa.Column("disk_gb", sa.Integer, nullable=False),
+    sa.Column("resources", sa.JSON),
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
 )  # fmt: skip

@@ -38,6 +38,7 @@ from devstack_lite.states import (
 )
 from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
+from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
 from services.compute.in_hand import InHand
@@ -76,6 +77,7 @@ class Peers:
     in_hand: InHand
     compute: ComputeAPI
     moves: MovesAPI
+    drives: DriveMaker
 
 
 def build_instance(context: RequestContext, instance: Instance, log: StepLog, peers: Peers) -> None:
@@ -180,6 +182,8 @@ def prepare_guest(
         project_id=instance.project_id,
         user_id=instance.user_id,
         metadata=dict(instance.metadata),
+        config_drive=peers.drives.make(context, instance, ports),
+        config_drive_path=path_of(instance.uuid),
     )
     return guest, ports
 
@@ -222,7 +226,7 @@ def allocate_network(
     requests = [NetworkRequest(**request) for request in instance.boot_request.get("networks", ())]
     with log.step(14) as detail:
         ports, validated = peers.network.allocate(
-            context, instance.uuid, str(instance.host), requests
+            context, instance.uuid, str(instance.host), requests, project_id=instance.project_id
         )
         if validated is not None:
             log.add(validated)

@@ -12,6 +12,7 @@ from devstack_lite.db.volume_reads import AttachedVolume
 from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from services.api.policy import allows
 from services.api.views.links import bookmark, thing_links
 
 _NO_NETWORK = ServerNetwork()
@@ -24,8 +25,8 @@ class Beside:
     fault: Fault | None = None
     volumes: tuple[AttachedVolume, ...] = ()
     tags: tuple[str, ...] = ()
-    host_status: str = ""
-    """UP, DOWN, MAINTENANCE or UNKNOWN; empty without a host."""
+    host_status: str | None = None
+    """UP, DOWN, MAINTENANCE or UNKNOWN; empty without a host; None is not shown."""
     group_ids: tuple[str, ...] | None = None
     """Only when one server is shown."""
     network: ServerNetwork = _NO_NETWORK
@@ -111,7 +112,7 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
     names = beside.network.group_names.get(instance.uuid, ())
     if instance.network_info and names:
         shown["security_groups"] = [{"name": name} for name in names]
-    if req.context.is_admin:
+    if _shows_attributes(req):
         shown["OS-EXT-SRV-ATTR:host"] = instance.host
         shown["OS-EXT-SRV-ATTR:hypervisor_hostname"] = instance.node
         shown["OS-EXT-SRV-ATTR:instance_name"] = f"instance-{instance.uuid[:8]}"
@@ -119,6 +120,10 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
         shown["fault"] = _fault(req, beside.fault)
     shown |= _since_then(req, instance, beside)
     return shown
+
+
+def _shows_attributes(req: Request) -> bool:
+    return allows(req.context, "os_compute_api:os-extended-server-attributes")
 
 
 _NOT_WHEN_CHANGED = (
@@ -154,7 +159,7 @@ def disk_config(instance: Instance) -> str:
 def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
     """Return what microversions after 2.1 added, as far as the caller may see it."""
     shown: Json = {}
-    if req.context.is_admin and req.since(2, 3):
+    if req.since(2, 3) and _shows_attributes(req):
         shown |= {
             "OS-EXT-SRV-ATTR:reservation_id": instance.reservation_id,
             "OS-EXT-SRV-ATTR:launch_index": instance.launch_index,
@@ -166,7 +171,7 @@ def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
         }
     if req.since(2, 9):
         shown["locked"] = instance.is_locked
-    if req.context.is_admin and req.since(2, 16):
+    if beside.host_status is not None:
         shown["host_status"] = beside.host_status
     if req.since(2, 19):
         shown["description"] = instance.description
@@ -189,15 +194,17 @@ def _flavor(req: Request, instance: Instance) -> Json:
     flavor = instance.flavor
     if not req.since(2, 47):
         return {"id": flavor.id, "links": bookmark(req, "flavors", flavor.id)}
-    return {
+    shown: Json = {
         "vcpus": flavor.vcpus,
         "ram": flavor.memory_mb,
         "disk": flavor.root_gb,
         "ephemeral": flavor.ephemeral_gb,
         "swap": flavor.swap_mb,
         "original_name": flavor.name,
-        "extra_specs": dict(flavor.extra_specs),
     }
+    if allows(req.context, "os_compute_api:servers:show:flavor-extra-specs"):
+        shown["extra_specs"] = dict(flavor.extra_specs)
+    return shown
 
 
 def _volumes(req: Request, volumes: tuple[AttachedVolume, ...]) -> list[Json]:

@@ -16,7 +16,7 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.images import ImagesAPI
 from services.image import schemas, views
-from services.image.access import check_visibility, get_own, get_visible
+from services.image.access import check_member, check_visibility, get_own, get_visible
 from services.image.filters import filter_of
 from services.image.limits import MAXIMUM, check_count, over_limit
 from services.image.patch import (
@@ -57,6 +57,7 @@ class ImagesController:
 
     def create(self, req: Request) -> Reply:
         """Record an image without data: queued."""
+        check_member(req.context)
         image = self._new_image(req, req.json_object())
         shown = views.show(self._conductor.create_image(req.context, image=image))
         headers = {

@@ -10,6 +10,7 @@ from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.extra_specs import check_resources
 from services.api.schemas import moves as schemas
 
 RESIZE = HostAction(
@@ -20,7 +21,6 @@ MIGRATE = HostAction(
     name="migrate", event="conductor_migrate_server",
     rule="os_compute_api:os-migrate-server:migrate",
     vm_states=(VmState.ACTIVE, VmState.STOPPED), task_state=TaskState.RESIZE_PREP,
-    is_for_admins=True,
 )  # fmt: skip
 CONFIRM = "os_compute_api:servers:confirm_resize"
 REVERT = "os_compute_api:servers:revert_resize"
@@ -43,8 +43,8 @@ class ResizesController:
     @api(status=202, action="migrate", body=schemas.migrate)
     def migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Move a server to another host while it is off; it is then to be confirmed."""
-        seen = self._asking.get_built(req, id, MIGRATE)
         target = (body["migrate"] or {}).get("host") if req.since(2, 56) else None
+        seen = self._asking.get_moving(req, id, MIGRATE, target)
         if target == seen.host:
             raise Invalid("Cannot migrate to the host where the server exists.")
         if target and target not in {node.host for node in hosts.list_nodes(self._db)}:
@@ -88,6 +88,7 @@ class ResizesController:
             raise Invalid("Unable to locate requested flavor.") from error
         if flavor.is_disabled:
             raise Invalid("Unable to locate requested flavor.")
+        check_resources(flavor.extra_specs)
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:
