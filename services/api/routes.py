@@ -38,6 +38,7 @@ ROUTES: list[Route] = [
         "GET /servers/{server_id}/os-volume_attachments index",
         "POST /servers/{server_id}/os-volume_attachments create",
         "GET /servers/{server_id}/os-volume_attachments/{id} show",
+        "PUT /servers/{server_id}/os-volume_attachments/{id} update",
         "DELETE /servers/{server_id}/os-volume_attachments/{id} delete",
     ),
     *(

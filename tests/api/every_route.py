@@ -18,6 +18,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZG
 
 BODIES: dict[str, Any] = {
     "volumes.create": {"volume": {"size": 1}},
+    "volume_attachments.update": {"volumeAttachment": {"volumeId": NOTHING}},
     "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "servers.create": {"server": {"name": "x", "flavorRef": "1", "imageRef": NOTHING}},
     "servers.update": {"server": {"name": "theirs"}},
@@ -67,6 +68,7 @@ BODIES: dict[str, Any] = {
 
 ACTION_BODIES: dict[str, Any] = {
     "volumes.create": {"volume": {"size": 1}},
+    "volume_attachments.update": {"volumeAttachment": {"volumeId": NOTHING}},
     "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "reboot": {"type": "SOFT"},
     "rebuild": {"imageRef": NOTHING},
