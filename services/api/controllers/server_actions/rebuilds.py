@@ -22,6 +22,7 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.boot import usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.host_states import host_states
 from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
 from services.api.views import servers as views
@@ -87,11 +88,15 @@ class RebuildsController:
             tags=tags.tags_of(self._db, [instance.uuid]).get(instance.uuid, ()),
             group_ids=server_groups.groups_of(self._db, instance.uuid),
             network=server_network.read_network(self._db, [instance]),
+            host_status=host_states(
+                self._db, req, down_time_s=self._asking.conf.service_down_time_s
+            )(instance),
         )
         also = ("key_name",) if req.since(2, 54) else ()
         shown = views.changed(req, views.full(req, instance, beside), also=also)
         if req.since(2, 57):
             shown["user_data"] = instance.user_data
+            shown.pop("OS-EXT-SRV-ATTR:user_data", None)
         return shown
 
     def _key(self, req: Request, boot_request: Json, name: str | None) -> Json:
