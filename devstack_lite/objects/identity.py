@@ -80,7 +80,7 @@ class Policy:
 
     id: str
     type: str
-    blob: Any
+    blob: str | Json
     extra: Json | None = None
 
 
