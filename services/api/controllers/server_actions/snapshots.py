@@ -52,7 +52,7 @@ class SnapshotsController:
     def create_image(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002
         """Make an image of a server's disk."""
         asked = body["createImage"]
-        properties = {**self._metadata(asked), "image_type": "snapshot"}
+        properties = {"image_type": "snapshot", **self._metadata(asked)}
         image_id = self._begin(req, id, CREATE_IMAGE, asked["name"], properties, {})
         return self._reply(req, image_id)
 
