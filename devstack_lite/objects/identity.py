@@ -82,7 +82,7 @@ class Policy:
 
     id: str
     type: str
-    blob: Any
+    blob: str | Json
     extra: Json | None = None
 
 
