@@ -95,6 +95,8 @@ class RebuildsController:
         also = ("key_name",) if req.since(2, 54) else ()
         shown = views.changed(req, views.full(req, instance, beside), also=also)
         if req.since(2, 57):
+            # Once, and not by the name that administrators know it by elsewhere.
+            shown.pop("OS-EXT-SRV-ATTR:user_data", None)
             shown["user_data"] = instance.user_data
             shown.pop("OS-EXT-SRV-ATTR:user_data", None)
         return shown
