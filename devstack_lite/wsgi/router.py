@@ -55,9 +55,10 @@ class Router:
         self._mapper = routes.Mapper()
         self._methods: dict[str, set[str]] = {}
         self._any = routes.Mapper()
-        self._resources = resources
+        self.routes = tuple(table)
+        self.resources = resources
         for prefix in prefixes:
-            for route in table:
+            for route in self.routes:
                 if prefix and route.is_plain:
                     continue
                 path = prefix + route.path
@@ -94,5 +95,5 @@ class Router:
                 {"Allow": allowed},
             )
         environ["wsgiorg.routing_args"] = ((), match)
-        answer: Iterable[bytes] = self._resources[match["controller"]](environ, start_response)
+        answer: Iterable[bytes] = self.resources[match["controller"]](environ, start_response)
         return answer

@@ -9,7 +9,7 @@ import regex
 
 from devstack_lite.db.instances import SORT_KEYS, InstanceFilter
 from devstack_lite.exceptions import Invalid
-from devstack_lite.states import vm_states_of
+from devstack_lite.states import PowerState, vm_states_of
 from devstack_lite.wsgi.request import Request
 from services.api.paging import page_size
 from services.api.policy import allows, authorize
@@ -23,7 +23,6 @@ _EXACT = {
     "reservation_id": "reservation_id",
     "key_name": "key_name",
     "availability_zone": "availability_zone",
-    "power_state": "power_state",
 }
 _EXACT_ADMIN = {
     "host": "host",
@@ -50,7 +49,7 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
         for key, column in known.items()
         if key in query
     ]
-    equals += _locked(req)
+    equals += [*_locked(req), *_power_state(req)]
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
@@ -98,6 +97,13 @@ def _locked(req: Request) -> list[tuple[str, Any]]:
     if not req.since(2, 73) or "locked" not in req.GET:
         return []
     return [("is_locked", req.GET["locked"] in _TRUE)]
+
+
+def _power_state(req: Request) -> list[tuple[str, Any]]:
+    """Return the states asked for; one that is no number is no server's."""
+    asked = req.GET.getall("power_state")
+    known = {str(int(state)): int(state) for state in PowerState}
+    return [("power_state", [known[one] for one in asked if one in known])] if asked else []
 
 
 def _tags(req: Request) -> dict[str, tuple[str, ...]]:
