@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from oslo_policy.policy import DocumentedRuleDefault, RuleDefault
 
 ADMIN = "rule:context_is_admin"
+MANAGER = "rule:project_manager_or_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
 USER = "rule:context_is_admin or user_id:%(user_id)s"
@@ -80,6 +81,7 @@ os-admin-actions:inject_network_info admin {_ACTION} (injectNetworkInfo)
 os-admin-actions:reset_network     admin   {_ACTION} (resetNetwork)
 os-admin-password                  member  {_ACTION} (changePassword)
 ips:index                          reader  GET {_SERVER}/ips
+ips:show                           reader  GET {_SERVER}/ips/{{network}}
 os-aggregates:add_host             admin   POST /os-aggregates/{{id}}/action (add_host)
 os-aggregates:create               admin   POST /os-aggregates
 os-aggregates:delete               admin   DELETE /os-aggregates/{{id}}
@@ -110,8 +112,19 @@ os-flavor-extra-specs:update       admin   PUT /flavors/{{id}}/os-extra_specs/{{
 os-flavor-manage:create            admin   POST /flavors
 os-flavor-manage:update            admin   PUT /flavors/{{id}}
 os-flavor-manage:delete            admin   DELETE /flavors/{{id}}
+os-floating-ip-pools               any     GET /os-floating-ip-pools
+os-floating-ips:list               reader  GET /os-floating-ips
+os-floating-ips:show               reader  GET /os-floating-ips/{{floating_ip_id}}
+os-floating-ips:create             member  POST /os-floating-ips
+os-floating-ips:delete             member  DELETE /os-floating-ips/{{floating_ip_id}}
+os-floating-ips:add                member  {_ACTION} (addFloatingIp)
+os-floating-ips:remove             member  {_ACTION} (removeFloatingIp)
 os-hosts:list                      admin   GET /os-hosts
 os-hosts:show                      admin   GET /os-hosts/{{host_name}}
+os-hosts:update                    admin   PUT /os-hosts/{{host_name}}
+os-hosts:start                     admin   GET /os-hosts/{{host_name}}/startup
+os-hosts:shutdown                  admin   GET /os-hosts/{{host_name}}/shutdown
+os-hosts:reboot                    admin   GET /os-hosts/{{host_name}}/reboot
 os-hypervisors:list                admin   GET /os-hypervisors
 os-hypervisors:list-detail         admin   GET /os-hypervisors/detail
 os-hypervisors:search              admin   GET /os-hypervisors/{{hostname}}/search
@@ -123,6 +136,8 @@ os-instance-actions:list           reader  GET {_SERVER}/os-instance-actions
 os-instance-actions:show           reader  GET {_SERVER}/os-instance-actions/{{request_id}}
 os-instance-actions:events         admin   GET {_SERVER}/os-instance-actions/{{request_id}}
 os-instance-actions:events:details admin   GET {_SERVER}/os-instance-actions/{{request_id}}
+os-instance-usage-audit-log:list   admin   GET /os-instance_usage_audit_log
+os-instance-usage-audit-log:show   admin   GET /os-instance_usage_audit_log/{{before_timestamp}}
 os-keypairs:index                  user    GET /os-keypairs
 os-keypairs:create                 user    POST /os-keypairs
 os-keypairs:delete                 user    DELETE /os-keypairs/{{name}}
@@ -132,11 +147,17 @@ limits:other_project               admin   GET /limits (tenant_id)
 os-lock-server:lock                member  {_ACTION} (lock)
 os-lock-server:unlock              member  {_ACTION} (unlock)
 os-lock-server:unlock:unlock_override admin {_ACTION} (unlock)
-os-migrate-server:migrate          admin   {_ACTION} (migrate)
-os-migrate-server:migrate_live     admin   {_ACTION} (os-migrateLive)
-os-migrations:index                admin   GET /os-migrations
+os-migrate-server:migrate          manager {_ACTION} (migrate)
+os-migrate-server:migrate:host     admin   {_ACTION} (migrate to a host)
+os-migrate-server:migrate_live     manager {_ACTION} (os-migrateLive)
+os-migrate-server:migrate_live:host admin  {_ACTION} (os-migrateLive to a host)
+os-migrations:index                manager GET /os-migrations
+os-migrations:index:all_projects   admin   GET /os-migrations (of other projects)
+os-migrations:index:host           admin   GET /os-migrations (with hosts)
 os-multinic:add                    member  {_ACTION} (addFixedIp)
 os-multinic:remove                 member  {_ACTION} (removeFixedIp)
+os-networks:list                   reader  GET /os-networks
+os-networks:show                   reader  GET /os-networks/{{network_id}}
 os-pause-server:pause              member  {_ACTION} (pause)
 os-pause-server:unpause            member  {_ACTION} (unpause)
 os-quota-class-sets:show           admin   GET /os-quota-class-sets/{{quota_class}}
@@ -152,6 +173,13 @@ POST {_SERVER}/remote-consoles
 os-rescue                          member  {_ACTION} (rescue)
 os-unrescue                        member  {_ACTION} (unrescue)
 os-security-groups:list            reader  GET {_SERVER}/os-security-groups
+os-security-groups:get             reader  GET /os-security-groups
+os-security-groups:show            reader  GET /os-security-groups/{{security_group_id}}
+os-security-groups:create          member  POST /os-security-groups
+os-security-groups:update          member  PUT /os-security-groups/{{security_group_id}}
+os-security-groups:delete          member  DELETE /os-security-groups/{{security_group_id}}
+os-security-groups:rule:create     member  POST /os-security-group-rules
+os-security-groups:rule:delete     member  DELETE /os-security-group-rules/{{id}}
 os-security-groups:add             member  {_ACTION} (addSecurityGroup)
 os-security-groups:remove          member  {_ACTION} (removeSecurityGroup)
 os-server-diagnostics              admin   GET {_SERVER}/diagnostics
@@ -175,10 +203,13 @@ os-services:delete                 admin   DELETE /os-services/{{id}}
 os-shelve:shelve                   member  {_ACTION} (shelve)
 os-shelve:shelve_offload           admin   {_ACTION} (shelveOffload)
 os-shelve:unshelve                 member  {_ACTION} (unshelve)
+os-shelve:unshelve_to_host         admin   {_ACTION} (unshelve)
 os-simple-tenant-usage:list        admin   GET /os-simple-tenant-usage
 os-simple-tenant-usage:show        reader  GET /os-simple-tenant-usage/{{project_id}}
 os-suspend-server:resume           member  {_ACTION} (resume)
 os-suspend-server:suspend          member  {_ACTION} (suspend)
+os-tenant-networks:list            reader  GET /os-tenant-networks
+os-tenant-networks:show            reader  GET /os-tenant-networks/{{network_id}}
 os-volumes-attachments:index       reader  GET {_SERVER}/os-volume_attachments
 os-volumes-attachments:show        reader  GET {_SERVER}/os-volume_attachments/{{volume_id}}
 os-volumes-attachments:create      member  POST {_SERVER}/os-volume_attachments
@@ -191,10 +222,11 @@ server-metadata:create             member  POST {_SERVER}/metadata
 server-metadata:update_all         member  PUT {_SERVER}/metadata
 server-metadata:update             member  PUT {_SERVER}/metadata/{{key}}
 server-metadata:delete             member  DELETE {_SERVER}/metadata/{{key}}
-servers:migrations:index           admin   GET {_SERVER}/migrations
+servers:migrations:index           manager GET {_SERVER}/migrations
+servers:migrations:index:host      admin   GET {_SERVER}/migrations (with hosts)
 servers:migrations:show            admin   GET {_SERVER}/migrations/{{id}}
-servers:migrations:force_complete  admin   POST {_SERVER}/migrations/{{id}}/action
-servers:migrations:delete          admin   DELETE {_SERVER}/migrations/{{id}}
+servers:migrations:force_complete  manager POST {_SERVER}/migrations/{{id}}/action
+servers:migrations:delete          manager DELETE {_SERVER}/migrations/{{id}}
 devstack-lite:boot-trace           reader  GET {_SERVER}/os-boot-trace
 devstack-lite:decisions            admin   GET {_SERVER}/os-decisions, GET /os-decisions, \
 POST /os-decisions/what-if
@@ -204,7 +236,10 @@ POST /os-decisions/what-if
 user is whose key pair it is.
 """
 
-_CHECKS = {"admin": ADMIN, "member": MEMBER, "reader": READER, "user": USER, "any": ANY}
+_CHECKS = {
+    "admin": ADMIN, "manager": MANAGER, "member": MEMBER, "reader": READER, "user": USER,
+    "any": ANY,
+}  # fmt: skip
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 TOPOLOGY = "compute:server:topology:index"
 

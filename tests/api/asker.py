@@ -8,17 +8,37 @@ import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, flavors, hosts, images, keypairs, server_groups
+from devstack_lite.db import (
+    builds,
+    flavors,
+    hosts,
+    images,
+    keypairs,
+    networks,
+    security_groups,
+    server_groups,
+)
 from devstack_lite.db.quotas import Limits
 from devstack_lite.db.schema import instances, metadata, migrations
+from devstack_lite.names import default_group_id
 from devstack_lite.objects.compute import Flavor, GroupPolicy, Keypair, ServerGroup
 from devstack_lite.objects.image import Image
+from devstack_lite.objects.network import Network
 from devstack_lite.states import PowerState, VmState
 from devstack_lite.wsgi.router import Route
-from tests.api.conftest import ADMIN, DEMO_PROJECT, Answer, Api, Cloud
+from tests.api.conftest import (
+    ADMIN,
+    ADMIN_PROJECT,
+    DEMO_PROJECT,
+    OTHER_PROJECT,
+    Answer,
+    Api,
+    Cloud,
+)
 from tests.api.every_route import NOTHING
 from tests.unit.conftest import make_boot, make_node
 
+NETWORK = "11111111-2222-4333-8444-888888888888"
 IMAGE = "11111111-2222-4333-8444-777777777777"
 GROUP = "11111111-2222-4333-8444-666666666666"
 
@@ -43,6 +63,7 @@ class Asker:
             "hypervisors": "nowhere", "aggregates": "1", "server_groups": self.group_id,
             "tenant_usage": DEMO_PROJECT, "quotas": DEMO_PROJECT, "extensions": "os-volumes",
             "instance_actions": "req-1", "images": IMAGE, "image_metadata": "color",
+            "security_groups": default_group_id(DEMO_PROJECT), "networks": NETWORK,
         }  # fmt: skip
         own = "default" if route.action.endswith("class") else ids.get(route.resource, NOTHING)
         return route.path.format(
@@ -89,7 +110,12 @@ def make_asker(cloud: Cloud) -> Asker:
     hosts.report_service(
         cloud.db, binary="nova-compute", host="nowhere", topic="compute", availability_zone="nova"
     )
-    cloud.conf.set_override("image", cloud.serve("image"), group="endpoints")
+    for sibling in ("image", "network"):
+        cloud.conf.set_override(sibling, cloud.serve(sibling), group="endpoints")
+    for project_id in (DEMO_PROJECT, OTHER_PROJECT, ADMIN_PROJECT):
+        security_groups.ensure_default(cloud.db, project_id)
+    network = Network(id=NETWORK, name="theirs", project_id=DEMO_PROJECT)
+    networks.create_networks(cloud.db, [network])
     made = Asker(cloud.api("osapi_compute"), cloud)
     image = Image(id=IMAGE, name="picture", owner=DEMO_PROJECT, visibility="private",
                   status="active", size=1, properties={"color": "blue"})  # fmt: skip

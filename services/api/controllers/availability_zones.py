@@ -40,7 +40,6 @@ class AvailabilityZonesController:
         for service in hosts.list_services(self._db):
             of_zone = zones.setdefault(service.availability_zone, {})
             of_zone.setdefault(service.host, {})[service.binary] = {
-                "created_at": clock.to_micro(service.created_at),
                 "updated_at": clock.to_micro(service.last_seen_at),
                 "active": not service.is_disabled,
                 "available": service.is_up(utcnow(), self._down_time_s),

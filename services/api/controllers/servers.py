@@ -119,25 +119,17 @@ class ServersController:
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one server in full."""
         instance = self._get(req, id, "os_compute_api:servers:show")
+        return {"server": self._shown(req, instance)}
+
+    def _shown(self, req: Request, instance: Instance) -> Json:
         groups = server_groups.groups_of(self._db, instance.uuid) if req.since(2, 71) else ()
-        return {"server": self._full(req, [instance], groups)[0]}
+        return self._full(req, [instance], groups)[0]
 
     def _get(self, req: Request, uuid: str, rule: str) -> Instance:
         """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
         found = instances.get_instance(self._db, uuid, project_id=visible_project(req.context))
         authorize(req.context, rule, project_id=found.project_id)
         return found
-
-    def ips(self, req: Request, id: str) -> Json:  # noqa: A002
-        """Show a server's addresses."""
-        instance = self._get(req, id, "os_compute_api:ips:index")
-        shown = views.addresses(instance, server_network.read_network(self._db, [instance]))
-        return {
-            "addresses": {
-                name: [{"version": entry["version"], "addr": entry["addr"]} for entry in entries]
-                for name, entries in shown.items()
-            }
-        }
 
     def security_groups(self, req: Request, id: str) -> Json:  # noqa: A002
         """List the security groups that a server's ports are in."""
@@ -205,7 +197,7 @@ class ServersController:
         shown = {
             "id": first,
             "links": links,
-            "OS-DCF:diskConfig": server.get("OS-DCF:diskConfig", "MANUAL"),
+            "OS-DCF:diskConfig": views.disk_config(made[0]),
             "security_groups": server.get("security_groups") or [{"name": "default"}],
             "adminPass": server.get("adminPass") or secrets.token_urlsafe(9),
         }
@@ -216,22 +208,23 @@ class ServersController:
         """Rename a server, or change its access addresses."""
         instance = self._get(req, id, "os_compute_api:servers:update")
         server = body["server"]
+        values: Json = {
+            column: server[key].strip() if server[key] is not None else None
+            for key, column in (
+                ("name", "name"),
+                ("accessIPv4", "access_ip_v4"),
+                ("accessIPv6", "access_ip_v6"),
+                ("description", "description"),
+                ("hostname", "hostname"),
+            )
+            if key in server
+        }
+        if "OS-DCF:diskConfig" in server:
+            values["auto_disk_config"] = server["OS-DCF:diskConfig"] == "AUTO"
         changed = self._asking.instances.update_instance(
-            req.context,
-            uuid=instance.uuid,
-            values={
-                column: server[key].strip() if server[key] is not None else None
-                for key, column in (
-                    ("name", "name"),
-                    ("accessIPv4", "access_ip_v4"),
-                    ("accessIPv6", "access_ip_v6"),
-                    ("description", "description"),
-                    ("hostname", "hostname"),
-                )
-                if key in server
-            },
+            req.context, uuid=instance.uuid, values=values
         )
-        return {"server": self._full(req, [changed])[0]}
+        return {"server": views.changed(req, self._shown(req, changed))}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 
 from devstack_lite import clock, states
@@ -62,6 +63,11 @@ def _address(version: int, address: str, kind: str, mac: str) -> Json:
     }
 
 
+def _short(address: str | None) -> str:
+    """Return an address as it is written shortest, which is how Nova shows it."""
+    return str(ipaddress.ip_address(address)) if address else ""
+
+
 def brief(req: Request, instance: Instance) -> Json:
     """Return a server in a short list."""
     return {
@@ -88,9 +94,9 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
         "updated": clock.to_zulu(instance.updated_at or instance.created_at),
         "addresses": addresses(instance, beside.network),
         "accessIPv4": instance.access_ip_v4 or "",
-        "accessIPv6": instance.access_ip_v6 or "",
+        "accessIPv6": _short(instance.access_ip_v6),
         "links": thing_links(req, "servers", instance.uuid),
-        "OS-DCF:diskConfig": "MANUAL",
+        "OS-DCF:diskConfig": disk_config(instance),
         "OS-EXT-AZ:availability_zone": instance.availability_zone or "",
         "config_drive": "True" if instance.config_drive else "",
         "key_name": instance.key_name,
@@ -103,8 +109,8 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
     }
     if status in {"ACTIVE", "BUILD", "REBOOT", "HARD_REBOOT"}:
         shown["progress"] = 100 if status == "ACTIVE" else instance.progress
-    if instance.network_info:
-        names = beside.network.group_names.get(instance.uuid, ())
+    names = beside.network.group_names.get(instance.uuid, ())
+    if instance.network_info and names:
         shown["security_groups"] = [{"name": name} for name in names]
     if _shows_attributes(req):
         shown["OS-EXT-SRV-ATTR:host"] = instance.host
@@ -118,6 +124,36 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
 
 def _shows_attributes(req: Request) -> bool:
     return allows(req.context, "os_compute_api:os-extended-server-attributes")
+
+
+_NOT_WHEN_CHANGED = (
+    "OS-EXT-AZ:", "OS-EXT-SRV-ATTR:", "OS-EXT-STS:", "OS-SRV-USG:", "config_drive", "host_status",
+    "key_name", "os-extended-volumes:", "security_groups",
+)  # fmt: skip
+
+
+def changed(req: Request, shown: Json, *, also: tuple[str, ...] = ()) -> Json:
+    """Return a server as the answer to an update or a rebuild shows it: in full only from 2.75 on.
+
+    also: what is shown nevertheless.
+    """
+    if req.since(2, 75):
+        return shown
+    kept = {
+        key: value
+        for key, value in shown.items()
+        if key in also or not key.startswith(_NOT_WHEN_CHANGED)
+    }
+    kept["addresses"] = {
+        name: [{"version": one["version"], "addr": one["addr"]} for one in entries]
+        for name, entries in shown["addresses"].items()
+    }
+    return kept
+
+
+def disk_config(instance: Instance) -> str:
+    """Return what OS-DCF:diskConfig is."""
+    return "AUTO" if instance.auto_disk_config else "MANUAL"
 
 
 def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
