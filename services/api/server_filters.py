@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from typing import Any
 
 import regex
@@ -32,6 +33,17 @@ _EXACT_ADMIN = {
     "project_id": "project_id",
     "tenant_id": "project_id",
 }
+_SORT_IGNORED = frozenset(
+    {
+        "architecture", "auto_disk_config", "cell_name", "cleaned", "default_ephemeral_device",
+        "default_swap_device", "deleted", "deleted_at", "disable_terminate", "ephemeral_gb",
+        "ephemeral_key_uuid", "id", "instance_type_id", "internal_id", "kernel_id", "launched_on",
+        "memory_mb", "os_type", "ramdisk_id", "reservation_id", "root_device_name", "root_gb",
+        "shutdown_terminate", "user_data", "vcpus", "vm_mode", "block_device_mapping", "extra",
+        "info_cache", "metadata", "pci_devices", "security_groups", "services", "system_metadata",
+    }
+)  # fmt: skip
+"""Columns and relations of Nova's that its schema knows and that give no order here."""
 
 
 def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
@@ -150,16 +162,20 @@ def _moment(text: str | None) -> datetime.datetime | None:
 
 
 def _sort(req: Request) -> tuple[tuple[str, str], ...]:
-    keys = req.GET.getall("sort_key") or ["created_at"]
+    asked = req.GET.getall("sort_key") or ["created_at"]
     directions = req.GET.getall("sort_dir")
-    pairs = []
-    for position, key in enumerate(keys):
-        if key not in SORT_KEYS:
-            raise Invalid(f"Invalid input for query parameters sort_key. Value: {key}.")
-        direction = directions[position] if position < len(directions) else "desc"
+    for direction in directions:
         if direction not in {"asc", "desc"}:
             raise Invalid(f"Unknown sort direction, must be 'desc' or 'asc'. Value: {direction}")
-        pairs.append((key, direction))
-    if "uuid" not in keys:
-        pairs.append(("uuid", pairs[-1][1]))
-    return tuple(pairs)
+    pairs = []
+    for key, direction in itertools.zip_longest(asked, directions[: len(asked)]):
+        if key not in SORT_KEYS.keys() | _SORT_IGNORED or (
+            key == "locked" and not req.since(2, 73)
+        ):
+            raise Invalid(f"Invalid input for query parameters sort_key. Value: {key}.")
+        pairs.append((key, direction or (directions[0] if directions else "desc")))
+    kept = [(key, direction) for key, direction in pairs if key in SORT_KEYS]
+    kept = kept or [("created_at", "desc")]
+    if "uuid" not in asked:
+        kept.append(("uuid", kept[-1][1]))
+    return tuple(kept)
