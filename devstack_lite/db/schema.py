@@ -249,6 +249,9 @@ instances = sa.Table(
     _when("deleted_at"),
     sa.Index("ix_instances_project_list", "project_id", "deleted_at", "created_at", "uuid"),
     sa.Index("ix_instances_list", "deleted_at", "created_at", "uuid"),
+    sa.Index("ix_instances_project_changes", "project_id", "updated_at"),
+    sa.Index("ix_instances_changes", "updated_at"),
+    sa.Index("ix_instances_state", "vm_state", "deleted_at", "created_at", "uuid"),
     sa.Index("ix_instances_host", "host", "deleted_at"),
     sa.Index("ix_instances_under_way", "task_state", "progress_at"),
 )  # fmt: skip
