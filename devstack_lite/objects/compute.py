@@ -91,6 +91,7 @@ class BootRequest:
     """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
+    auto_disk_config: bool = False
     description: str | None = None
     reservation_id: str = ""
     scheduler_hints: Json = field(default_factory=dict)
@@ -143,6 +144,8 @@ class Instance:
     metadata: Json = field(default_factory=dict)
     user_data: str | None = None
     config_drive: bool = False
+    auto_disk_config: bool | None = None
+    """Whether the guest shall fit its partition to the disk: OS-DCF:diskConfig AUTO."""
     access_ip_v4: str | None = None
     access_ip_v6: str | None = None
     network_info: tuple[Json, ...] = ()

@@ -121,6 +121,7 @@ class Booter:
             metadata=metadata,
             user_data=server.get("user_data"),
             config_drive=server.get("config_drive") in {True, "true", "True", "1"},
+            auto_disk_config=server.get("OS-DCF:diskConfig") == "AUTO",
             description=server.get("description"),
             tags=tuple(sorted(server.get("tags", ()))),
             hostname=_hostname(server, count),

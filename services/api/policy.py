@@ -45,14 +45,17 @@ class Enforcer(policy.Enforcer):  # type: ignore[misc]
                 self._answers = {}
                 self._looked_at = time.monotonic()
 
-    def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:
-        """Say whether a rule lets the caller do something to what a project has."""
+    def allows(
+        self, context: RequestContext, rule: str, *, project_id: str | None, user_id: str | None
+    ) -> bool:
+        """Say whether a rule lets the caller do something to what a project or user has."""
         self.load_rules()
-        asked = (rule, *context.roles, "", context.user_id, context.project_id, project_id)
+        who = (context.user_id, context.project_id)
+        asked = (rule, *context.roles, "", *who, project_id, user_id)
         known = self._answers.get(asked)
         if known is not None:
             return known
-        target = {"project_id": project_id, "user_id": context.user_id}
+        target = {"project_id": project_id, "user_id": user_id}
         with self._lock:
             answer = bool(self.authorize(rule, target, context.to_policy_values(), do_raise=False))
             self._answers[asked] = answer
@@ -71,14 +74,33 @@ def enforcer() -> Enforcer:
     return _enforcer
 
 
-def authorize(context: RequestContext, rule: str, *, project_id: str | None = None) -> None:
-    """Raise Forbidden, in Nova's words, unless a rule lets the caller do it.
+def allows(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> bool:
+    """Say whether a rule lets the caller do it.
 
-    project_id: whose thing it is; the caller's own when not given, as it is for everything that
-    was looked up among what the caller may see.
+    project_id, user_id: whose thing it is; the caller's own when not given, as it is for everything
+    that was looked up among what the caller may see.
     """
-    if not enforcer().allows(context, rule, project_id or context.project_id):
+    return enforcer().allows(
+        context,
+        rule,
+        project_id=project_id or context.project_id,
+        user_id=user_id or context.user_id,
+    )
+
+
+def authorize(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> None:
+    """Raise Forbidden, in Nova's words, unless allows() does."""
+    if not allows(context, rule, project_id=project_id, user_id=user_id):
         raise Forbidden(f"Policy doesn't allow {rule} to be performed.")
+
+
+def require_manager(context: RequestContext, rule: str) -> None:
+    """Raise Forbidden unless the rule, whose default is for managers, lets the caller."""
+    authorize(context, rule)
 
 
 def require_admin(context: RequestContext, rule: str) -> None:

@@ -14,11 +14,13 @@ from devstack_lite.clients.network import NetworkClient
 from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
+from devstack_lite.instance_metadata.settings import settings_of
 from devstack_lite.objects.compute import BuildResult, Progress
 from devstack_lite.rpc.server import RpcServer
 from devstack_lite.rpc.transport import get_transport
 from services.compute.batches import Batcher
 from services.compute.build import Peers
+from services.compute.config_drive import DriveMaker
 from services.compute.host_check import HostCheck
 from services.compute.hypervisor import describe_nodes, load_driver, load_providers
 from services.compute.in_hand import InHand
@@ -27,6 +29,7 @@ from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.hosts import HostsAPI
+from services.conductor.rpcapi.instance_facts import InstanceFactsAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 from services.conductor.rpcapi.moves import MovesAPI
 
@@ -67,6 +70,10 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
         in_hand=InHand(owner, report, after_s=conf.compute.progress_s),
         compute=ComputeAPI(transport, call_monitor_s=monitor_s),
         moves=MovesAPI(transport, call_monitor_s=monitor_s),
+        drives=DriveMaker(
+            InstanceFactsAPI(transport, call_monitor_s=monitor_s),
+            lambda: settings_of(conf.api),
+        ),
     )
     manager = ComputeManager(
         conf.host,

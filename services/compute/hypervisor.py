@@ -10,6 +10,7 @@ from typing import Any
 
 from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
+from services.compute.config_drive import ConfigDrives
 from services.compute.driver import LibvirtDriver
 from services.compute.provider_config import Provider, load_provider_config
 
@@ -31,6 +32,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
             lambda _node: str(own.connection_uri),
             uri_elsewhere=lambda host, _node: str(own.live_migration_uri).replace("%s", host),
             nodes=node_names(conf.host, conf.compute.nodes),
+            drives=ConfigDrives(lambda _node: Path("/"), None),
         )
     from fake_hypervisor import libvirt as fake_libvirt
     from fake_hypervisor.stages import StageEngine
@@ -44,6 +46,10 @@ def load_driver(conf: Any) -> LibvirtDriver:
         lambda node: make_uri(store, node, profile=own.profile),
         uri_elsewhere=lambda host, node: make_uri(store.parent / host, node, profile=own.profile),
         nodes=node_names(conf.host, conf.compute.nodes),
+        drives=ConfigDrives(
+            lambda node: store / "nodes" / node,
+            lambda host, node: store.parent / host / "nodes" / node,
+        ),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
         spawn_stages=(),

@@ -10,7 +10,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.extra_specs import check_extra_specs
-from services.api.policy import require_admin
+from services.api.policy import authorize, require_admin
 from services.api.schemas import flavors as schemas
 from services.conductor.rpcapi.flavors import FlavorsAPI
 
@@ -26,10 +26,12 @@ class FlavorExtraSpecsController:
 
     def index(self, req: Request, flavor_id: str) -> Json:
         """Show all."""
+        authorize(req.context, f"{RULE}:index")
         return {"extra_specs": dict(self._get(req, flavor_id).extra_specs)}
 
     def show(self, req: Request, flavor_id: str, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one."""
+        authorize(req.context, f"{RULE}:show")
         specs = self._get(req, flavor_id).extra_specs
         if id not in specs:
             raise NotFound(f"Flavor {flavor_id} has no extra specs with key {id}.", kind="key")

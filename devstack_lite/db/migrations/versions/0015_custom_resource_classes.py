@@ -1,14 +1,14 @@
-"""Resource classes that an operator gives nodes, what claims take of them, and what is kept back.
+"""Resource classes that an operator gives nodes, and what claims take of them.
 
 Revision ID: 0015
-Revises: 0012
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -16,8 +16,6 @@ depends_on = None
 def upgrade() -> None:
     """Add the columns; each host fills its nodes' inventories in when it reports."""
     with op.batch_alter_table("compute_nodes") as batch_op:
-        for name in ("reserved_vcpus", "reserved_disk_gb"):
-            batch_op.add_column(sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("inventories", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("resources_used", sa.JSON(), nullable=True))
     with op.batch_alter_table("claims") as batch_op:
@@ -29,5 +27,5 @@ def downgrade() -> None:
     with op.batch_alter_table("claims") as batch_op:
         batch_op.drop_column("resources")
     with op.batch_alter_table("compute_nodes") as batch_op:
-        for name in ("resources_used", "inventories", "reserved_disk_gb", "reserved_vcpus"):
-            batch_op.drop_column(name)
+        batch_op.drop_column("resources_used")
+        batch_op.drop_column("inventories")
