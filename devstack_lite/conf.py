@@ -384,7 +384,19 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.FloatOpt("cpu_allocation_ratio", default=4.0, help="Virtual CPUs per physical one."),
         cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
+        cfg.IntOpt(
+            "reserved_vcpus",
+            default=0,
+            min=0,
+            help="Physical CPUs that no instance gets; Nova's reserved_host_cpus.",
+        ),
         cfg.IntOpt("reserved_memory_mb", default=512, min=0, help="Nova's default."),
+        cfg.IntOpt(
+            "reserved_disk_gb",
+            default=0,
+            min=0,
+            help="Disk that no instance gets; Nova's reserved_host_disk_mb, in GiB.",
+        ),
         cfg.IntOpt(
             "build_threads",
             default=16,

@@ -182,6 +182,8 @@ compute_nodes = sa.Table(
     sa.Column("host_ip", sa.String(64)),
     sa.Column("traits", sa.JSON),
     sa.Column("metrics", sa.JSON),
+    sa.Column("reserved_vcpus", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("reserved_disk_gb", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("inventories", sa.JSON),
     sa.Column("resources_used", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),

@@ -231,7 +231,9 @@ class ComputeNode:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    reserved_vcpus: int = 0
     reserved_memory_mb: int = 0
+    reserved_disk_gb: int = 0
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
     disk_allocation_ratio: float = 1.0
