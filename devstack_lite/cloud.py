@@ -115,6 +115,11 @@ class Cloud:
         return self.state_dir / "etc"
 
     @property
+    def provider_config_dir(self) -> Path:
+        """Where an operator says what nodes have besides; read by each compute host."""
+        return self.etc_dir / "provider_config"
+
+    @property
     def log_dir(self) -> Path:
         """Where the logs are: one per daemon, and all.log."""
         return self.state_dir / "logs"

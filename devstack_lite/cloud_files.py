@@ -36,6 +36,7 @@ def write_all(cloud: Cloud) -> None:
     make_private_folder(cloud.state_dir)
     make_private_folder(cloud.log_dir)
     make_private_folder(cloud.etc_dir)
+    make_private_folder(cloud.provider_config_dir)
     names = set()
     for process in processes.of(cloud):
         write_private(process.config_file, render(sections_of(cloud, process), process.name))
@@ -77,7 +78,11 @@ def sections_of(cloud: Cloud, process: Process) -> Sections:
     if process.daemon == "conductor":
         sections["database"] = {"connection": cloud.database_url}
     elif process.daemon == "compute":
-        sections["compute"] |= {"nodes": cloud.nodes_per_host, "profile": cloud.profile}
+        sections["compute"] |= {
+            "nodes": cloud.nodes_per_host,
+            "profile": cloud.profile,
+            "provider_config_location": cloud.provider_config_dir,
+        }
     else:
         sections["database"] = {"connection": cloud.database_reader_url}
     return sections

@@ -110,6 +110,14 @@ OPTIONS: dict[str, list[Any]] = {
             min=0,
             help="Seconds after which the conductor confirms a resize by itself; 0 is never.",
         ),
+        cfg.IntOpt(
+            "shelved_offload_time",
+            mutable=True,
+            default=0,
+            min=-1,
+            help="Seconds after which a shelved server leaves its host; 0 is at once, -1 never. One"
+            " that boots from a volume leaves at once.",
+        ),
         cfg.FloatOpt(
             "graceful_stop_s", default=10.0, help="Seconds a worker may take to finish its work."
         ),
@@ -245,9 +253,12 @@ OPTIONS: dict[str, list[Any]] = {
                 "TraitsFilter",
                 "ServerGroupAntiAffinityFilter",
                 "ServerGroupAffinityFilter",
+                "DifferentHostFilter",
+                "SameHostFilter",
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",
+                "ResourceClassFilter",
             ],
             help="Filters by name, in order; entry points of devstack_lite.scheduler.filters.",
         ),
@@ -347,6 +358,12 @@ OPTIONS: dict[str, list[Any]] = {
             default=["COMPUTE_NODE", "HW_CPU_X86_VMX", "COMPUTE_VOLUME_ATTACH"],
             help="What flavors and images may require or forbid of this host's nodes"
             " (trait:NAME=required).",
+        ),
+        cfg.StrOpt(
+            "provider_config_location",
+            help="Nova's option: a folder of *.yaml that say what resource classes (CUSTOM_*) and"
+            " traits this host's nodes have besides. `up` makes it one in the cloud's"
+            " folder, etc/provider_config/, for all its hosts.",
         ),
         cfg.DictOpt(
             "metrics",

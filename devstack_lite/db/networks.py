@@ -48,6 +48,13 @@ def get_network(db: Database, network_id: str, *, project_id: str | None = None)
     return Network(**row._mapping)
 
 
+def external_network_ids(db: Database) -> set[str]:
+    """Return which networks are external."""
+    query = sa.select(networks.c.id).where(networks.c.external.is_(True))
+    with db.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def list_subnets(
     db: Database, *, project_id: str | None = None, subnet_id: str | None = None
 ) -> list[Subnet]:

@@ -22,7 +22,7 @@ from services.compute.batches import Batcher
 from services.compute.build import Peers
 from services.compute.config_drive import DriveMaker
 from services.compute.host_check import HostCheck
-from services.compute.hypervisor import describe_nodes, load_driver
+from services.compute.hypervisor import describe_nodes, load_driver, load_providers
 from services.compute.in_hand import InHand
 from services.compute.manager import ComputeManager
 from services.compute.rpcapi import ComputeAPI
@@ -45,6 +45,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
     builds = BuildsAPI(transport, call_monitor_s=monitor_s)
     hosts = HostsAPI(transport, call_monitor_s=monitor_s)
     driver = load_driver(conf)
+    providers = load_providers(conf, driver)
     own = service_context()
     owner = f"{conf.host}/{number}/{os.getpid()}-{time.time_ns():x}"
     started_at = utcnow()
@@ -106,7 +107,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
             if time.monotonic() - last_beat > conf.service_down_time_s:
                 check.hasten()
             if beats % REPORT_NODES_EVERY == 0:
-                nodes = describe_nodes(conf, driver)
+                nodes = describe_nodes(conf, driver, providers)
                 for start in range(0, len(nodes), NODES_IN_A_MESSAGE):
                     hosts.report_nodes(own, nodes=nodes[start : start + NODES_IN_A_MESSAGE])
         check.run_if_due()

@@ -201,15 +201,22 @@ def fetch_image(
             detail.append("its disk comes along: nothing to fetch")
         return {}
     with log.step(12) as detail:
-        image, validated = peers.image.get_image(context, instance.image_ref)
+        image_id = image_of(instance)
+        image, validated = peers.image.get_image(context, image_id)
         if validated is not None:
             log.add(validated)
         if image.get("status") != "active":
-            raise Invalid(f"Image {instance.image_ref} is not active.")
+            raise Invalid(f"Image {image_id} is not active.")
         peers.driver.play_stage("image.fetch", selectors_of(instance))
         detail.append(f"image {image.get('name')}, {image.get('size')} bytes")
     LOG.info("step 12: image %s", image.get("name"))
     return image
+
+
+def image_of(instance: Instance) -> str:
+    """Return the image that the guest's disk is made from: what it was shelved in, if it was."""
+    kept = (instance.operation or {}).get("arguments", {})
+    return kept.get("shelved_image_id") or instance.image_ref
 
 
 def allocate_network(
@@ -219,7 +226,7 @@ def allocate_network(
     requests = [NetworkRequest(**request) for request in instance.boot_request.get("networks", ())]
     with log.step(14) as detail:
         ports, validated = peers.network.allocate(
-            context, instance.uuid, str(instance.host), requests
+            context, instance.uuid, str(instance.host), requests, project_id=instance.project_id
         )
         if validated is not None:
             log.add(validated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from services.compute.config_drive import ConfigDrives
 from services.compute.driver import LibvirtDriver
+from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
 
@@ -73,17 +75,33 @@ def _write_capacity(store: Path, own: Any) -> None:
         fresh.replace(path)
 
 
-def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
+def load_providers(conf: Any, driver: LibvirtDriver) -> dict[str, Provider]:
+    """Return what an operator's files say of each of the host's nodes, by name.
+
+    Raises ValueError, one sentence, for a file that is not valid.
+    """
+    config = load_provider_config(conf.compute.provider_config_location)
+    return {name: config.of(name=name, uuid=node_id(name)) for name in driver.get_available_nodes()}
+
+
+def node_id(name: str) -> str:
+    """Return the id of a node, which is its resource provider's, too."""
+    return str(uuid.uuid5(_NODE_IDS, name))
+
+
+def describe_nodes(
+    conf: Any, driver: LibvirtDriver, providers: Mapping[str, Provider]
+) -> list[ComputeNode]:
     """Return what the host's nodes have, for the conductor.
 
-    The nodes of one host are alike, so one of them is asked for all.
+    The nodes of one host are alike but for providers, so one of them is asked for all.
     """
     names = driver.get_available_nodes()
     own = conf.compute
     found = driver.get_node_resources(names[0])
     return [
         ComputeNode(
-            id=str(uuid.uuid5(_NODE_IDS, name)),
+            id=node_id(name),
             host=conf.host,
             hypervisor_hostname=name,
             vcpus=found.vcpus,
@@ -98,8 +116,9 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
             architecture=found.arch,
             availability_zone=own.availability_zone,
             host_ip=str(own.my_ip),
-            traits=tuple(sorted(own.traits)),
+            traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
+            inventories=providers[name].inventories,
         )
         for name in names
     ]
