@@ -41,8 +41,16 @@ def _threads_option() -> Any:
     )
 
 
+FORK = cfg.BoolOpt(
+    "fork",
+    default=True,
+    help="Whether workers are forked. Without (--nofork), one worker of each kind is in the"
+    " launcher's own process, at the terminal, where a debugger can stop it.",
+)
+
 OPTIONS: dict[str, list[Any]] = {
     "DEFAULT": [
+        FORK,
         cfg.StrOpt("cloud_name", default="devstack", help="Name of the cloud this belongs to."),
         cfg.StrOpt("state_dir", help="The cloud's state folder."),
         cfg.StrOpt("host", default=socket.gethostname(), help="Name of this service's host."),
@@ -481,6 +489,7 @@ def load(program: str, arguments: Sequence[str]) -> cfg.ConfigOpts:
     """
     from oslo_log import log
 
+    cfg.CONF.register_cli_opt(FORK)
     conf = register(cfg.CONF)
     log.register_options(conf)
     conf(list(arguments), project="devstack-lite", prog=program, default_config_files=[])
