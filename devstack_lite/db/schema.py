@@ -181,6 +181,8 @@ compute_nodes = sa.Table(
     sa.Column("architecture", sa.String(32), nullable=False),
     sa.Column("availability_zone", sa.String(255), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, default=0, index=True),
+    sa.Column("numa_topology", sa.Text),
+    sa.Column("numa_used", sa.Text),
 )  # fmt: skip
 
 claims = sa.Table(
@@ -193,6 +195,7 @@ claims = sa.Table(
     sa.Column("disk_gb", sa.Integer, nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
+    sa.Column("numa_topology", sa.Text),
 )  # fmt: skip
 
 instances = sa.Table(

@@ -94,6 +94,8 @@ class NodeResources:
     memory_mb_used: int
     disk_gb_used: int
     running_vms: int
+    capabilities: str = ""
+    """The hypervisor's <capabilities>."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
