@@ -13,13 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes
 from devstack_lite.numa.fit import Limits
 from devstack_lite.numa.fit import fit as fit_on
 from devstack_lite.numa.guest import read_guest, write_guest
 from devstack_lite.numa.host import read_cells
 from devstack_lite.numa.use import Use
+from devstack_lite.objects.registry import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +76,17 @@ def _locked(connection: Connection, node: str) -> Any | None:
     ).one_or_none()
 
 
-def topology_of(db: Database, uuid: str, node: str | None) -> str | None:
+def topology_of(connection: Connection, uuid: str, node: str | None) -> str | None:
     """Return what an instance has of a node's cells, as devstack_lite.numa.guest writes it.
 
     None: it leaves them to the node, or is not there.
     """
     own = claims.c
     query = sa.select(own.numa_topology).where(own.instance_uuid == uuid, own.node == (node or ""))
-    with db.read() as connection:
-        return connection.execute(query).scalar_one_or_none()
+    return connection.execute(query).scalar_one_or_none()
+
+
+def kept(connection: Connection, uuid: str, node: str | None) -> Json:
+    """Return the same as arguments of an operation that has the guest's document written anew."""
+    found = topology_of(connection, uuid, node)
+    return {} if found is None else {"numa_topology": found}

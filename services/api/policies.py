@@ -184,6 +184,7 @@ devstack-lite:decisions            admin   GET {_SERVER}/os-decisions, POST /os-
 _CHECKS = {"admin": ADMIN, "member": MEMBER, "reader": READER, "any": ANY}
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 TOPOLOGY = "compute:server:topology:index"
+TOPOLOGY_OF_HOST = "compute:server:topology:host:index"
 
 
 def list_rules() -> list[RuleDefault]:
@@ -197,6 +198,7 @@ def _documented() -> Iterator[DocumentedRuleDefault]:
         yield _rule(f"os_compute_api:{name}", _CHECKS[who], operation)
     yield _rule(REQUESTED_DESTINATION, ADMIN, "POST /servers (host, hypervisor_hostname)")
     yield _rule(TOPOLOGY, READER, f"GET {_SERVER}/topology")
+    yield _rule(TOPOLOGY_OF_HOST, ADMIN, f"GET {_SERVER}/topology")
 
 
 def _rule(name: str, check: str, operation: str) -> DocumentedRuleDefault:

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+from services.compute.numa_xml import add_cells
 
 NOVA_NS = "http://openstack.org/xmlns/libvirt/nova/1.1"
 LITE_NS = "urn:devstack-lite:domain:1"
@@ -61,6 +62,8 @@ def build_domain_xml(guest: GuestConfig, platform: GuestPlatform) -> str:
     _add_lite_metadata(metadata, guest)
     _text(root, "memory", str(guest.memory_mb * 1024), unit="KiB")
     _text(root, "vcpu", str(guest.vcpus))
+    if guest.cells is not None:
+        add_cells(root, guest.cells)
     system = ET.SubElement(root, "os")
     _text(system, "type", "hvm", arch=platform.arch)
     ET.SubElement(system, "boot", dev="hd")

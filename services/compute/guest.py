@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from devstack_lite.numa.guest import GuestTopology
 from devstack_lite.states import PowerState
 
 
@@ -62,6 +63,8 @@ class GuestConfig:
     project_id: str = ""
     user_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    cells: GuestTopology | None = None
+    """What it has of the node's NUMA cells; None leaves that to the node."""
 
     @property
     def selectors(self) -> dict[str, str | Mapping[str, str]]:
