@@ -96,6 +96,7 @@ def read_database(
             ClaimFact(
                 instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
                 memory_mb=row.memory_mb, disk_gb=row.disk_gb, is_building=row.is_building,
+                numa_topology=row.numa_topology,
             )
             for row in rows(schema.claims)
         ),
@@ -202,6 +203,7 @@ def _node(row: Any) -> NodeFact:
             "instances": row.instances,
             "io_ops": row.io_ops,
         },
+        numa_used=row.numa_used,
     )
 
 

@@ -52,6 +52,7 @@ class ClaimFact:
     memory_mb: int
     disk_gb: int
     is_building: bool = False
+    numa_topology: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class NodeFact:
     limits: dict[str, float]
     used: dict[str, int]
     """vcpus, memory_mb and disk_gb as in limits; besides instances and io_ops."""
+    numa_used: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
