@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions, numa_claims
+from devstack_lite.db import decisions, numa_claims, resource_classes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -145,17 +145,13 @@ class _Claiming:
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for index in indexes:
             if self._wanted[index].numa_topology is not None:
-                self._take_with_cells(index, version)
+                self._note(index, is_taken=self._take_on(index, self._wanted[index].node, version))
                 continue
             alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
         for size, own in alike.items():
             accepted = _take(self._connection, size, len(own), version)
             for position, index in enumerate(own):
                 self._note(index, is_taken=position < accepted)
-
-    def _take_with_cells(self, index: int, version: int) -> None:
-        """Take what one chose that wants something of its node's NUMA cells."""
-        self._note(index, is_taken=self._take_on(index, self._wanted[index].node, version))
 
     def _take_on(self, index: int, node: str, version: int) -> bool:
         """Take a node's room for one, NUMA cells included; say whether it was there."""
@@ -209,6 +205,7 @@ class _Claiming:
                     "vcpus": self._wanted[index].vcpus,
                     "memory_mb": self._wanted[index].memory_mb,
                     "disk_gb": self._wanted[index].disk_gb,
+                    "resources": dict(self._wanted[index].resources),
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
                     "numa_topology": self._cells.get(index),
@@ -219,7 +216,8 @@ class _Claiming:
 
 
 def _size(claim: Claim, node: str) -> tuple[Any, ...]:
-    return (node, claim.vcpus, claim.memory_mb, claim.disk_gb)
+    others = tuple(sorted(claim.resources.items()))
+    return (node, claim.vcpus, claim.memory_mb, claim.disk_gb, others)
 
 
 def _open_attempts(connection: Connection, uuids: Sequence[str]) -> dict[str, int]:
@@ -271,8 +269,13 @@ def _take_exactly(
     connection: Connection, size: tuple[Any, ...], count: int, version: int, **more: Any
 ) -> bool:
     """Take size count times of its node, or nothing; more: what else its row says then."""
-    node, vcpus, memory_mb, disk_gb = size
+    node, vcpus, memory_mb, disk_gb, others = size
     own = compute_nodes.c
+    if others:
+        used = resource_classes.taken(connection, node, dict(others), count)
+        if used is None:
+            return False
+        more["resources_used"] = used
     fits = sa.and_(
         own.hypervisor_hostname == node,
         own.vcpus_used + count * vcpus <= own.vcpus * own.cpu_allocation_ratio,
@@ -297,7 +300,10 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
     if not rows:
         return
     per_node: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    others: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
+        if row.resources:
+            others[row.node].update(row.resources)
         total = per_node[row.node]
         for position, amount in enumerate(
             (row.vcpus, row.memory_mb, row.disk_gb, 1, int(row.is_building))
@@ -310,6 +316,9 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
         )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
+        more: Json = numa_claims.given_back(connection, node, rows)
+        if node in others:
+            more["resources_used"] = resource_classes.given_back(connection, node, others[node])
         connection.execute(
             compute_nodes.update()
             .where(own.hypervisor_hostname == node)
@@ -320,7 +329,7 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
                 instances=own.instances - count,
                 io_ops=own.io_ops - building,
                 version=version,
-                **numa_claims.given_back(connection, node, rows),
+                **more,
             )
         )
 

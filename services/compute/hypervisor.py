@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
+from services.compute.config_drive import ConfigDrives
 from services.compute.driver import LibvirtDriver
 from services.compute.host_numa import CpuSets, report_cells
+from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
 
@@ -30,6 +33,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
             lambda _node: str(own.connection_uri),
             uri_elsewhere=lambda host, _node: str(own.live_migration_uri).replace("%s", host),
             nodes=node_names(conf.host, conf.compute.nodes),
+            drives=ConfigDrives(lambda _node: Path("/"), None),
         )
     from fake_hypervisor import libvirt as fake_libvirt
     from fake_hypervisor.stages import StageEngine
@@ -43,6 +47,10 @@ def load_driver(conf: Any) -> LibvirtDriver:
         lambda node: make_uri(store, node, profile=own.profile),
         uri_elsewhere=lambda host, node: make_uri(store.parent / host, node, profile=own.profile),
         nodes=node_names(conf.host, conf.compute.nodes),
+        drives=ConfigDrives(
+            lambda node: store / "nodes" / node,
+            lambda host, node: store.parent / host / "nodes" / node,
+        ),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
         spawn_stages=(),
@@ -70,10 +78,26 @@ def _write_capacity(store: Path, own: Any) -> None:
         fresh.replace(path)
 
 
-def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
+def load_providers(conf: Any, driver: LibvirtDriver) -> dict[str, Provider]:
+    """Return what an operator's files say of each of the host's nodes, by name.
+
+    Raises ValueError, one sentence, for a file that is not valid.
+    """
+    config = load_provider_config(conf.compute.provider_config_location)
+    return {name: config.of(name=name, uuid=node_id(name)) for name in driver.get_available_nodes()}
+
+
+def node_id(name: str) -> str:
+    """Return the id of a node, which is its resource provider's, too."""
+    return str(uuid.uuid5(_NODE_IDS, name))
+
+
+def describe_nodes(
+    conf: Any, driver: LibvirtDriver, providers: Mapping[str, Provider]
+) -> list[ComputeNode]:
     """Return what the host's nodes have, for the conductor.
 
-    The nodes of one host are alike, so one of them is asked for all.
+    The nodes of one host are alike but for providers, so one of them is asked for all.
     """
     names = driver.get_available_nodes()
     own = conf.compute
@@ -81,7 +105,7 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
     cells = report_cells(found.capabilities, CpuSets.of(own))
     return [
         ComputeNode(
-            id=str(uuid.uuid5(_NODE_IDS, name)),
+            id=node_id(name),
             host=conf.host,
             hypervisor_hostname=name,
             vcpus=found.vcpus,
@@ -96,9 +120,10 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
             architecture=found.arch,
             availability_zone=own.availability_zone,
             host_ip=str(own.my_ip),
-            traits=tuple(sorted(own.traits)),
+            traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
             numa_topology=cells,
+            inventories=providers[name].inventories,
         )
         for name in names
     ]

@@ -156,7 +156,7 @@ class Scheduler:
             if number == 0:
                 decision.best = ranked.shown(table)
             selection = self._select(table, ranked)
-            table.consume(selection.row, request.boot.flavor)
+            table.consume(selection.row, request.boot.resources)
             take_cells(table, selection.row, request.boot)
             decision.selections.append(selection)
         return decision

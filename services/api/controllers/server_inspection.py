@@ -6,6 +6,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import instances, numa_claims
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict
+from devstack_lite.instance_metadata.passwords import password_of
 from devstack_lite.numa.guest import read_guest
 from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Instance
@@ -13,9 +14,10 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.policies import TOPOLOGY, TOPOLOGY_OF_HOST
-from services.api.policy import authorize, enforcer, visible_project
+from services.api.policy import allows, authorize, visible_project
 from services.api.views import diagnostics, topology
 from services.compute.rpcapi import ComputeAPI
+from services.conductor.rpcapi.instance_changes import InstanceChangesAPI
 
 RULE = "os_compute_api:os-server-password"
 
@@ -23,9 +25,10 @@ RULE = "os_compute_api:os-server-password"
 class ServerInspectionController:
     """What a guest says of itself."""
 
-    def __init__(self, db: Database, compute: ComputeAPI) -> None:
+    def __init__(self, db: Database, compute: ComputeAPI, changes: InstanceChangesAPI) -> None:
         self._db = db
         self._compute = compute
+        self._changes = changes
 
     def diagnostics(self, req: Request, server_id: str) -> Json:
         """Show a running server's figures, named as libvirt's are; for administrators."""
@@ -42,7 +45,7 @@ class ServerInspectionController:
     def topology(self, req: Request, server_id: str) -> Json:
         """Show a guest's NUMA cells, and to administrators where on the host they are."""
         instance = self._get(req, server_id, TOPOLOGY)
-        is_shown_host = enforcer().allows(req.context, TOPOLOGY_OF_HOST, instance.project_id)
+        is_shown_host = allows(req.context, TOPOLOGY_OF_HOST, project_id=instance.project_id)
         with self._db.read() as connection:
             claimed = numa_claims.topology_of(connection, instance.uuid, instance.node)
         properties = instance.boot_request.get("image_properties") or {}
@@ -50,14 +53,14 @@ class ServerInspectionController:
         return topology.shown(found, with_host=is_shown_host)
 
     def password(self, req: Request, server_id: str) -> Json:
-        """Show the encrypted password that a guest has posted: simulated guests post none."""
-        self._get(req, server_id, f"{RULE}:show")
-        return {"password": ""}
+        """Show the encrypted password that a guest has posted to the metadata API."""
+        return {"password": password_of(self._get(req, server_id, f"{RULE}:show"))}
 
     @api(status=204)
     def clear_password(self, req: Request, server_id: str) -> None:
         """Forget it."""
-        self._get(req, server_id, f"{RULE}:clear")
+        found = self._get(req, server_id, f"{RULE}:clear")
+        self._changes.set_password(req.context, uuid=found.uuid, password="")
 
     def _get(self, req: Request, server_id: str, rule: str) -> Instance:
         """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
