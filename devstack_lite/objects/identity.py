@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from devstack_lite.objects.delegation import ApplicationCredential, Trust
 from devstack_lite.objects.registry import Json, message
@@ -80,7 +79,7 @@ class Policy:
 
     id: str
     type: str
-    blob: Any
+    blob: str | Json
     extra: Json | None = None
 
 
