@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -23,12 +22,15 @@ PINNED = topology(memory_mb=64, cpu_policy="dedicated")
 HOSTS = ("host1", "host2", "host3")
 
 
+def report_cells(db: Database) -> None:
+    """Have host1 and host2 report two cells of four CPUs each; others have none."""
+    nodes = [make_node(host, numa_topology=NODE_CELLS, vcpus=8) for host in HOSTS[:2]]
+    hosts.report_nodes(db, nodes)
+
+
 @pytest.fixture
 def cells(db: Database) -> None:
-    """Have host1 and host2 report two cells of four CPUs each; host3 has none."""
-    hosts.report_nodes(
-        db, [make_node(host, numa_topology=NODE_CELLS, vcpus=8) for host in HOSTS[:2]]
-    )
+    report_cells(db)
 
 
 def boot(db: Database, context: RequestContext, count: int) -> list[str]:
@@ -57,7 +59,7 @@ def claimed(db: Database, host: str = "host1") -> list[GuestTopology]:
 
 
 def check_books(db: Database) -> None:
-    for host in HOSTS:
+    for host in HOSTS[:2]:
         taken = claimed(db, host)
         pins = [cpu for one in taken for cell in one.cells if cell.placed
                 for cpu in cell.placed.pinned]  # fmt: skip
@@ -129,10 +131,9 @@ def test_a_host_that_reports_again_keeps_what_is_taken(
     assert (node(db).vcpus, node(db).numa_used) == (9, before.numa_used)
 
 
-def test_racing_claims_never_share_a_cpu(
-    db: Database, context: RequestContext, cells: None, tmp_path: Path
-) -> None:
-    """Writers with connections of their own, each claiming and letting go at random."""
+def race_for_cells(db: Database, context: RequestContext) -> None:
+    """Have four claim and let go at random, each for guests of its own; then let go of all."""
+    report_cells(db)
     uuids = boot(db, context, 24)
     guests = (
         PINNED, topology(memory_mb=64, cpu_policy="dedicated", cpu_thread_policy="isolate"),
@@ -140,20 +141,15 @@ def test_racing_claims_never_share_a_cpu(
     )  # fmt: skip
 
     def race(number: int) -> int:
-        chance = random.Random(number)
-        own = Database(f"sqlite:///{tmp_path}/test.sqlite")
-        mine, taken = uuids[number * 6 : number * 6 + 6], 0
-        try:
-            for uuid in mine * 5:
-                host, other = chance.sample(HOSTS[:2], 2)
-                wanted = claim(uuid, chance.choice(guests), host, other)
-                (answer,) = claims.claim_nodes(own, [wanted])
-                taken += answer.outcome == claims.CLAIMED
-                if chance.random() < 0.5:
-                    with own.write() as connection:
-                        claims.release(connection, [uuid])
-        finally:
-            own.engine.dispose()
+        chance, taken = random.Random(number), 0
+        for uuid in uuids[number::4] * 5:
+            host, other = chance.sample(HOSTS[:2], 2)
+            wanted = claim(uuid, chance.choice(guests), host, other)
+            (answer,) = claims.claim_nodes(db, [wanted])
+            taken += answer.outcome == claims.CLAIMED
+            if chance.random() < 0.5:
+                with db.write() as connection:
+                    claims.release(connection, [uuid])
         return taken
 
     with ThreadPoolExecutor(4) as pool:
@@ -161,4 +157,8 @@ def test_racing_claims_never_share_a_cpu(
     check_books(db)
     with db.write() as connection:
         claims.release(connection, uuids)
-    assert [node(db, host).numa_used for host in HOSTS] == [None] * 3
+    assert {one.numa_used for one in hosts.list_nodes(db)} == {None}
+
+
+def test_racing_claims_never_share_a_cpu(db: Database, context: RequestContext) -> None:
+    race_for_cells(db, context)
