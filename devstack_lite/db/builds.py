@@ -184,7 +184,8 @@ def start_builds(
                 instances.c.task_state.in_(BUILD_STATES),
             ).with_for_update()
         ).all()  # fmt: skip
-        claimed = claims.nodes_to_build_on(connection, wanted)
+        held = claims.to_build_on(connection, wanted)
+        claimed = {uuid: claim.node for uuid, claim in held.items()}
         fresh: dict[tuple[str, str], list[str]] = defaultdict(list)
         granted, live = [], []
         for row in rows:
@@ -235,6 +236,7 @@ def start_builds(
             owner=owner,
             task_state=TaskState(_FIRST_OF.get(row.task_state, row.task_state)),
             flavor=moves.wanted_flavor(row),
+            numa_topology=held[row.uuid].numa_topology if row.uuid in held else None,
         )
         for row in granted
     ] + [instance_of(row) for row in live]

@@ -191,6 +191,8 @@ compute_nodes = sa.Table(
     sa.Column("architecture", sa.String(32), nullable=False),
     sa.Column("availability_zone", sa.String(255), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, default=0, index=True),
+    sa.Column("numa_topology", sa.Text),
+    sa.Column("numa_used", sa.Text),
 )  # fmt: skip
 
 claims = sa.Table(
@@ -204,6 +206,7 @@ claims = sa.Table(
     sa.Column("resources", sa.JSON),
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
+    sa.Column("numa_topology", sa.Text),
 )  # fmt: skip
 
 instances = sa.Table(

@@ -61,7 +61,13 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
         )
 
     return [
-        Builds(db, dispatcher, limits=limits, max_attempts=conf.scheduler.max_attempts),
+        Builds(
+            db,
+            dispatcher,
+            limits=limits,
+            max_attempts=conf.scheduler.max_attempts,
+            packs_cells=conf.compute.packing_host_numa_cells_allocation_strategy,
+        ),
         Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
         InstanceChanges(db),
         InstanceFactsReader(db),
