@@ -20,6 +20,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.port_groups import DEFAULT
 from devstack_lite.db.server_network import find_groups
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
+from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import (
     BootRequest,
     Flavor,
@@ -104,6 +105,7 @@ class Booter:
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
         disks = DiskChecker(self._db, context, flavor).check(server, count)
+        wanted_topology(flavor, disks.image_properties)
         _check_user_data(server.get("user_data"))
         metadata = server.get("metadata", {})
         limits = self._quota.of(context.project_id)

@@ -252,6 +252,7 @@ _CHECKS = {
 }  # fmt: skip
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 TOPOLOGY = "compute:server:topology:index"
+TOPOLOGY_OF_HOST = "compute:server:topology:host:index"
 
 
 def list_rules() -> list[RuleDefault]:
@@ -265,6 +266,7 @@ def _documented() -> Iterator[DocumentedRuleDefault]:
         yield _rule(f"os_compute_api:{name}", _CHECKS[who], operation)
     yield _rule(REQUESTED_DESTINATION, ADMIN, "POST /servers (host, hypervisor_hostname)")
     yield _rule(TOPOLOGY, READER, f"GET {_SERVER}/topology")
+    yield _rule(TOPOLOGY_OF_HOST, ADMIN, f"GET {_SERVER}/topology")
 
 
 def _rule(name: str, check: str, where: str) -> DocumentedRuleDefault:

@@ -59,7 +59,7 @@ class SnapshotsController:
     def create_image(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002
         """Make an image of a server's disk, or an empty one that names its volumes' snapshots."""
         asked = body["createImage"]
-        properties = {**self._metadata(asked), "image_type": "snapshot"}
+        properties = {"image_type": "snapshot", **self._metadata(asked)}
         seen = self._asking.get_built(req, id, CREATE_IMAGE)
         if seen.image_ref:
             image_id = self._begin(req, id, CREATE_IMAGE, asked["name"], properties, {})

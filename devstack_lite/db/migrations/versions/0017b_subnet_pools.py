@@ -1,7 +1,7 @@
 """Pools of blocks that subnets are made of.
 
-Revision ID: 0018
-Revises: 0015
+Revision ID: 0017b
+Revises: 0013
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from devstack_lite.db.schema import UtcDateTime
 
-revision = "0018"
-down_revision = "0015"
+revision = "0017b"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
