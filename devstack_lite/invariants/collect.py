@@ -98,7 +98,7 @@ def read_database(
             ClaimFact(
                 instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
                 memory_mb=row.memory_mb, disk_gb=row.disk_gb, resources=row.resources or {},
-                is_building=row.is_building,
+                is_building=row.is_building, numa_topology=row.numa_topology,
             )
             for row in rows(schema.claims)
         ),
@@ -213,6 +213,7 @@ def _node(row: Any) -> NodeFact:
             **dict.fromkeys(inventories, 0),
             **(row.resources_used or {}),
         },
+        numa_used=row.numa_used,
     )
 
 

@@ -33,7 +33,10 @@ _TAKEN_OVER = (
 )  # fmt: skip
 """Figures of a node that are columns as they are."""
 _COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed")
-_LABELS = ("host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits")
+_LABELS = (
+    "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
+    "numa_topology",
+)  # fmt: skip
 
 
 class HostTable:
@@ -48,6 +51,8 @@ class HostTable:
         """By name what nodes report that have it; NaN where one does not."""
         self.classes = ResourceClasses()
         """What nodes have besides VCPUs, memory and disk."""
+        self.numa_used: dict[int, str] = {}
+        """By row what is taken of its NUMA cells; rows where nothing is are left out."""
         self.is_up: Mask = np.zeros(0, dtype=bool)
         self.is_enabled: Mask = np.zeros(0, dtype=bool)
         self.aggregate_sets: list[tuple[Aggregate, ...]] = [()]
@@ -144,6 +149,7 @@ class HostTable:
                 self.columns[name][row] = value
             self._note_metrics(row, node.metrics)
             self.classes.put(row, node.inventories, node.resources_used)
+            self.note_numa_use(row, node.numa_used)
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
         for node in nodes:
@@ -163,6 +169,13 @@ class HostTable:
         for name, column in self.metrics.items():
             column[row] = reported.get(name, np.nan)
 
+    def note_numa_use(self, row: int, used: str | None) -> None:
+        """Note what is taken of a node's NUMA cells, in this copy."""
+        if used:
+            self.numa_used[row] = used
+        else:
+            self.numa_used.pop(row, None)
+
     def doubt(self, nodes: Iterable[str]) -> None:
         """Have these nodes be read again: what was placed on them here was not claimed."""
         self._doubtful.update(nodes)
@@ -174,10 +187,12 @@ class HostTable:
             {name: column.copy() for name, column in columns.items()}
             for columns in (self.columns, self.classes.used)
         )
+        numa_used = dict(self.numa_used)
         try:
             yield
         finally:
             self.columns, self.classes.used = kept, classes
+            self.numa_used = numa_used
 
     def free(self, resource: str) -> Column:
         """Return what is left of vcpus, memory_mb or disk_gb on each node."""

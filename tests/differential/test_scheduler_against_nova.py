@@ -9,8 +9,8 @@ text. It may be JSON already. An image property that is not valid refuses the bo
 error when the image is read in Nova.
 
 Left to their own tests: ImagePropertiesWeigher's count of instances is Nova's only with a database,
-which is why its method that reads them is given what it would read; NUMATopologyFilter and
-PciPassthroughFilter are not there, and the PCI weigher has no devices to count.
+which is why its method that reads them is given what it would read; NUMATopologyFilter has a module
+of its own; PciPassthroughFilter is not there, and the PCI weigher has no devices to count.
 """
 
 from __future__ import annotations

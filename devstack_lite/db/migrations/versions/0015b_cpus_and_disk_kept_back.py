@@ -1,14 +1,14 @@
 """CPUs and disk of a node that no instance gets.
 
 Revision ID: 0015b
-Revises: 0015
+Revises: 0019
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0015b"
-down_revision = "0015"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
