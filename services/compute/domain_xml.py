@@ -7,6 +7,7 @@ Sources: https://libvirt.org/formatdomain.html, and Nova's instance metadata
 
 from __future__ import annotations
 
+import functools
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class GuestPlatform:
     arch: str
 
 
+# The nodes of a host are alike, and a document that lists each CPU takes a while to read.
+@functools.lru_cache(maxsize=64)
 def choose_platform(connection_type: str, capabilities_xml: str) -> GuestPlatform:
     """Return the best that the connection can do: its hypervisor's own type, else kvm, else qemu.
 
