@@ -41,8 +41,16 @@ def _threads_option() -> Any:
     )
 
 
+FORK = cfg.BoolOpt(
+    "fork",
+    default=True,
+    help="Whether workers are forked. Without (--nofork), one worker of each kind is in the"
+    " launcher's own process, at the terminal, where a debugger can stop it.",
+)
+
 OPTIONS: dict[str, list[Any]] = {
     "DEFAULT": [
+        FORK,
         cfg.StrOpt("cloud_name", default="devstack", help="Name of the cloud this belongs to."),
         cfg.StrOpt("state_dir", help="The cloud's state folder."),
         cfg.StrOpt("host", default=socket.gethostname(), help="Name of this service's host."),
@@ -422,7 +430,19 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.FloatOpt("cpu_allocation_ratio", default=4.0, help="Virtual CPUs per physical one."),
         cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
+        cfg.IntOpt(
+            "reserved_vcpus",
+            default=0,
+            min=0,
+            help="Physical CPUs that no instance gets; Nova's reserved_host_cpus.",
+        ),
         cfg.IntOpt("reserved_memory_mb", default=512, min=0, help="Nova's default."),
+        cfg.IntOpt(
+            "reserved_disk_gb",
+            default=0,
+            min=0,
+            help="Disk that no instance gets; Nova's reserved_host_disk_mb, in GiB.",
+        ),
         cfg.IntOpt(
             "build_threads",
             default=16,
@@ -507,6 +527,7 @@ def load(program: str, arguments: Sequence[str]) -> cfg.ConfigOpts:
     """
     from oslo_log import log
 
+    cfg.CONF.register_cli_opt(FORK)
     conf = register(cfg.CONF)
     log.register_options(conf)
     conf(list(arguments), project="devstack-lite", prog=program, default_config_files=[])

@@ -278,10 +278,12 @@ def _take_exactly(
         more["resources_used"] = used
     fits = sa.and_(
         own.hypervisor_hostname == node,
-        own.vcpus_used + count * vcpus <= own.vcpus * own.cpu_allocation_ratio,
+        own.vcpus_used + count * vcpus
+        <= (own.vcpus - own.reserved_vcpus) * own.cpu_allocation_ratio,
         own.memory_mb_used + count * memory_mb
         <= (own.memory_mb - own.reserved_memory_mb) * own.ram_allocation_ratio,
-        own.disk_gb_used + count * disk_gb <= own.disk_gb * own.disk_allocation_ratio,
+        own.disk_gb_used + count * disk_gb
+        <= (own.disk_gb - own.reserved_disk_gb) * own.disk_allocation_ratio,
     )
     change = compute_nodes.update().where(fits).values(
         vcpus_used=own.vcpus_used + count * vcpus,

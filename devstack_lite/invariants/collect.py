@@ -199,9 +199,9 @@ def _node(row: Any) -> NodeFact:
     return NodeFact(
         node=row.hypervisor_hostname,
         limits={
-            "vcpus": row.vcpus * row.cpu_allocation_ratio,
+            "vcpus": (row.vcpus - row.reserved_vcpus) * row.cpu_allocation_ratio,
             "memory_mb": (row.memory_mb - row.reserved_memory_mb) * row.ram_allocation_ratio,
-            "disk_gb": row.disk_gb * row.disk_allocation_ratio,
+            "disk_gb": (row.disk_gb - row.reserved_disk_gb) * row.disk_allocation_ratio,
             **{name: capacity_of(own) for name, own in inventories.items()},
         },
         used={

@@ -91,6 +91,8 @@ class BootRequest:
     """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
+    injected_files: tuple[Json, ...] = ()
+    """{"path", "contents"}, the contents in base 64."""
     auto_disk_config: bool = False
     description: str | None = None
     reservation_id: str = ""
@@ -231,7 +233,9 @@ class ComputeNode:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    reserved_vcpus: int = 0
     reserved_memory_mb: int = 0
+    reserved_disk_gb: int = 0
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
     disk_allocation_ratio: float = 1.0

@@ -98,12 +98,12 @@ def build_interface(interface: GuestInterface) -> ET.Element:
     return element
 
 
-def next_device(taken: set[str]) -> str:
+def next_device(taken: set[str], prefix: str = "vd") -> str:
     """Return the first free name of vda … vdz; raises ValueError when there is none."""
     for letter in "abcdefghijklmnopqrstuvwxyz":
-        if f"vd{letter}" not in taken:
-            return f"vd{letter}"
-    raise ValueError("all 26 virtio disks are taken")
+        if f"{prefix}{letter}" not in taken:
+            return f"{prefix}{letter}"
+    raise ValueError(f"all 26 disks {prefix}a to {prefix}z are taken")
 
 
 def short_device(device: str) -> str:

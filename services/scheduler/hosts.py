@@ -27,11 +27,12 @@ Column = npt.NDArray[np.float64]
 
 _TAKEN_OVER = (
     "vcpus_used", "memory_mb_used", "disk_gb_used", "instances", "io_ops", "failed_builds",
-    "hypervisor_version", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb",
+    "hypervisor_version", "vcpus", "memory_mb", "disk_gb", "reserved_vcpus",
+    "reserved_memory_mb", "reserved_disk_gb",
     "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio",
 )  # fmt: skip
 """Figures of a node that are columns as they are."""
-_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total")
+_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed")
 _LABELS = (
     "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
     "numa_topology",
@@ -200,9 +201,7 @@ class HostTable:
     def really_free(self, resource: str) -> Column:
         """Return what is left of memory_mb or disk_gb when nothing is promised twice."""
         free: Column = self.columns[resource] - self.columns[f"{resource}_used"]
-        if resource == "memory_mb":
-            free = free - self.columns["reserved_memory_mb"]
-        return free
+        return free - self.columns[f"reserved_{resource}"]
 
     def consume(self, row: int, wanted: Resources) -> None:
         """Take what one instance needs off a node, in this copy."""
@@ -237,8 +236,10 @@ def _label_of(node: ComputeNode, name: str) -> Any:
 
 def _values_of(node: ComputeNode) -> dict[str, float]:
     return {
-        "vcpus_total": node.vcpus * node.cpu_allocation_ratio,
+        "vcpus_total": (node.vcpus - node.reserved_vcpus) * node.cpu_allocation_ratio,
+        # Nova weighs by what it takes for used, the reserve included, which has no ratio.
+        "vcpus_weighed": node.vcpus * node.cpu_allocation_ratio - node.reserved_vcpus,
         "memory_mb_total": (node.memory_mb - node.reserved_memory_mb) * node.ram_allocation_ratio,
-        "disk_gb_total": node.disk_gb * node.disk_allocation_ratio,
+        "disk_gb_total": (node.disk_gb - node.reserved_disk_gb) * node.disk_allocation_ratio,
         **{name: getattr(node, name) for name in _TAKEN_OVER},
     }

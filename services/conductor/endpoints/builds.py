@@ -38,7 +38,7 @@ class Builds:
         db: Database,
         dispatcher: Dispatcher,
         *,
-        limits: Callable[[str], Limits],
+        limits: Callable[[str, str], Limits],
         max_attempts: int,
         packs_cells: bool = False,
     ) -> None:
@@ -51,7 +51,10 @@ class Builds:
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record them; keyed by the uuids that the api made."""
         made = builds.create_instances(
-            self._db, context, boot, self._limits(str(context.project_id))
+            self._db,
+            context,
+            boot,
+            self._limits(str(context.project_id), str(context.user_id)),
         )
         for instance in made:
             LOG.info("step 4: recorded", extra={"instance_uuid": instance.uuid})
