@@ -12,7 +12,7 @@ from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from services.compute.config_drive import ConfigDrives
 from services.compute.driver import LibvirtDriver
-from services.compute.host_numa import CpuSets, report_cells
+from services.compute.host_numa import CpuSets, report_cells, reserved_pages
 from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
@@ -102,7 +102,9 @@ def describe_nodes(
     names = driver.get_available_nodes()
     own = conf.compute
     found = driver.get_node_resources(names[0])
-    cells = report_cells(found.capabilities, CpuSets.of(own))
+    cells = report_cells(
+        found.capabilities, CpuSets.of(own), reserved_pages(conf.reserved_huge_pages or ())
+    )
     return [
         ComputeNode(
             id=node_id(name),
