@@ -5,7 +5,8 @@
       - {match: "gpu-*", vcpus: 128}
 
 `match` is a shell pattern over node names and the first one that matches is used; a file of a few
-lines describes thousands of nodes, and an idle node costs nothing.
+lines describes thousands of nodes, and an idle node costs nothing. `pci_devices` is a list of what
+fake_hypervisor.node_devices reads.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import yaml
 
 from fake_hypervisor import constants as c
 from fake_hypervisor.errors import error
+from fake_hypervisor.node_devices import PciFunction, read_functions
 
 FILE_NAMES = ("hosts.yaml", "hosts.yml", "hosts.json")
 
@@ -39,6 +41,7 @@ class Capacity:
     cpu_mhz: int = 2400
     hypervisor_type: str = "QEMU"
     hypervisor_version: int = 8_002_000
+    pci_devices: tuple[PciFunction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,14 @@ def _capacity(path: Path, key: str, values: Any, base: Capacity) -> Capacity:
     types: Mapping[str, type] = {
         field.name: type(getattr(base, field.name)) for field in dataclasses.fields(base)
     }
-    for name, value in values.items():
+    sizes = dict(values)
+    devices: dict[str, Any] = {}
+    if "pci_devices" in sizes:
+        try:
+            devices["pci_devices"] = read_functions(sizes.pop("pci_devices"))
+        except ValueError as exc:
+            raise _wrong(path, f"{key}.pci_devices", str(exc)) from exc
+    for name, value in sizes.items():
         if name not in types:
             raise _wrong(
                 path, f"{key}.{name}", f"is not known; there are {', '.join(sorted(types))}"
@@ -102,7 +112,7 @@ def _capacity(path: Path, key: str, values: Any, base: Capacity) -> Capacity:
         if not is_sound:
             wanted = "a number above 0" if types[name] is int else "a text"
             raise _wrong(path, f"{key}.{name}", f"must be {wanted}, got {value!r}")
-    return dataclasses.replace(base, **values)
+    return dataclasses.replace(base, **sizes, **devices)
 
 
 def _wrong(path: Path, key: str, problem: str) -> Exception:

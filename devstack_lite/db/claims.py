@@ -6,6 +6,7 @@ conditional update cannot over-allocate, however many writers race.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions
+from devstack_lite.db import decisions, pci_devices
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -138,9 +139,15 @@ class _Claiming:
         """Take what each chose: of one size on one node together."""
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for index in indexes:
-            alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
-        for size, own in alike.items():
-            accepted = _take(self._connection, size, len(own), version)
+            claim = self._wanted[index]
+            # One that wants devices of its own is like no other.
+            alone = claim.instance_uuid if claim.pci_requests else None
+            alike[(*_size(claim, claim.node), alone)].append(index)
+        for (*size, _), own in alike.items():
+            if self._wanted[own[0]].pci_requests:
+                accepted = int(self._take_one(own[0], size, version))
+            else:
+                accepted = _take(self._connection, size, len(own), version)
             for position, index in enumerate(own):
                 if position < accepted:
                     self._answer(index, CLAIMED)
@@ -148,6 +155,15 @@ class _Claiming:
                 else:
                     self._answer(index, FULL)
                     self._join(self._wanted[index], self._wanted[index].host, -1)
+
+    def _take_one(self, index: int, size: Sequence[Any], version: int) -> bool:
+        """Take the room and the devices that one claim wants of a node, or neither."""
+        claim, node = self._wanted[index], size[0]
+        found = pci_devices.find(self._connection, node, claim.pci_requests)
+        if found is None or not _take_exactly(self._connection, size, 1, version):
+            return False
+        pci_devices.assign(self._connection, node, claim.instance_uuid, found)
+        return True
 
     def _take_alternate(self, index: int, version: int) -> None:
         """Take the first alternate that has room and that the group allows, if there is one."""
@@ -157,7 +173,7 @@ class _Claiming:
             if group is not None and not group.allows(place.host):
                 continue
             self._release([index], version)
-            if _take_exactly(self._connection, _size(claim, place.node), 1, version):
+            if self._take_one(index, _size(claim, place.node), version):
                 self._join(claim, place.host)
                 self._answer(index, CLAIMED, place)
                 self._taken.append(index)
@@ -178,6 +194,10 @@ class _Claiming:
                     "disk_gb": self._wanted[index].disk_gb,
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
+                    "pci_requests": [
+                        dataclasses.asdict(one) for one in self._wanted[index].pci_requests
+                    ]
+                    or None,
                 }
                 for index in self._taken
             ],
@@ -220,7 +240,7 @@ def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
         return {row.instance_uuid: row.host for row in found}
 
 
-def _take(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> int:
+def _take(connection: Connection, size: Sequence[Any], count: int, version: int) -> int:
     """Take size up to count times of its node; return how many fitted."""
     taken, step = 0, count
     while step > 0 and taken < count:
@@ -233,7 +253,7 @@ def _take(connection: Connection, size: tuple[Any, ...], count: int, version: in
     return taken
 
 
-def _take_exactly(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> bool:
+def _take_exactly(connection: Connection, size: Sequence[Any], count: int, version: int) -> bool:
     node, vcpus, memory_mb, disk_gb = size
     own = compute_nodes.c
     fits = sa.and_(
@@ -270,6 +290,9 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
         connection.execute(
             claims.delete().where(claims.c.node == node, claims.c.instance_uuid.in_(uuids))
         )
+    pci_devices.free(
+        connection, [(row.node, row.instance_uuid) for row in rows if row.pci_requests]
+    )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
         connection.execute(

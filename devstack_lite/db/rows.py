@@ -52,6 +52,7 @@ def node_of(row: Any) -> ComputeNode:
     values = dict(row._mapping)
     values["traits"] = tuple(values["traits"] or ())
     values["metrics"] = values["metrics"] or {}
+    values["pci_stats"] = tuple(values["pci_stats"] or ())
     values["host_ip"] = values["host_ip"] or "127.0.0.1"
     return ComputeNode(**values)
 

@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from devstack_lite.objects.pci import PciDevice, PciRequest
 from devstack_lite.objects.registry import Json, message
 from devstack_lite.states import PowerState, TaskState, VmState
 
@@ -234,6 +235,10 @@ class ComputeNode:
     traits: tuple[str, ...] = ()
     metrics: Json = field(default_factory=dict)
     """Numbers by name, for the scheduler's metrics weigher."""
+    pci_devices: tuple[PciDevice, ...] = ()
+    """What its host reports of it; readers get pci_stats."""
+    pci_stats: tuple[Json, ...] = ()
+    """Its PCI devices that are free: objects.pci.PciPool as JSON."""
     version: int = 0
     """Grows with each change of any node; a reader asks for what is newer than it has."""
 
@@ -330,6 +335,7 @@ class Claim:
     attempt: int = 1
     alternates: tuple[Place, ...] = ()
     """To be tried in this order where the node is full by now."""
+    pci_requests: tuple[PciRequest, ...] = ()
 
 
 @message

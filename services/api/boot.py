@@ -28,6 +28,7 @@ from devstack_lite.objects.compute import (
     ScheduleRequest,
 )
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.block_devices import DiskChecker
 from services.api.networks_wanted import networks_wanted
@@ -101,6 +102,7 @@ class Booter:
 
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
+        requests_of(flavor.extra_specs)
         disks = DiskChecker(self._db, context, flavor).check(server, count)
         _check_user_data(server.get("user_data"))
         metadata = server.get("metadata", {})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
-from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
 
 NOVA_NS = "http://openstack.org/xmlns/libvirt/nova/1.1"
 LITE_NS = "urn:devstack-lite:domain:1"
@@ -92,6 +92,19 @@ def build_interface(interface: GuestInterface) -> ET.Element:
     return element
 
 
+def build_hostdev(hostdev: GuestHostdev) -> ET.Element:
+    """Return a PCI device's <hostdev>."""
+    managed = "yes" if hostdev.is_managed else "no"
+    element = ET.Element("hostdev", mode="subsystem", type="pci", managed=managed)
+    place, _, function = hostdev.address.partition(".")
+    domain, bus, slot = place.split(":")
+    ET.SubElement(
+        ET.SubElement(element, "source"), "address",
+        domain=f"0x{domain}", bus=f"0x{bus}", slot=f"0x{slot}", function=f"0x{function}",
+    )  # fmt: skip
+    return element
+
+
 def next_device(taken: set[str]) -> str:
     """Return the first free name of vda … vdz; raises ValueError when there is none."""
     for letter in "abcdefghijklmnopqrstuvwxyz":
@@ -146,6 +159,8 @@ def _add_devices(devices: ET.Element, guest: GuestConfig) -> None:
         devices.append(build_disk(volume, device))
     for interface in guest.interfaces:
         devices.append(build_interface(interface))
+    for hostdev in guest.hostdevs:
+        devices.append(build_hostdev(hostdev))
     ET.SubElement(devices, "serial", type="pty")
     ET.SubElement(devices, "console", type="pty")
     ET.SubElement(devices, "memballoon", model="virtio")

@@ -18,6 +18,8 @@ from devstack_lite.db import host_news
 from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import Placement
 from devstack_lite.objects.compute import Aggregate, ComputeNode, Flavor
+from devstack_lite.objects.pci import PciPool, PciRequest
+from devstack_lite.pci.pools import apply_requests
 from services.scheduler.labels import Labels
 
 Mask = npt.NDArray[np.bool_]
@@ -30,7 +32,10 @@ _TAKEN_OVER = (
 )  # fmt: skip
 """Figures of a node that are columns as they are."""
 _COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total")
-_LABELS = ("host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits")
+_LABELS = (
+    "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
+    "pci_stats",
+)  # fmt: skip
 
 
 class HostTable:
@@ -40,7 +45,7 @@ class HostTable:
         self.nodes: list[str] = []
         self.columns: dict[str, Column] = {name: np.zeros(0) for name in _COLUMNS}
         self.labels: dict[str, Labels[Any]] = {name: Labels() for name in _LABELS}
-        """What many nodes share; `traits` are frozensets, all else is text."""
+        """What many nodes share; `traits` are frozensets, `pci_stats` tuples, all else is text."""
         self.metrics: dict[str, Column] = {}
         """By name what nodes report that have it; NaN where one does not."""
         self.is_up: Mask = np.zeros(0, dtype=bool)
@@ -51,6 +56,8 @@ class HostTable:
         """Which of them each row's host is in."""
         self.group: Placement | None = None
         """Where the members of the group are that the request in hand is for."""
+        self.pci_requests: Sequence[PciRequest] = ()
+        """The devices that each instance of the request in hand wants."""
         self.named: Mapping[str, str] = {}
         """The hosts of the instances that the hints of the request in hand name, by uuid."""
         self.neighbours: Mapping[str, Mapping[tuple[str, str], int]] = {}
@@ -138,6 +145,7 @@ class HostTable:
             for name, value in _values_of(node).items():
                 self.columns[name][row] = value
             self._note_metrics(row, node.metrics)
+        self.labels["pci_stats"].forget_unused()
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
         for node in nodes:
@@ -164,10 +172,12 @@ class HostTable:
     def undone(self) -> Iterator[None]:
         """Have what the block consumes be there again after it."""
         kept = {name: column.copy() for name, column in self.columns.items()}
+        pools = self.labels["pci_stats"].codes.copy()
         try:
             yield
         finally:
             self.columns = kept
+            self.labels["pci_stats"].codes = pools
 
     def free(self, resource: str) -> Column:
         """Return what is left of vcpus, memory_mb or disk_gb on each node."""
@@ -189,6 +199,11 @@ class HostTable:
         self.columns["io_ops"][row] += 1
         if self.group is not None:
             self.group.members_on[self.hosts[row]] += 1
+        if self.pci_requests:
+            pools = self.labels["pci_stats"]
+            left = apply_requests(pools[row], self.pci_requests)
+            if left is not None:
+                pools.put(row, left)
 
     def release(self, row: int, flavor: Flavor) -> None:
         """Give back what consume took for an instance of flavor, its build long over."""
@@ -206,6 +221,8 @@ class HostTable:
 
 def _label_of(node: ComputeNode, name: str) -> Any:
     value = getattr(node, name)
+    if name == "pci_stats":
+        return tuple(PciPool.from_json(pool) for pool in value)
     return frozenset(value) if name == "traits" else value
 
 

@@ -20,6 +20,7 @@ from devstack_lite.db.server_groups import placement_of
 from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -143,6 +144,7 @@ class Placer:
                 instance_uuid=uuid, host=selection.host, node=selection.node,
                 vcpus=flavor.vcpus, memory_mb=flavor.memory_mb, disk_gb=flavor.disk_gb,
                 attempt=request.attempt, alternates=selection.alternates,
+                pci_requests=requests_of(flavor.extra_specs),
             )
             for uuid, selection in pairs
         ]  # fmt: skip

@@ -6,6 +6,7 @@ from devstack_lite.db import flavors, hosts
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Flavor, Instance
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
@@ -81,6 +82,7 @@ class ResizesController:
             raise NotFound(f"Flavor {flavor_id} could not be found.", kind="flavor")
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
+        requests_of(flavor.extra_specs)
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:
             raise Invalid("Server disk was unable to be resized because: "
                           "Resize to zero disk flavor is not allowed.")  # fmt: skip
