@@ -39,8 +39,10 @@ class Place:
     node: str
 
 
-def migrate(source: Place, target: Place, uuid: str, name: str, flags: int) -> None:
-    """Have the guest run on target, its definition with it as flags say.
+def migrate(
+    source: Place, target: Place, uuid: str, name: str, flags: int, *, document: str | None = None
+) -> None:
+    """Have the guest run on target, its definition with it as flags say; document: another one.
 
     Raises VIR_ERR_OPERATION_INVALID for a guest that does not run, VIR_ERR_OPERATION_ABORTED for
     a job that was aborted; the guest goes on where it was then.
@@ -50,11 +52,12 @@ def migrate(source: Place, target: Place, uuid: str, name: str, flags: int) -> N
     row = source.hypervisor.require(source.node, uuid, name)
     if not row.is_active:
         raise error(c.VIR_ERR_OPERATION_INVALID, NOT_RUNNING)
+    there = None if document is None else parse_definition(document).xml
     store = source.hypervisor.store
     store.begin_job(source.node, uuid, row.memory_kib)
     try:
         _send_memory(source, row)
-        _hand_over(source, target, row, flags)
+        _hand_over(source, target, row, flags, there)
     finally:
         store.end_job(source.node, uuid)
 
@@ -79,7 +82,9 @@ def _send_memory(source: Place, row: DomainRow) -> None:
         raise failed
 
 
-def _hand_over(source: Place, target: Place, seen: DomainRow, flags: int) -> None:
+def _hand_over(
+    source: Place, target: Place, seen: DomainRow, flags: int, document: str | None
+) -> None:
     with source.hypervisor.store.transaction() as tx:
         row = tx.find(source.node, seen.uuid)
         if row is None or not row.is_active:
@@ -90,8 +95,8 @@ def _hand_over(source: Place, target: Place, seen: DomainRow, flags: int) -> Non
     with target.hypervisor.store.transaction() as tx:
         arrived = replace(
             row, node=target.node, reason=reason,
-            definition=row.current_xml if is_persistent else None,
-            live=None if is_persistent else row.current_xml,
+            definition=document or row.current_xml if is_persistent else None,
+            live=None if is_persistent else document or row.current_xml,
         )  # fmt: skip
         event = tx.add_event(
             arrived, c.VIR_DOMAIN_EVENT_STARTED, c.VIR_DOMAIN_EVENT_STARTED_MIGRATED

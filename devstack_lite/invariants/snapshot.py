@@ -52,6 +52,16 @@ class ClaimFact:
     memory_mb: int
     disk_gb: int
     is_building: bool = False
+    pci_devices: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PciDeviceFact:
+    """A PCI device that an instance has."""
+
+    node: str
+    address: str
+    instance_uuid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +173,7 @@ class Snapshot:
     deleted: frozenset[str] = frozenset()
     """The uuids of the instances that were there."""
     claims: tuple[ClaimFact, ...] = ()
+    pci_devices: tuple[PciDeviceFact, ...] = ()
     nodes: tuple[NodeFact, ...] = ()
     domains: tuple[DomainFact, ...] = ()
     hosts_read: frozenset[str] = frozenset()

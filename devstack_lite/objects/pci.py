@@ -82,3 +82,8 @@ class PciRequest:
     count: int
     spec: tuple[Json, ...]
     numa_policy: str = "legacy"
+
+    @property
+    def is_live_migratable(self) -> bool:
+        """Whether it asks for devices that a running guest can take along."""
+        return all(spec.get("live_migratable") == "true" for spec in self.spec)

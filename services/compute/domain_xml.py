@@ -8,6 +8,7 @@ Sources: https://libvirt.org/formatdomain.html, and Nova's instance metadata
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
@@ -103,6 +104,18 @@ def build_hostdev(hostdev: GuestHostdev) -> ET.Element:
         domain=f"0x{domain}", bus=f"0x{bus}", slot=f"0x{slot}", function=f"0x{function}",
     )  # fmt: skip
     return element
+
+
+def with_hostdevs(document: str, hostdevs: Iterable[GuestHostdev]) -> str:
+    """Return a domain's document with these PCI devices instead of those that it has."""
+    root = ET.fromstring(document)  # noqa: S314 - from the hypervisor, not from a user
+    devices = root.find("devices")
+    if devices is None:
+        devices = ET.SubElement(root, "devices")
+    for old in devices.findall("hostdev[@type='pci']"):
+        devices.remove(old)
+    devices.extend(build_hostdev(one) for one in hostdevs)
+    return ET.tostring(root, encoding="unicode")
 
 
 def next_device(taken: set[str]) -> str:

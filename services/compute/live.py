@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from devstack_lite import failpoints
@@ -19,7 +19,9 @@ from devstack_lite.states import MIGRATION_CANCELLED
 from devstack_lite.steps import StepLog
 from services.compute import build
 from services.compute.build import Peers
+from services.compute.domain_xml import with_hostdevs
 from services.compute.driver import HypervisorError, LibvirtDriver
+from services.compute.guest import GuestHostdev
 from services.compute.resize import check_under_way
 
 REPORT_S = 0.5
@@ -37,7 +39,8 @@ def run_live_migration(instance: Instance, peers: Peers) -> None:
     check_under_way(context, peers, instance.uuid, instance.attempt)
     if not _has_arrived(instance, peers.driver, host, node):
         with failpoints.around("op.live-migration"), _reporting(context, instance, peers):
-            _send(instance, peers.driver, host, node)
+            devices = build.hostdevs_of(context, replace(instance, node=node), peers)
+            _send(instance, peers.driver, host, node, devices)
     # What a predecessor, killed at the last moment, has left paused.
     peers.driver.destroy(str(instance.node), instance.uuid)
     there = replace(instance, host=host, node=node)
@@ -62,7 +65,13 @@ def _has_arrived(instance: Instance, driver: LibvirtDriver, host: str, node: str
             return is_there
 
 
-def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> None:
+def _send(
+    instance: Instance,
+    driver: LibvirtDriver,
+    host: str,
+    node: str,
+    devices: Sequence[GuestHostdev],
+) -> None:
     with (
         driver.elsewhere(host, node, instance.uuid) as (libvirt, uri, _guest),
         driver.guest("migrate", str(instance.node), instance.uuid) as (_lib, domain),
@@ -72,8 +81,15 @@ def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> No
             | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
             | libvirt.VIR_MIGRATE_NON_SHARED_INC
         )  # fmt: skip
+        params = {}
+        if devices:
+            document = with_hostdevs(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE), devices)
+            params = {
+                libvirt.VIR_MIGRATE_PARAM_DEST_XML: document,
+                libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: document,
+            }
         try:
-            domain.migrateToURI3(uri, {}, flags)
+            domain.migrateToURI3(uri, params, flags)
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED:
                 raise HypervisorError(MIGRATION_CANCELLED) from error

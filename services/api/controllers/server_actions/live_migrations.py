@@ -6,6 +6,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import hosts
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
@@ -33,6 +34,9 @@ class LiveMigrationsController:
         seen = self._asking.get_built(req, id, LIVE)
         target = body["os-migrateLive"]["host"]
         self._check_hosts(seen.uuid, str(seen.host), target)
+        if not all(one.is_live_migratable for one in requests_of(seen.flavor.extra_specs)):
+            raise Invalid("Migration pre-check error: This request does not explicitly request"
+                          " live-migratable devices.")  # fmt: skip
         self._asking.moves.begin_live_migration(req.context, uuid=seen.uuid, target_host=target)
 
     def _check_hosts(self, uuid: str, source: str, target: str | None) -> None:
