@@ -47,7 +47,10 @@ class PCIWeigher:
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the more, the fewer devices are free."""
-        return table.labels["pci_stats"].column(lambda pools: MOST - min(_count(pools), MOST - 1))
+        stats = table.labels["pci_stats"]
+        if len(stats.kinds) < 2:
+            return np.zeros(len(table))
+        return stats.column(lambda pools: MOST - min(_count(pools), MOST - 1))
 
 
 def _count(pools: tuple[PciPool, ...]) -> int:
