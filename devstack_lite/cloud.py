@@ -60,6 +60,8 @@ class Secrets:
     demo_password: str
     service_password: str
     database_reader_password: str
+    metadata_proxy_shared_secret: str = ""
+    """What Neutron's metadata proxy would sign an instance's id with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +93,13 @@ class Cloud:
     listen: str
     region: str
     ports: Mapping[str, int]
-    """TCP port by HTTP daemon: identity, api, volume, image, network, placement."""
+    """TCP port by HTTP daemon (identity, api, volume, image, network, placement), and metadata's,
+    which api serves as well."""
     hosts: tuple[str, ...]
     """Names of the compute hosts."""
     nodes_per_host: int
     workers: Mapping[str, int]
-    """Workers by daemon; for compute, of each host."""
+    """Workers by daemon; for compute, of each host. `metadata`: api's that serve metadata."""
     profile: str
     database_url: str
     """The conductor's, which may write."""
@@ -110,6 +113,11 @@ class Cloud:
     def etc_dir(self) -> Path:
         """Where each daemon's configuration file is."""
         return self.state_dir / "etc"
+
+    @property
+    def provider_config_dir(self) -> Path:
+        """Where an operator says what nodes have besides; read by each compute host."""
+        return self.etc_dir / "provider_config"
 
     @property
     def log_dir(self) -> Path:
@@ -138,6 +146,11 @@ class Cloud:
             "volume": f"{base['volume']}/v3",
             "placement": base["placement"],
         }
+
+    @property
+    def metadata_url(self) -> str:
+        """Where the metadata API is; no part of the catalog."""
+        return f"http://{self.listen}:{self.ports['metadata']}"
 
     def seed_settings(self) -> SeedSettings:
         """Return what the database's bootstrap needs to know."""
@@ -189,7 +202,7 @@ def load(state_dir: Path) -> Cloud | None:
     except ValueError as error:
         raise CloudError(f"{path} is not a cloud's record: {error}.") from error
     try:
-        _add_placement(record)
+        _add_later_apis(record)
         return Cloud(
             **record
             | {
@@ -203,13 +216,14 @@ def load(state_dir: Path) -> Cloud | None:
         raise CloudError(f"{path} is another version's record; remove its folder.") from error
 
 
-def _add_placement(record: dict[str, Any]) -> None:
-    """Give a record of before there was placement what it lacks: a worker and a port."""
+def _add_later_apis(record: dict[str, Any]) -> None:
+    """Give a record of before there was placement, or metadata, a worker and a port for it."""
     ports = record["ports"]
     is_standard = ports["identity"] == STANDARD_PORTS["identity"]
-    port = STANDARD_PORTS["placement"] if is_standard else ports["identity"] + 5
-    ports.setdefault("placement", port)
-    record["workers"].setdefault("placement", 1)
+    for name, offset in (("placement", 5), ("metadata", 6)):
+        port = STANDARD_PORTS[name] if is_standard else ports["identity"] + offset
+        ports.setdefault(name, port)
+        record["workers"].setdefault(name, 1)
 
 
 def find(name: str) -> Cloud:

@@ -36,6 +36,7 @@ def write_all(cloud: Cloud) -> None:
     make_private_folder(cloud.state_dir)
     make_private_folder(cloud.log_dir)
     make_private_folder(cloud.etc_dir)
+    make_private_folder(cloud.provider_config_dir)
     names = set()
     for process in processes.of(cloud):
         write_private(process.config_file, render(sections_of(cloud, process), process.name))
@@ -61,19 +62,42 @@ def sections_of(cloud: Cloud, process: Process) -> Sections:
         },
         "oslo_messaging_rabbit": dict(_BROKER_OPTIONS),
         "endpoints": dict(cloud.endpoints),
-        process.daemon: {"workers": cloud.workers[process.daemon]},
     }
+    if process.daemon == "api":
+        sections["DEFAULT"] |= _served(cloud)
+        sections["oslo_policy"] = {"policy_file": cloud.etc_dir / "policy.yaml"}
+        sections["neutron"] = {
+            "service_metadata_proxy": True,
+            "metadata_proxy_shared_secret": cloud.secrets.metadata_proxy_shared_secret,
+        }
+    else:
+        sections[process.daemon] = {"workers": cloud.workers[process.daemon]}
+        if process.url is not None:
+            own = sections[process.daemon]
+            own |= {"listen": cloud.listen, "port": cloud.ports[process.daemon]}
     if process.daemon == "conductor":
         sections["database"] = {"connection": cloud.database_url}
     elif process.daemon == "compute":
-        sections["compute"] |= {"nodes": cloud.nodes_per_host, "profile": cloud.profile}
+        sections["compute"] |= {
+            "nodes": cloud.nodes_per_host,
+            "profile": cloud.profile,
+            "provider_config_location": cloud.provider_config_dir,
+        }
     else:
         sections["database"] = {"connection": cloud.database_reader_url}
-    if process.daemon == "api":
-        sections["oslo_policy"] = {"policy_file": cloud.etc_dir / "policy.yaml"}
-    if process.url is not None:
-        sections[process.daemon] |= {"listen": cloud.listen, "port": cloud.ports[process.daemon]}
     return sections
+
+
+def _served(cloud: Cloud) -> dict[str, Any]:
+    """Return where each API of the api daemon listens, and with how many workers."""
+    found: dict[str, Any] = {}
+    for api, key in (("osapi_compute", "api"), ("metadata", "metadata")):
+        found |= {
+            f"{api}_listen": cloud.listen,
+            f"{api}_listen_port": cloud.ports[key],
+            f"{api}_workers": cloud.workers[key],
+        }
+    return found
 
 
 def render(sections: Sections, title: str) -> str:

@@ -13,10 +13,12 @@ from typing import Any
 
 from oslo_config import cfg
 
+from devstack_lite import conf_apis
+
 WSGI_SERVICES = ("api", "identity", "image", "network", "volume", "placement")
 STANDARD_PORTS = {
     "identity": 5000, "api": 8774, "volume": 8776, "image": 9292, "network": 9696,
-    "placement": 8778,
+    "placement": 8778, "metadata": conf_apis.STANDARD_METADATA_PORT,
 }  # fmt: skip
 
 
@@ -25,14 +27,18 @@ def _wsgi_options(service: str, workers: int) -> list[Any]:
         cfg.HostAddressOpt("listen", default="127.0.0.1", help="Address to bind."),
         cfg.PortOpt("port", default=STANDARD_PORTS[service], help="TCP port to bind."),
         cfg.IntOpt("workers", default=workers, min=1, help="Forked worker processes."),
-        cfg.IntOpt(
-            "threads",
-            default=10,
-            min=1,
-            help="HTTP threads in a worker. Two cores gain nothing from more; they only hold"
-            " requests that wait for an RPC answer.",
-        ),
+        _threads_option(),
     ]
+
+
+def _threads_option() -> Any:
+    return cfg.IntOpt(
+        "threads",
+        default=10,
+        min=1,
+        help="HTTP threads in a worker. Two cores gain nothing from more; they only hold"
+        " requests that wait for an RPC answer.",
+    )
 
 
 OPTIONS: dict[str, list[Any]] = {
@@ -96,10 +102,21 @@ OPTIONS: dict[str, list[Any]] = {
             min=0,
             help="Seconds after which the conductor confirms a resize by itself; 0 is never.",
         ),
+        cfg.IntOpt(
+            "shelved_offload_time",
+            mutable=True,
+            default=0,
+            min=-1,
+            help="Seconds after which a shelved server leaves its host; 0 is at once, -1 never. One"
+            " that boots from a volume leaves at once.",
+        ),
         cfg.FloatOpt(
             "graceful_stop_s", default=10.0, help="Seconds a worker may take to finish its work."
         ),
+        *conf_apis.SERVED,
     ],
+    "ssl": conf_apis.SSL,
+    "neutron": conf_apis.NEUTRON,
     "database": [
         cfg.StrOpt(
             "connection",
@@ -136,7 +153,8 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.FloatOpt("timeout_s", default=10.0, help="Seconds to wait for identity."),
     ],
     "api": [
-        *_wsgi_options("api", 2),
+        _threads_option(),
+        *conf_apis.METADATA,
         cfg.StrOpt(
             "auth_strategy",
             default="keystone",
@@ -227,10 +245,13 @@ OPTIONS: dict[str, list[Any]] = {
                 "TraitsFilter",
                 "ServerGroupAntiAffinityFilter",
                 "ServerGroupAffinityFilter",
+                "DifferentHostFilter",
+                "SameHostFilter",
                 "PciPassthroughFilter",
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",
+                "ResourceClassFilter",
             ],
             help="Filters by name, in order; entry points of devstack_lite.scheduler.filters.",
         ),
@@ -330,6 +351,12 @@ OPTIONS: dict[str, list[Any]] = {
             default=["COMPUTE_NODE", "HW_CPU_X86_VMX", "COMPUTE_VOLUME_ATTACH"],
             help="What flavors and images may require or forbid of this host's nodes"
             " (trait:NAME=required).",
+        ),
+        cfg.StrOpt(
+            "provider_config_location",
+            help="Nova's option: a folder of *.yaml that say what resource classes (CUSTOM_*) and"
+            " traits this host's nodes have besides. `up` makes it one in the cloud's"
+            " folder, etc/provider_config/, for all its hosts.",
         ),
         cfg.DictOpt(
             "metrics",

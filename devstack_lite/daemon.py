@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -35,50 +36,86 @@ def configure(daemon: str, arguments: Sequence[str]) -> Any:
     return conf
 
 
-def serve_wsgi(
-    service: str,
-    app_name: str,
-    arguments: Sequence[str] | None = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpApi:
+    """One Paste application that a daemon serves, on a port and with workers of its own."""
+
+    app_name: str
+    service: str
+    """What its workers call themselves: in step records, failpoints and process titles."""
+    listen: str
+    port: int
+    workers: int
+    threads: int
+    tls: Any = None
+    """What secures it, as devstack_lite.wsgi.tls makes it; None is plain HTTP."""
+    max_url_len: int | None = None
+    on_respawn: Callable[[Any, int], None] | None = None
+    """Called in a thread of a worker that took a dead one's place, with the configuration and the
+    worker's number."""
+
+
+def serve_wsgi(service: str, app_name: str, arguments: Sequence[str] | None = None) -> None:
+    """Run a daemon whose workers serve one Paste application on one port."""
+    conf = configure(service, sys.argv[1:] if arguments is None else arguments)
+    own = conf[service]
+    api = HttpApi(
+        app_name=app_name, service=service, listen=own.listen, port=own.port,
+        workers=own.workers, threads=own.threads,
+    )  # fmt: skip
+    serve_apis(conf, service, lambda: [api])
+
+
+def serve_apis(
+    conf: Any,
+    daemon: str,
+    find_apis: Callable[[], Sequence[HttpApi]],
     *,
-    on_respawn: Callable[[Any, int], None] | None = None,
     check: Callable[[Any], None] | None = None,
 ) -> None:
-    """Run a daemon whose workers serve one Paste application on one port.
+    """Run a configured daemon whose workers serve Paste applications, a group of them for each.
 
-    check: called with the configuration before the forks; a DevstackError of its ends the start.
-    on_respawn: called in a thread of a worker that took a dead one's place, with the configuration
-    and the worker's number.
+    check: called with the configuration before the forks. A DevstackError of it, of find_apis or
+    of a port that is taken ends the start with one sentence.
     """
     from devstack_lite.wsgi.server import HttpWorker, bind
 
-    conf = configure(service, sys.argv[1:] if arguments is None else arguments)
-    own = conf[service]
     try:
-        listener = bind(own.listen, own.port)
-    except DevstackError as error:
-        sys.exit(f"{service}: {error}")
+        apis = find_apis()
+        listeners = {api.app_name: bind(api.listen, api.port) for api in apis}
+    except (DevstackError, cfg.Error) as error:
+        LOG.critical("%s", error)
+        sys.exit(f"{daemon}: {error}")
 
     # Imported before the forks, which then share them and start at once.
     from devstack_lite.wsgi.app import load_app
 
-    importlib.import_module(f"services.{service}.router")
+    importlib.import_module(f"services.{daemon}.router")
     if check is not None:
         try:
             check(conf)
         except DevstackError as error:
             LOG.critical("%s", error)
-            sys.exit(f"{service}: {error}")
+            sys.exit(f"{daemon}: {error}")
 
-    def make_worker(number: int) -> launcher.Worker:
-        worker.become(service, conf.host, number)
-        http = HttpWorker(listener, load_app(conf, app_name), threads=own.threads)
+    def make_worker(api: HttpApi, number: int) -> launcher.Worker:
+        worker.become(api.service, conf.host, number)
+        http = HttpWorker(
+            listeners[api.app_name], load_app(conf, api.app_name), threads=api.threads,
+            max_url_len=api.max_url_len, tls=api.tls,
+        )  # fmt: skip
         then = None
-        if on_respawn is not None and launcher.replaced_pid() is not None:
-            then = partial(on_respawn, conf, number)
-        return ControlledWorker(conf, service, http, then)
+        if api.on_respawn is not None and launcher.replaced_pid() is not None:
+            then = partial(api.on_respawn, conf, number)
+        return ControlledWorker(conf, daemon, http, then)
 
-    group = launcher.WorkerGroup(name=service, workers=own.workers, factory=make_worker)
-    launcher.run(conf, service, [group])
+    groups = [
+        launcher.WorkerGroup(
+            name=api.service, workers=api.workers, factory=partial(make_worker, api)
+        )
+        for api in apis
+    ]
+    launcher.run(conf, daemon, groups)
 
 
 class ControlledWorker:

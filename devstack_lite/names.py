@@ -32,6 +32,14 @@ def attachment_id_of(instance_uuid: str, volume_id: str) -> str:
     return str(uuid.uuid5(_VOLUME_IDS, f"{instance_uuid}/{volume_id}"))
 
 
+def tap_of(port_id: str) -> str:
+    """Return the name of a port's device on its host.
+
+    Linux allows a device name 15 characters, and Neutron cuts it to 14.
+    """
+    return f"tap{port_id}"[:14]
+
+
 MOST_PORTS = 64
 """Ports of one instance that are looked for by their ids."""
 

@@ -27,6 +27,7 @@ DEFAULT_WORKERS: Mapping[str, int] = {
     "network": 1,
     "volume": 1,
     "placement": 1,
+    "metadata": 1,
 }
 DEFAULT_HOSTS = 3
 LOOPBACK = "127.0.0.1"
@@ -97,6 +98,7 @@ def _plan_again(wishes: Wishes, before: Cloud) -> Cloud:
         profile=wishes.profile or before.profile,
         semantics=wishes.semantics or before.semantics,
         broker=broker,
+        secrets=_with_later_secrets(before.secrets),
     )
     return after if wishes.database is None else _with_database(after, wishes.database)
 
@@ -122,6 +124,15 @@ def _new_secrets() -> cloud.Secrets:
         demo_password=secrets.token_hex(16),
         service_password=secrets.token_hex(16),
         database_reader_password=secrets.token_hex(16),
+        metadata_proxy_shared_secret=secrets.token_hex(16),
+    )
+
+
+def _with_later_secrets(before: cloud.Secrets) -> cloud.Secrets:
+    """Return the secrets with those that the cloud was made before."""
+    made = _new_secrets().metadata_proxy_shared_secret
+    return dataclasses.replace(
+        before, metadata_proxy_shared_secret=before.metadata_proxy_shared_secret or made
     )
 
 

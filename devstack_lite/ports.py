@@ -3,7 +3,7 @@
 The default cloud has OpenStack's standard ports, so that documentation applies as it is. Others get
 a block of ten; within a block the order is fixed:
 
-    P identity, P+1 api (compute), P+2 volume, P+3 image, P+4 network, P+5 placement
+    P identity, P+1 api (compute), P+2 volume, P+3 image, P+4 network, P+5 placement, P+6 metadata
 
 The broker's ports are anybody's: nothing outside the cloud needs to know them.
 """
@@ -19,7 +19,7 @@ from collections.abc import Set as AbstractSet
 from devstack_lite.cloud import CloudError
 from devstack_lite.conf import STANDARD_PORTS
 
-BLOCK_ORDER = ("identity", "api", "volume", "image", "network", "placement")
+BLOCK_ORDER = ("identity", "api", "volume", "image", "network", "placement", "metadata")
 BLOCK_SIZE = 10
 FIRST_BASE, LAST_BASE = 20000, 29990
 """Above the well-known services, below Linux's ephemeral ports (32768)."""

@@ -21,6 +21,7 @@ class VmState(StrEnum):
     RESIZED = "resized"
     ERROR = "error"
     SHELVED = "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded"
     SOFT_DELETED = "soft-delete"
     DELETED = "deleted"
 
@@ -52,6 +53,7 @@ class TaskState(StrEnum):
     RESCUING = "rescuing"
     UNRESCUING = "unrescuing"
     SHELVING = "shelving"
+    SHELVING_OFFLOADING = "shelving_offloading"
     UNSHELVING = "unshelving"
     SOFT_DELETING = "soft-deleting"
     RESTORING = "restoring"
@@ -115,13 +117,21 @@ BUILD_STATES = (
         TaskState.BLOCK_DEVICE_MAPPING,
         TaskState.SPAWNING,
         TaskState.MIGRATING,
+        TaskState.UNSHELVING,
     }
 )
 """In which a domain comes to be: the first time, anew, or on another host."""
 AWAITS_HOST = frozenset(
-    {TaskState.SCHEDULING, TaskState.REBUILDING, TaskState.RESIZE_PREP, TaskState.MIGRATING}
+    {
+        TaskState.SCHEDULING,
+        TaskState.REBUILDING,
+        TaskState.RESIZE_PREP,
+        TaskState.MIGRATING,
+        TaskState.UNSHELVING,
+    }
 )
-"""In which the scheduler's choice is awaited; a rebuild on the same host asks for none."""
+"""In which the scheduler's choice is awaited; what goes on on its
+own host needs none."""
 HAS_GUEST = frozenset(
     {
         VmState.ACTIVE,
@@ -151,6 +161,7 @@ _STATUS = {
     VmState.RESIZED: "VERIFY_RESIZE",
     VmState.ERROR: "ERROR",
     VmState.SHELVED: "SHELVED",
+    VmState.SHELVED_OFFLOADED: "SHELVED_OFFLOADED",
     VmState.SOFT_DELETED: "SOFT_DELETED",
     VmState.DELETED: "DELETED",
 }

@@ -1,6 +1,7 @@
 """What every test needs first: oslo.service's threading backend, chosen before anything asks."""
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -11,7 +12,11 @@ launcher.use_threads()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have clients and libraries keep their caches in a folder that goes with the tests."""
+    """Have clients and libraries keep their caches in a folder that goes with the tests.
+
+    And have Ctrl-C reach the tests and what they start: a shell's background jobs ignore it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = tempfile.TemporaryDirectory(prefix="devstack-lite-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CACHE_HOME"] = os.environ["NOVACLIENT_UUID_CACHE_DIR"] = folder.name

@@ -65,7 +65,7 @@ OPERATIONS: dict[str, tuple[Any, str]] = {
     "createBackup": (
         {"createBackup": {"name": OF_A_CELL, "backup_type": "daily", "rotation": 0}}, "active",
     ),
-    "shelve": ({"shelve": None}, "shelved"),
+    "shelve": ({"shelve": None}, "shelved_offloaded"),
     "unshelve": ({"unshelve": None}, "active"),
     "resize": ({"resize": {"flavorRef": "2"}}, "resized"),
     "migrate": ({"migrate": None}, "resized"),
@@ -83,8 +83,13 @@ BEFORE = {
     "confirmResize": "resize", "revertResize": "resize",
 }  # fmt: skip
 """By operation the one that brings a server to where it can be asked for."""
-FINISH = {"delete": "finish_delete", "resize": "finish_builds", "migrate": "finish_builds"}
+FINISH = {
+    "delete": "finish_delete", "resize": "finish_builds", "migrate": "finish_builds",
+    "unshelve": "finish_builds",
+}  # fmt: skip
 """By operation the message with which it ends; finish_action otherwise."""
+ON_HOST = {"unshelve": point_of(18)}
+"""By operation the point of what its host does; op.<operation> otherwise."""
 
 
 _PLACING = (
@@ -96,6 +101,7 @@ HELPERS: dict[str, tuple[tuple[str, str], ...]] = {
     "resize": (("compute", "rpc.compute.power_off_guest"), *_PLACING),
     "revertResize": (("compute", "rpc.compute.remove_guest"),),
     "live-migration": _PLACING,
+    "unshelve": _PLACING,
     "createImage": (("compute", "op.createImage.upload"),),
 }
 """By operation who else takes part in it, and its point."""
@@ -146,7 +152,7 @@ def cells_of(*, is_quick: bool) -> list[Cell]:
         found += [
             Cell(what=operation, role=role, point=f"{point}.{side}")
             for role, point in (
-                ("compute", f"op.{operation}"),
+                ("compute", ON_HOST.get(operation, f"op.{operation}")),
                 ("conductor", finish),
                 *HELPERS.get(operation, ()),
             )

@@ -16,7 +16,8 @@ from devstack_lite.reaper import Ref
 from devstack_lite.roster import Roster
 
 BROKER = "broker"
-_WORKER = re.compile(r"^devstack-lite: .* worker (\d+)$")
+_WORKER = re.compile(r"^devstack-lite: (?:compute \S+|\w+) worker (\d+)$")
+"""A daemon's own workers: what else its launcher serves has a word more, as api's metadata has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ def gather(cloud: Cloud) -> dict[str, Any]:
         "waiting_for": found.waiting_for if found is not None and is_supervised else "",
         "state_dir": str(cloud.state_dir),
         "endpoints": cloud.endpoints,
+        "metadata": {"url": cloud.metadata_url, "is_answering": _is_well(cloud.metadata_url)},
         "supervisor": _process(found.pid) if found is not None and is_supervised else None,
         "broker": _broker(cloud, found),
         "daemons": daemons,
@@ -109,6 +110,13 @@ def _broker(cloud: Cloud, found: Roster | None) -> dict[str, Any]:
         "restarts": found.broker_restarts if found is not None else 0,
         "memory_mib": round(sum(_process(pid)["memory_mib"] for pid in living), 1),
     }
+
+
+def _is_well(url: str) -> bool:
+    """Say whether an API answers that it is well, without a token."""
+    with contextlib.suppress(DevstackError):
+        return session.send("GET", f"{url}/healthcheck", timeout_s=2.0).status == 200
+    return False
 
 
 def _process(pid: int) -> dict[str, Any]:
@@ -170,9 +178,9 @@ def _print(facts: dict[str, Any]) -> None:
         )
     console.print(table)
 
-    broker = facts["broker"]
-    answer = "[green]answers[/]" if broker["is_answering"] else "[red]does not answer[/]"
-    console.print(f"broker     {broker['kind']} at {broker['address']}, {answer}")
+    broker, metadata = facts["broker"], facts["metadata"]
+    console.print(f"metadata   {metadata['url']}, {_answer(metadata)}")
+    console.print(f"broker     {broker['kind']} at {broker['address']}, {_answer(broker)}")
     depths = ", ".join(f"{queue} {depth}" for queue, depth in facts["queues"].items() if depth)
     console.print(f"queues     {depths or 'empty'}")
     instances = facts["instances"]
@@ -185,6 +193,10 @@ def _print(facts: dict[str, Any]) -> None:
     console.print(
         f"memory     {memory['daemons']:.0f} MiB, and the broker's {memory['broker']:.0f} MiB"
     )
+
+
+def _answer(part: dict[str, Any]) -> str:
+    return "[green]answers[/]" if part["is_answering"] else "[red]does not answer[/]"
 
 
 def _duration(seconds: float | None) -> str:

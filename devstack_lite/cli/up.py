@@ -27,11 +27,12 @@ def _parse_workers(
     workers: dict[str, int] = {}
     for value in ",".join(values).split(",") if values else ():
         daemon, _, number = value.rpartition("=")
-        if not number.isdigit() or int(number) < 1 or daemon not in ("", *processes.DAEMONS):
+        known = (*processes.DAEMONS, "metadata")
+        if not number.isdigit() or int(number) < 1 or daemon not in ("", *known):
             raise click.BadParameter(
-                f"{value!r} is neither N nor DAEMON=N, with one of {', '.join(processes.DAEMONS)}."
+                f"{value!r} is neither N nor DAEMON=N, with one of {', '.join(known)}."
             )
-        workers |= dict.fromkeys([daemon] if daemon else processes.DAEMONS, int(number))
+        workers |= dict.fromkeys([daemon] if daemon else known, int(number))
     return workers or None
 
 
@@ -61,8 +62,8 @@ def _parse_workers(
     "--port-base",
     type=click.IntRange(1024, 65526),
     help="Take the ports P to P+9: P identity, P+1 compute API, P+2 volume, P+3 image, P+4 network,"
-    " P+5 placement; the rest is kept.  [default: the standard ones; for another --name a free"
-    " block]",
+    " P+5 placement, P+6 metadata; the rest is kept.  [default: the standard ones; for another"
+    " --name a free block]",
 )
 @click.option("--profile", help="Stage profile of the simulated hypervisor.  [default: instant]")
 @click.option(
@@ -203,6 +204,7 @@ def _print_summary(cloud: Cloud, elapsed_s: float) -> None:
     again = "" if cloud.name == clouds.DEFAULT_NAME else f" --name {cloud.name}"
     facts = {
         **cloud.endpoints,
+        "metadata": cloud.metadata_url,
         "hosts": f"{len(cloud.hosts)}, with {cloud.nodes_per_host} node(s) each",
         "state": str(cloud.state_dir),
     }

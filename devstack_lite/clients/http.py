@@ -71,7 +71,8 @@ class HttpPeer:
     ) -> Answer:
         """Return the answer, whatever its status.
 
-        body is sent as JSON, octets as they are; at most one of them.
+        body is sent as JSON, octets as they are (and as octets, unless headers name a type); at
+        most one of them.
         is_repeatable: the request may be sent again when the peer dies under it, for RETRY_FOR_S
         seconds; in that time a worker is respawned. Raises Unavailable (indefinite) when no answer
         comes.
@@ -82,7 +83,7 @@ class HttpPeer:
             sent["Content-Type"] = "application/json"
         elif octets is not None:
             data = octets
-            sent["Content-Type"] = "application/octet-stream"
+            sent.setdefault("Content-Type", "application/octet-stream")
         deadline = time.monotonic() + RETRY_FOR_S
         while True:
             is_fresh = getattr(self._local, "connection", None) is None

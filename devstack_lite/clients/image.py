@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import (
+    Conflict,
     DevstackError,
     Forbidden,
     Invalid,
@@ -16,6 +19,8 @@ from devstack_lite.exceptions import (
     Unavailable,
 )
 from devstack_lite.steps import TRACE_HEADER, StepRecord, from_header
+
+PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 
 
 def headers_of(context: RequestContext) -> dict[str, str]:
@@ -57,11 +62,11 @@ class ImageClient:
         return answer.json(), validated_of(answer)
 
     def list_images(self, context: RequestContext, **query: str) -> list[dict[str, Any]]:
-        """Return the images that a list's query finds, the newest first; at most 1000.
+        """Return the images that a list's query finds, the newest first; at most 1000, or limit.
 
-        Raises Unauthorized (definite), Unavailable.
+        Raises Invalid, Unauthorized (definite), Unavailable.
         """
-        asked = urlencode({**query, "sort": "created_at:desc", "limit": "1000"})
+        asked = urlencode({"limit": "1000", **query, "sort": "created_at:desc"})
         answer = self._peer.request("GET", f"/v2/images?{asked}", headers=headers_of(context))
         _check(answer, {200})
         return list(answer.json()["images"])
@@ -73,6 +78,36 @@ class ImageClient:
         """
         answer = self._peer.request("POST", "/v2/images", headers=headers_of(context), body=image)
         _check(answer, {201, 409})
+
+    def change_properties(
+        self,
+        context: RequestContext,
+        image: Mapping[str, Any],
+        *,
+        items: Mapping[str, str],
+        removed: Iterable[str] = (),
+    ) -> None:
+        """Set properties of an image that is known as it was just now, and take others away.
+
+        Raises NotFound, Invalid, Forbidden, Conflict, Unauthorized (definite), Unavailable.
+        """
+        operations: list[dict[str, Any]] = [
+            {"op": "replace" if key in image else "add", "path": _pointer(key), "value": value}
+            for key, value in items.items()
+        ]
+        operations += [{"op": "remove", "path": _pointer(key)} for key in removed]
+        answer = self._peer.request(
+            "PATCH",
+            _path(str(image["id"])),
+            headers={**headers_of(context), "Content-Type": PATCH_TYPE},
+            octets=json.dumps(operations).encode(),
+            is_repeatable=False,
+        )
+        if answer.status == 404:
+            raise _missing(str(image["id"]))
+        if answer.status == 409:
+            raise Conflict(_message(answer), kind="image")
+        _check(answer, {200})
 
     def upload(self, context: RequestContext, image_id: str, octets: bytes) -> None:
         """Store an image's data, which makes it active. May be repeated until it is.
@@ -90,7 +125,7 @@ class ImageClient:
     def delete_image(self, context: RequestContext, image_id: str) -> None:
         """Remove an image; one that is gone is a success.
 
-        Raises Forbidden (a protected one), Unauthorized (definite), Unavailable.
+        Raises Forbidden (a protected one, or another's), Unauthorized (definite), Unavailable.
         """
         answer = self._peer.request("DELETE", _path(image_id), headers=headers_of(context))
         _check(answer, {204, 404})
@@ -98,6 +133,11 @@ class ImageClient:
 
 def _path(image_id: str) -> str:
     return f"/v2/images/{quote(image_id, safe='')}"
+
+
+def _pointer(key: str) -> str:
+    """Return a property's name as a JSON pointer."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def _missing(image_id: str) -> NotFound:

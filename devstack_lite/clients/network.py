@@ -38,17 +38,20 @@ class NetworkClient:
         instance_uuid: str,
         host: str,
         requests: Sequence[NetworkRequest],
+        *,
+        project_id: str | None = None,
     ) -> tuple[list[dict[str, Any]], StepRecord | None]:
         """Return the instance's ports, made or bound, and how the token's validation went.
 
         One request makes all ports on networks; one that is given is bound by a request of its
-        own. Idempotent. Raises NotFound, Invalid, Conflict, Unauthorized (definite), Unavailable.
+        own. project_id: whose the ports are, if an administrator of another project asks.
+        Idempotent. Raises NotFound, Invalid, Conflict, Unauthorized (definite), Unavailable.
         """
         found: dict[int, dict[str, Any]] = {}
         record: StepRecord | None = None
         new = {index: one for index, one in enumerate(requests) if one.port_id is None}
         if new or not requests:
-            shown, record = self._create(context, instance_uuid, host, new)
+            shown, record = self._create(context, instance_uuid, host, new, project_id)
             found.update(shown)
         for index, one in enumerate(requests):
             if one.port_id is not None:
@@ -65,13 +68,15 @@ class NetworkClient:
         instance_uuid: str,
         host: str,
         new: dict[int, NetworkRequest],
+        project_id: str | None,
     ) -> tuple[dict[int, dict[str, Any]], StepRecord | None]:
         if not new:
             # An instance without a port still asks: the question is a step of its boot.
             answer = self._send(context, "GET", f"/v2.0/ports?device_id={instance_uuid}")
             return {}, validated_of(answer)
         ids = {port_id_of(instance_uuid, index): index for index in new}
-        body = {"ports": [_asked(one, instance_uuid, host) for one in new.values()]}
+        owner = _owner(context, project_id)
+        body = {"ports": [{**_asked(one, instance_uuid, host), **owner} for one in new.values()]}
         headers = {PORT_IDS_HEADER: ",".join(ids)}
         answer = self._send(context, "POST", "/v2.0/ports", body, headers)
         ports = answer.json()["ports"]
@@ -94,9 +99,7 @@ class NetworkClient:
         if made_on is None:
             answer = self._bind(context, port_id, instance_uuid, host=host)
             return _port(answer.json()["port"], is_ours=False)
-        asked = _asked(made_on, instance_uuid, host)
-        if context.is_admin:
-            asked["project_id"] = project_id
+        asked = {**_asked(made_on, instance_uuid, host), **_owner(context, project_id)}
         answer = self._send(
             context, "POST", "/v2.0/ports", {"ports": [asked]}, {PORT_IDS_HEADER: port_id}
         )
@@ -153,7 +156,7 @@ class NetworkClient:
         )
         if answer.status < 300:
             return answer
-        message = _message_of(answer)
+        message, _ = fault_of(answer)
         if answer.status in {401, 403}:
             raise Unauthorized(f"network refused the token (HTTP {answer.status}): {message}")
         if answer.status in _ERRORS:
@@ -161,12 +164,13 @@ class NetworkClient:
         raise Unavailable(f"network answered {answer.status}: {message}")
 
 
-def _message_of(answer: Answer) -> str:
-    """Return the text of a fault: {"NeutronError": {"message": …}}."""
+def fault_of(answer: Answer) -> tuple[str, str]:
+    """Return the text and the type of a fault: {"NeutronError": {"message": …, "type": …}}."""
     try:
-        return str(answer.json()["NeutronError"]["message"])
+        fault = answer.json()["NeutronError"]
+        return str(fault["message"]), str(fault["type"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status}"
+        return f"HTTP {answer.status}", ""
 
 
 def _asked(one: NetworkRequest, instance_uuid: str, host: str) -> dict[str, Any]:
@@ -179,6 +183,11 @@ def _asked(one: NetworkRequest, instance_uuid: str, host: str) -> dict[str, Any]
         **({"fixed_ips": [{"ip_address": one.fixed_ip}]} if one.fixed_ip else {}),
         **({"security_groups": list(one.security_groups)} if one.security_groups else {}),
     }
+
+
+def _owner(context: RequestContext, project_id: str | None) -> dict[str, Any]:
+    """Return the part of a port's body that says whose it is: only an administrator may."""
+    return {"project_id": project_id} if project_id and context.is_admin else {}
 
 
 def _port(port: dict[str, Any], *, is_ours: bool) -> dict[str, Any]:

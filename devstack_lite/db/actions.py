@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves
+from devstack_lite.db import claims, moves, shelving
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import (
     NOTHING_UNDER_WAY,
@@ -50,9 +50,11 @@ CHANGED_BY_ACTIONS = frozenset(
     {
         "name",
         "image_ref",
+        "requested_zone",
         "metadata",
         "access_ip_v4",
         "access_ip_v6",
+        "auto_disk_config",
         "boot_request",
         "description",
         "hostname",
@@ -182,7 +184,9 @@ def finish_action(
             end_failed(connection, row, fault, _asked_for(row, action), now)
             return True
         recount(connection, row, vm_state, None)
-        ending = moves.settle(connection, row, action, now)
+        ending = shelving.settle(connection, row, action, vm_state, now) or moves.settle(
+            connection, row, action, now
+        )
         end_operation(connection, uuid, ending, now, vm_state=vm_state, power_state=power_state)
         return True
 
@@ -260,6 +264,7 @@ def finish_delete(db: Database, uuid: str) -> bool:
 def _remove(connection: Connection, row: Any, now: Any) -> None:
     instance = instance_of(row)
     claims.release(connection, [instance.uuid])
+    shelving.drop_image(connection, row)
     leave(connection, instance.uuid)
     connection.execute(instance_tags.delete().where(instance_tags.c.instance_uuid == instance.uuid))
     connection.execute(
@@ -343,10 +348,12 @@ def record_action(
     )
 
 
-CHANGEABLE = frozenset({"name", "access_ip_v4", "access_ip_v6", "description", "hostname"})
+CHANGEABLE = frozenset(
+    {"name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname"}
+)
 
 
-def update_instance(db: Database, uuid: str, values: dict[str, str | None]) -> Instance:
+def update_instance(db: Database, uuid: str, values: Json) -> Instance:
     """Change what a user may change of an instance at any time. Raises NotFound."""
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:

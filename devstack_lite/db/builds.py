@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, decisions, moves
+from devstack_lite.db import claims, decisions, moves, shelving
 from devstack_lite.db.boot_volumes import record_volumes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import NOTHING_UNDER_WAY, end_operation, finish_actions, set_error
@@ -66,6 +66,7 @@ EVENTS = {
     EVACUATE: "compute_rebuild_instance",
     moves.RESIZE: "compute_finish_resize",
     moves.MIGRATE: "compute_finish_resize",
+    "unshelve": "compute_unshelve_instance",
 }
 """Nova's names of what its compute manager does for an action."""
 
@@ -108,6 +109,7 @@ def create_instances(
                 "reservation_id": boot.reservation_id, "key_name": boot.key_name,
                 "description": boot.description, "metadata": dict(boot.metadata),
                 "user_data": boot.user_data, "config_drive": boot.config_drive,
+                "auto_disk_config": boot.auto_disk_config,
                 "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
                 "network_info": [], "boot_request": request,
                 "request_id": context.request_id, "is_locked": False, "progress": 0,
@@ -151,6 +153,7 @@ _FIRST_OF = {
     TaskState.SCHEDULING: TaskState.NETWORKING,
     TaskState.REBUILDING: TaskState.REBUILD_BLOCK_DEVICE_MAPPING,
     TaskState.RESIZE_PREP: TaskState.RESIZE_MIGRATING,
+    TaskState.UNSHELVING: TaskState.SPAWNING,
 }
 """What a host does first about what awaited it."""
 
@@ -322,6 +325,8 @@ def _finish(
             moves.arrive(connection, row.uuid, now)
         elif row.task_state in REBUILD_STATES:
             moves.end_evacuation(connection, row.uuid, now)
+        elif row.vm_state == VmState.SHELVED_OFFLOADED:
+            shelving.end_unshelving(connection, row.uuid)
     zones = _zones_of(connection, {row.node for row in rows})
     connection.execute(
         instances.update()
@@ -433,7 +438,9 @@ def fail_builds(
             )
         for row in failed:
             result = by_uuid[row.uuid]
-            stays = moves.stay_put(connection, row, result.error or "", now)
+            error = result.error or ""
+            stays = moves.stay_put(connection, row, error, now)
+            stays = stays or shelving.stay_offloaded(connection, row, error, now)
             if stays is not None:
                 end_operation(connection, row.uuid, stays, now)
                 continue

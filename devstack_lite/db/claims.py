@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions, pci_devices
+from devstack_lite.db import decisions, pci_devices, resource_classes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -192,6 +192,7 @@ class _Claiming:
                     "vcpus": self._wanted[index].vcpus,
                     "memory_mb": self._wanted[index].memory_mb,
                     "disk_gb": self._wanted[index].disk_gb,
+                    "resources": dict(self._wanted[index].resources),
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
                     "pci_requests": [
@@ -205,7 +206,8 @@ class _Claiming:
 
 
 def _size(claim: Claim, node: str) -> tuple[Any, ...]:
-    return (node, claim.vcpus, claim.memory_mb, claim.disk_gb)
+    others = tuple(sorted(claim.resources.items()))
+    return (node, claim.vcpus, claim.memory_mb, claim.disk_gb, others)
 
 
 def _open_attempts(connection: Connection, uuids: Sequence[str]) -> dict[str, int]:
@@ -254,8 +256,14 @@ def _take(connection: Connection, size: Sequence[Any], count: int, version: int)
 
 
 def _take_exactly(connection: Connection, size: Sequence[Any], count: int, version: int) -> bool:
-    node, vcpus, memory_mb, disk_gb = size
+    node, vcpus, memory_mb, disk_gb, others = size
     own = compute_nodes.c
+    more: Json = {}
+    if others:
+        used = resource_classes.taken(connection, node, dict(others), count)
+        if used is None:
+            return False
+        more["resources_used"] = used
     fits = sa.and_(
         own.hypervisor_hostname == node,
         own.vcpus_used + count * vcpus <= own.vcpus * own.cpu_allocation_ratio,
@@ -270,6 +278,7 @@ def _take_exactly(connection: Connection, size: Sequence[Any], count: int, versi
         instances=own.instances + count,
         io_ops=own.io_ops + count,
         version=version,
+        **more,
     )  # fmt: skip
     return bool(connection.execute(change).rowcount)
 
@@ -279,7 +288,10 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
     if not rows:
         return
     per_node: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    others: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
+        if row.resources:
+            others[row.node].update(row.resources)
         total = per_node[row.node]
         for position, amount in enumerate(
             (row.vcpus, row.memory_mb, row.disk_gb, 1, int(row.is_building))
@@ -295,6 +307,9 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
     )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
+        more: Json = {}
+        if node in others:
+            more["resources_used"] = resource_classes.given_back(connection, node, others[node])
         connection.execute(
             compute_nodes.update()
             .where(own.hypervisor_hostname == node)
@@ -305,6 +320,7 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
                 instances=own.instances - count,
                 io_ops=own.io_ops - building,
                 version=version,
+                **more,
             )
         )
 

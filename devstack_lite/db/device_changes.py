@@ -37,10 +37,14 @@ from devstack_lite.exceptions import InstanceInvalidState, NotFound
 from devstack_lite.objects.compute import Instance, Progress
 from devstack_lite.objects.device import ChangeKind, DeviceChange
 from devstack_lite.objects.registry import Json
+from devstack_lite.states import VmState
 
+_WITH_VOLUMES = frozenset(
+    {"active", "paused", "suspended", "stopped", "shelved", "shelved_offloaded"}
+)
 STATES = {
-    ChangeKind.ATTACH_VOLUME: frozenset({"active", "paused", "suspended", "stopped"}),
-    ChangeKind.DETACH_VOLUME: frozenset({"active", "paused", "suspended", "stopped"}),
+    ChangeKind.ATTACH_VOLUME: _WITH_VOLUMES,
+    ChangeKind.DETACH_VOLUME: _WITH_VOLUMES,
     ChangeKind.ATTACH_INTERFACE: frozenset({"active", "paused", "stopped"}),
     ChangeKind.DETACH_INTERFACE: frozenset({"active", "paused", "stopped"}),
 }
@@ -75,6 +79,32 @@ def is_under_way(db: Database, change_id: str) -> bool:
         return connection.execute(query).first() is not None
 
 
+def has_left(row: Any) -> bool:
+    """Say whether an instance has no host that would have to change its devices."""
+    return bool(row.vm_state == VmState.SHELVED_OFFLOADED)
+
+
+def end_at_once(
+    connection: Connection,
+    context: RequestContext,
+    row: Any,
+    *,
+    kind: ChangeKind,
+    device_id: str,
+    arguments: Json,
+) -> DeviceChange:
+    """Note a change of an instance that no host has, over with it; in the caller's transaction."""
+    now = utcnow()
+    record_action(connection, context, row, action=kind, event=f"api_{kind}", now=now)
+    finish_actions(
+        connection, [row.uuid], kind, now, result="Success", request_id=context.request_id
+    )
+    return DeviceChange(
+        id="", instance_uuid=row.uuid, kind=kind, device_id=device_id, arguments=arguments,
+        attempt=0,
+    )  # fmt: skip
+
+
 def check_instance(
     connection: Connection, context: RequestContext, uuid: str, kind: ChangeKind
 ) -> tuple[Any, bool]:
@@ -87,7 +117,7 @@ def check_instance(
         return row, True
     refuse_if_locked(row, context)
     for attribute, is_fine in (
-        ("vm_state", row.vm_state in STATES[kind] and row.host is not None),
+        ("vm_state", row.vm_state in STATES[kind] and (has_left(row) or row.host is not None)),
         ("task_state", row.task_state is None),
     ):
         if not is_fine:

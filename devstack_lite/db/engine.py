@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,8 +38,10 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self._url = url
         self._pool_size = pool_size
+        self._is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         self._engine: Engine | None = None
         self._pid = 0
+        self._writer = threading.Lock()
 
     @property
     def engine(self) -> Engine:
@@ -46,6 +49,7 @@ class Database:
         if self._engine is None or self._pid != os.getpid():
             self._engine = make_engine(self._url, pool_size=self._pool_size)
             self._pid = os.getpid()
+            self._writer = threading.Lock()
         return self._engine
 
     @contextmanager
@@ -74,13 +78,32 @@ class Database:
         Not at all, too, when whoever asked for it has given up meanwhile: what was refused must
         not come true later. Raises Unavailable then, and when the database is away or locked.
         """
-        with _answering(), self.engine.begin() as connection:
+        engine = self.engine
+        with self._turn(), _answering(), engine.begin() as connection:
             if connection.dialect.name == "sqlite":
                 # Take the write lock first: a lock upgraded half-way can only fail.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             if getattr(get_current(), "is_expired", False):
                 raise Unavailable("it took too long: nobody waits for it, and nothing was changed")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Have one thread of this process write at a time, where the database has one lock.
+
+        SQLite has who waits for its lock sleep, ever longer, and look again: among many threads
+        the lock is free for most of the time, and who came first is not who gets it.
+        """
+        if not self._is_sqlite:
+            yield
+            return
+        writer = self._writer
+        if not writer.acquire(timeout=BUSY_TIMEOUT_S):
+            raise Unavailable("the database does not answer: another thread writes to it")
+        try:
+            yield
+        finally:
+            writer.release()
 
 
 @contextmanager

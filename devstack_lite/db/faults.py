@@ -21,7 +21,7 @@ NOTHING_UNDER_WAY = {"task_state": None, "owner": None, "operation": None, "prog
 HARMLESS = SNAPSHOTS | {"soft_delete", "trigger_crash_dump"}
 """Operations that leave their instance what it was when they fail: no ERROR."""
 
-RECORDED_AS = {"soft_delete": "delete"}
+RECORDED_AS = {"soft_delete": "delete", "unshelve_offloaded": "unshelve"}
 """What a user reads of an operation among the instance's actions, where it has another name."""
 
 

@@ -22,15 +22,16 @@ from devstack_lite.db.schema_identity import (
     credentials,
     group_members,
     implied_roles,
+    policies,
     trusts,
     user_groups,
 )
 from devstack_lite.exceptions import Conflict, Forbidden, NotFound
-from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
+from devstack_lite.objects.identity import Assignment, Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.registry import Json
 
 T = TypeVar("T")
-Thing = TypeVar("Thing", Domain, Project, User, Role, Group)
+Thing = TypeVar("Thing", Domain, Project, User, Role, Group, Policy)
 
 BUILT_IN_ROLES = ("admin", "manager", "member", "reader", "service")
 """Keystone bootstraps them as immutable; the policies of every service name them."""
@@ -46,6 +47,7 @@ TABLES: dict[type[Any], sa.Table] = {
     User: users,
     Role: roles,
     Group: user_groups,
+    Policy: policies,
     Assignment: role_assignments,
 }
 
@@ -108,7 +110,7 @@ def list_all(db: Database, kind: type[Thing]) -> list[Thing]:
     """Return every Domain, Project, User or Role, by name. One read."""
     own = TABLES[kind]
     with db.read() as connection:
-        found = connection.execute(sa.select(own).order_by(own.c.name, own.c.id))
+        found = connection.execute(sa.select(own).order_by(own.c.get("name", own.c.id), own.c.id))
         return [kind(**row._mapping) for row in found]
 
 
@@ -168,12 +170,14 @@ def create(db: Database, thing: Thing) -> Thing:
         try:
             return get(db, kind, thing.id)
         except NotFound:
-            raise _taken(kind, thing.name, getattr(thing, "domain_id", None)) from error
+            raise _taken(
+                kind, getattr(thing, "name", thing.id), getattr(thing, "domain_id", None)
+            ) from error
     return thing
 
 
 def update(db: Database, kind: type[Thing], thing_id: str, values: Json) -> Thing:
-    """Change columns of a Project, User or Role. One transaction.
+    """Change columns of a Project, User or Role; extra is added to what there is. One transaction.
 
     Raises NotFound, Conflict when the new name is taken, Forbidden for a built-in role.
     """
@@ -183,6 +187,8 @@ def update(db: Database, kind: type[Thing], thing_id: str, values: Json) -> Thin
         with db.write() as connection:
             found = _locked(connection, kind, thing_id)
             domain_id = getattr(found, "domain_id", None)
+            if values.get("extra"):
+                values = {**values, "extra": {**(found.extra or {}), **values["extra"]}}
             if values:
                 connection.execute(own.update().where(own.c.id == thing_id).values(**values))
             row = connection.execute(sa.select(own).where(own.c.id == thing_id)).one()
@@ -234,6 +240,7 @@ _HANGING: dict[type[Any], tuple[sa.Column[Any], ...]] = {
     ),
     Role: (role_assignments.c.role_id, implied_roles.c.prior_id, implied_roles.c.implied_id),
     Group: (role_assignments.c.user_id, group_members.c.group_id),
+    Policy: (),
 }
 """What is removed with a thing: the rows whose column names it."""
 

@@ -17,6 +17,8 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import finish_actions
 from devstack_lite.db.rows import instance_of, locked_instance
 from devstack_lite.db.schema import instances
+from devstack_lite.exceptions import Conflict
+from devstack_lite.instance_metadata.passwords import password_of, with_password
 from devstack_lite.objects.compute import Instance
 
 OWNER = "owner"
@@ -66,6 +68,24 @@ def _change(
     )
     record_action(connection, context, row, action=action, event=f"api_{action}", now=now)
     finish_actions(connection, [row.uuid], action, now, result="Success")
+
+
+def set_password(db: Database, uuid: str, password: str) -> None:
+    """Keep the encrypted password that a guest posts, once; an empty one forgets it.
+
+    One transaction, and no instance action: no user did it. Delivered twice: the same. Raises
+    NotFound, Conflict when there is another.
+    """
+    with db.write() as connection:
+        found = instance_of(locked_instance(connection, uuid))
+        kept = password_of(found)
+        if password and kept and kept != password:
+            raise Conflict(f"Instance {uuid} has a password already.", kind="instance")
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == uuid)
+            .values(system_metadata=with_password(found.system_metadata, password))
+        )
 
 
 def _row(connection: Connection, uuid: str) -> Any:

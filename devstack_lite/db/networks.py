@@ -48,6 +48,13 @@ def get_network(db: Database, network_id: str, *, project_id: str | None = None)
     return Network(**row._mapping)
 
 
+def external_network_ids(db: Database) -> set[str]:
+    """Return which networks are external."""
+    query = sa.select(networks.c.id).where(networks.c.external.is_(True))
+    with db.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def list_subnets(
     db: Database, *, project_id: str | None = None, subnet_id: str | None = None
 ) -> list[Subnet]:
@@ -59,7 +66,7 @@ def list_subnets(
         seen = sa.select(networks.c.id).where(_seen_by(project_id))
         query = query.where(subnets.c.network_id.in_(seen))
     with db.read() as connection:
-        return [_subnet(row) for row in connection.execute(query)]
+        return [subnet_of(row) for row in connection.execute(query)]
 
 
 def get_subnet(db: Database, subnet_id: str, *, project_id: str | None = None) -> Subnet:
@@ -83,8 +90,9 @@ def subnet_ids_of(db: Database, network_id: str | None = None) -> dict[str, list
     return found
 
 
-def _subnet(row: Any) -> Subnet:
-    values = dict(row._mapping)
+def subnet_of(row: Any) -> Subnet:
+    """Return the subnet of a row that holds all its columns, perhaps among others."""
+    values = {column.name: row._mapping[column] for column in subnets.c}
     for name in _LISTS:
         values[name] = tuple(values[name])
     return Subnet(**values)
@@ -174,7 +182,7 @@ def create_subnets(db: Database, wanted: list[Subnet]) -> list[Subnet]:
             sa.select(subnets).where(subnets.c.network_id.in_(network_ids))
         ).all()
         if any(row.id in ids for row in there):
-            found = {row.id: _subnet(row) for row in there}
+            found = {row.id: subnet_of(row) for row in there}
             return [found[subnet.id] for subnet in wanted if subnet.id in found]
         require_room(connection, "subnet", [subnet.project_id for subnet in made])
         _check_overlaps([*((row.network_id, row.cidr) for row in there)], wanted)
@@ -210,7 +218,7 @@ def update_subnet(db: Database, subnet_id: str, values: Json) -> Subnet:
         if not changed.rowcount:
             raise NotFound(f"Subnet {subnet_id} could not be found.", kind="subnet")
         row = connection.execute(sa.select(subnets).where(subnets.c.id == subnet_id)).one()
-        return _subnet(row)
+        return subnet_of(row)
 
 
 def delete_subnet(db: Database, subnet_id: str) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves
+from devstack_lite.db import claims, moves, shelving
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import end_failed
 from devstack_lite.db.rows import instance_of
@@ -31,7 +31,7 @@ from devstack_lite.states import AWAITS_HOST, TaskState
 BUILD = "create"
 DELETE = "delete"
 EVACUATE = moves.EVACUATE
-PLACED = frozenset({BUILD, EVACUATE, moves.LIVE}) | moves.RESIZES
+PLACED = frozenset({BUILD, EVACUATE, moves.LIVE, shelving.UNSHELVE}) | moves.RESIZES
 """Operations that begin with the scheduler's choice of a host, where everything is built."""
 
 MAX_ATTEMPTS = 30

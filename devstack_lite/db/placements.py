@@ -39,6 +39,7 @@ def list_allocations(
             claims.c.vcpus,
             claims.c.memory_mb,
             claims.c.disk_gb,
+            claims.c.resources,
         )
         .join(compute_nodes, compute_nodes.c.hypervisor_hostname == claims.c.node)
         .join(instances, instances.c.uuid == claims.c.instance_uuid)
@@ -53,4 +54,7 @@ def list_allocations(
         if value is not None:
             query = query.where(column == value)
     with db.read() as connection:
-        return [Allocation(**row._mapping) for row in connection.execute(query)]
+        return [
+            Allocation(**{**row._mapping, "resources": row.resources or {}})
+            for row in connection.execute(query)
+        ]

@@ -34,13 +34,14 @@ def begin_resize(
     flavor: Flavor | None,
     target_host: str | None,
     may_stay_on_host: bool,
+    auto_disk_config: bool | None = None,
     limits: Limits,
 ) -> Instance:
     """Begin a resize to flavor, or, with none, a cold migration.
 
     target_host: where to, as far as the filters let it. may_stay_on_host: another node of its own
-    host will do. Delivered twice: the same. Raises NotFound, InstanceIsLocked,
-    InstanceInvalidState, QuotaExceeded.
+    host will do. auto_disk_config: what it is from now on, if it is said. Delivered twice: the
+    same. Raises NotFound, InstanceIsLocked, InstanceInvalidState, QuotaExceeded.
     """
     action = moves.MIGRATE if flavor is None else moves.RESIZE
 
@@ -54,6 +55,7 @@ def begin_resize(
         db, context, uuid, action=action, event=EVENT,
         vm_states=(VmState.ACTIVE, VmState.STOPPED), task_state=TaskState.RESIZE_PREP,
         arguments={"target_host": target_host, "may_stay_on_host": may_stay_on_host},
+        changes={} if auto_disk_config is None else {"auto_disk_config": auto_disk_config},
         alongside=note,
     )  # fmt: skip
 

@@ -59,6 +59,7 @@ domains = sa.Table(
     "domains", metadata, _id(),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
     sa.Column("description", sa.Text),
+    sa.Column("extra", sa.JSON),
     _flag("enabled", default=True),
 )  # fmt: skip
 
@@ -67,6 +68,7 @@ projects = sa.Table(
     sa.Column("name", sa.String(64), nullable=False),
     sa.Column("domain_id", sa.String(64), sa.ForeignKey("domains.id"), nullable=False),
     sa.Column("description", sa.Text),
+    sa.Column("extra", sa.JSON),
     _flag("enabled", default=True),
     sa.UniqueConstraint("domain_id", "name"),
 )  # fmt: skip
@@ -79,6 +81,7 @@ users = sa.Table(
     sa.Column("default_project_id", sa.String(64)),
     sa.Column("email", sa.String(255)),
     sa.Column("description", sa.Text),
+    sa.Column("extra", sa.JSON),
     _flag("enabled", default=True),
     sa.UniqueConstraint("domain_id", "name"),
 )  # fmt: skip
@@ -87,6 +90,7 @@ roles = sa.Table(
     "roles", metadata, _id(),
     sa.Column("name", sa.String(64), nullable=False, unique=True),
     sa.Column("description", sa.Text),
+    sa.Column("extra", sa.JSON),
 )  # fmt: skip
 
 role_assignments = sa.Table(
@@ -177,6 +181,8 @@ compute_nodes = sa.Table(
     sa.Column("traits", sa.JSON),
     sa.Column("metrics", sa.JSON),
     sa.Column("pci_stats", sa.JSON),
+    sa.Column("inventories", sa.JSON),
+    sa.Column("resources_used", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),
     sa.Column("hypervisor_version", sa.Integer, nullable=False),
     sa.Column("architecture", sa.String(32), nullable=False),
@@ -192,6 +198,7 @@ claims = sa.Table(
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("memory_mb", sa.Integer, nullable=False),
     sa.Column("disk_gb", sa.Integer, nullable=False),
+    sa.Column("resources", sa.JSON),
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
     sa.Column("pci_requests", sa.JSON),
@@ -238,6 +245,7 @@ instances = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("user_data", sa.Text),
     _flag("config_drive"),
+    sa.Column("auto_disk_config", sa.Boolean),
     sa.Column("access_ip_v4", sa.String(64)),
     sa.Column("access_ip_v6", sa.String(64)),
     sa.Column("network_info", sa.JSON, nullable=False),

@@ -19,6 +19,7 @@ user_groups = sa.Table(
     sa.Column("name", sa.String(64), nullable=False),
     sa.Column("domain_id", sa.String(64), sa.ForeignKey("domains.id"), nullable=False),
     sa.Column("description", sa.Text),
+    sa.Column("extra", sa.JSON),
     sa.UniqueConstraint("domain_id", "name"),
 )  # fmt: skip
 """`groups` is a reserved word of MySQL. What a group has is in role_assignments, under its id."""
@@ -88,4 +89,11 @@ endpoints = sa.Table(
     sa.Column("region_id", sa.String(255)),
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
+)  # fmt: skip
+
+policies = sa.Table(
+    "policies", metadata, _id(),
+    sa.Column("type", sa.String(255), nullable=False),
+    sa.Column("blob", sa.JSON, nullable=False),
+    sa.Column("extra", sa.JSON),
 )  # fmt: skip

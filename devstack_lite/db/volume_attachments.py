@@ -28,6 +28,12 @@ LOG = logging.getLogger(__name__)
 _FIELDS = tuple(field.name for field in dataclasses.fields(VolumeAttachment))
 _VOLUME_STATUS = {"reserved": "reserved", "attaching": "attaching", "attached": "in-use"}
 _ADVANCE = ("reserved", "attaching", "attached")
+_DISCONNECTED: dict[str, Any] = {
+    "status": "reserved",
+    "attached_host": None,
+    "connector": {},
+    "attached_at": None,
+}
 _SETTLED_FROM = frozenset({"available", "reserved", "attaching", "in-use", "detaching"})
 
 
@@ -271,6 +277,16 @@ def complete(connection: Connection, attachment_id: str, *, mountpoint: str) -> 
 def settle(connection: Connection, volume_id: str) -> None:
     """Give a volume the status that its attachments make, in the caller's transaction."""
     _settle(connection, records.locked(connection, volume_id))
+
+
+def disconnect(connection: Connection, instance_uuid: str) -> None:
+    """Have an instance's volumes reserved for it and reached from no host; caller's transaction."""
+    own = volume_attachments.c
+    held = connection.execute(sa.select(own.id).where(own.instance_uuid == instance_uuid))
+    for attachment_id in held.scalars().all():
+        found = _located(connection, attachment_id)
+        if found is not None:
+            _write(connection, *found, _DISCONNECTED)
 
 
 def delete_attachment(db: Database, *, attachment_id: str) -> None:

@@ -11,7 +11,13 @@ from sqlalchemy.engine import Connection
 from devstack_lite.context import RequestContext
 from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db import volumes as records
-from devstack_lite.db.device_changes import begin, check_instance, find_change
+from devstack_lite.db.device_changes import (
+    begin,
+    check_instance,
+    end_at_once,
+    find_change,
+    has_left,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments
 from devstack_lite.exceptions import Forbidden, Invalid, NotFound
@@ -52,9 +58,17 @@ def begin_attach_volume(
             .where(volume_attachments.c.id == attachment.id)
             .values(mountpoint=device)
         )
+        arguments = {"attachment_id": attachment.id, "device": device}
+        if has_left(row):
+            # In-use all the same, as with Nova: it is connected when the instance is unshelved.
+            attachments.complete(connection, attachment.id, mountpoint=device)
+            return end_at_once(
+                connection, context, row, kind=ChangeKind.ATTACH_VOLUME, device_id=volume_id,
+                arguments=arguments,
+            )  # fmt: skip
         return begin(
             connection, context, row, change_id=change_id, kind=ChangeKind.ATTACH_VOLUME,
-            device_id=volume_id, arguments={"attachment_id": attachment.id, "device": device},
+            device_id=volume_id, arguments=arguments,
         )  # fmt: skip
 
 
@@ -79,6 +93,12 @@ def begin_detach_volume(
             raise NotFound(
                 f"Instance {uuid} is not attached to volume {volume_id}", kind="attachment"
             )
+        if has_left(row):
+            attachments.remove(connection, there.id)
+            return end_at_once(
+                connection, context, row, kind=ChangeKind.DETACH_VOLUME, device_id=volume_id,
+                arguments={"attachment_id": there.id},
+            )  # fmt: skip
         volume = records.locked(connection, volume_id)
         if under_way is not None or there.status != "attached" or volume.status != "in-use":
             raise Invalid(

@@ -35,6 +35,8 @@ from devstack_lite.invariants.snapshot import (
     Snapshot,
     VolumeFact,
 )
+from devstack_lite.objects.compute import Flavor
+from devstack_lite.objects.resources import capacity_of, is_volume_backed, resources_of
 from devstack_lite.states import PowerState, TaskState, VmState
 
 
@@ -96,7 +98,8 @@ def read_database(
         "claims": tuple(
             ClaimFact(
                 instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
-                memory_mb=row.memory_mb, disk_gb=row.disk_gb, is_building=row.is_building,
+                memory_mb=row.memory_mb, disk_gb=row.disk_gb, resources=row.resources or {},
+                is_building=row.is_building,
                 pci_devices=sum(request["count"] for request in row.pci_requests or ()),
             )
             for row in rows(schema.claims)
@@ -190,17 +193,23 @@ def _instance(row: Any, asked_at: Any) -> InstanceFact:
             (port["port_id"], tuple(ip["address"] for ip in port["ips"]))
             for port in row.network_info
         ),
+        takes=resources_of(
+            Flavor(**row.flavor),
+            is_volume_backed=is_volume_backed(row.image_ref, row.boot_request.get("volumes")),
+        ),
         wanted=(wanted.vcpus, wanted.memory_mb),
     )
 
 
 def _node(row: Any) -> NodeFact:
+    inventories = row.inventories or {}
     return NodeFact(
         node=row.hypervisor_hostname,
         limits={
             "vcpus": row.vcpus * row.cpu_allocation_ratio,
             "memory_mb": (row.memory_mb - row.reserved_memory_mb) * row.ram_allocation_ratio,
             "disk_gb": row.disk_gb * row.disk_allocation_ratio,
+            **{name: capacity_of(own) for name, own in inventories.items()},
         },
         used={
             "vcpus": row.vcpus_used,
@@ -208,6 +217,8 @@ def _node(row: Any) -> NodeFact:
             "disk_gb": row.disk_gb_used,
             "instances": row.instances,
             "io_ops": row.io_ops,
+            **dict.fromkeys(inventories, 0),
+            **(row.resources_used or {}),
         },
     )
 

@@ -227,7 +227,7 @@ def _one_claim(snapshot: Snapshot, _bound_s: float) -> Found:
             yield f"is on {one.node}, and claims {nodes}", (one.uuid,)
         elif (claim.host, claim.node) != (one.host, one.node):
             yield f"is on {one.node}, and its claim on {claim.node}", (one.uuid,)
-        elif (claim.vcpus, claim.memory_mb) != (one.vcpus, one.memory_mb):
+        elif claim.size != one.takes:
             yield "claims another size than its flavor's", (one.uuid,)
 
 
@@ -266,6 +266,7 @@ def _used(snapshot: Snapshot, _bound_s: float) -> Found:
             disk_gb=claim.disk_gb,
             instances=1,
             io_ops=int(claim.is_building),
+            **claim.resources,
         )
     for node in snapshot.nodes:
         yield from _compare(node.used, sums[node.node], "claimed", node.node)
@@ -275,9 +276,9 @@ def _used(snapshot: Snapshot, _bound_s: float) -> Found:
 
 def _compare(used: dict[str, int], counted: Counter[str], word: str, whose: str) -> Found:
     wrong = [
-        f"{amount} {resource} used, and {counted[resource]} {word}"
-        for resource, amount in used.items()
-        if amount != counted[resource]
+        f"{used.get(resource, 0)} {resource} used, and {counted[resource]} {word}"
+        for resource in dict.fromkeys((*used, *counted))
+        if used.get(resource, 0) != counted[resource]
     ]
     if wrong:
         yield ", ".join(wrong), (whose,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
+from devstack_lite.objects.resources import Resources
 from devstack_lite.states import HAS_GUEST, PowerState, TaskState, VmState
 
 
@@ -17,6 +18,8 @@ class InstanceFact:
     vm_state: VmState
     vcpus: int
     memory_mb: int
+    takes: Resources
+    """What its claim is of."""
     task_state: TaskState | None = None
     power_state: PowerState = PowerState.NOSTATE
     host: str | None = None
@@ -51,8 +54,17 @@ class ClaimFact:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    resources: dict[str, int] = field(default_factory=dict)
+    """By resource class what it takes besides."""
     is_building: bool = False
     pci_devices: int = 0
+
+    @property
+    def size(self) -> Resources:
+        """All that it takes."""
+        return Resources(
+            vcpus=self.vcpus, memory_mb=self.memory_mb, disk_gb=self.disk_gb, others=self.resources
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +83,7 @@ class NodeFact:
     node: str
     limits: dict[str, float]
     used: dict[str, int]
-    """vcpus, memory_mb and disk_gb as in limits; besides instances and io_ops."""
+    """vcpus, memory_mb, disk_gb and custom classes as in limits; besides instances and io_ops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from devstack_lite.objects.pci import PciDevice, PciRequest
 from devstack_lite.objects.registry import Json, message
+from devstack_lite.objects.resources import Resources, is_volume_backed, resources_of
 from devstack_lite.states import PowerState, TaskState, VmState
 
 
@@ -32,7 +33,7 @@ class Flavor:
 
     @property
     def disk_gb(self) -> int:
-        """What a claim takes of a node's disk."""
+        """All its disks together."""
         return self.root_gb + self.ephemeral_gb + (self.swap_mb + 1023) // 1024
 
 
@@ -91,6 +92,7 @@ class BootRequest:
     """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
+    auto_disk_config: bool = False
     description: str | None = None
     reservation_id: str = ""
     scheduler_hints: Json = field(default_factory=dict)
@@ -98,6 +100,16 @@ class BootRequest:
     access_ip_v6: str | None = None
     volumes: tuple[Json, ...] = ()
     """Fields of objects.volume.BlockDevice; the one that is booted from is the first."""
+
+    @property
+    def is_volume_backed(self) -> bool:
+        """Whether what it boots from is a volume."""
+        return is_volume_backed(self.image_ref, self.volumes)
+
+    @property
+    def resources(self) -> Resources:
+        """What each of its instances takes of a node."""
+        return resources_of(self.flavor, is_volume_backed=self.is_volume_backed)
 
 
 @message
@@ -133,6 +145,8 @@ class Instance:
     metadata: Json = field(default_factory=dict)
     user_data: str | None = None
     config_drive: bool = False
+    auto_disk_config: bool | None = None
+    """Whether the guest shall fit its partition to the disk: OS-DCF:diskConfig AUTO."""
     access_ip_v4: str | None = None
     access_ip_v6: str | None = None
     network_info: tuple[Json, ...] = ()
@@ -239,6 +253,10 @@ class ComputeNode:
     """What its host reports of it; readers get pci_stats."""
     pci_stats: tuple[Json, ...] = ()
     """Its PCI devices that are free: objects.pci.PciPool as JSON."""
+    inventories: Json = field(default_factory=dict)
+    """By resource class what an operator says that it has: the fields of a placement inventory."""
+    resources_used: Json = field(default_factory=dict)
+    """By class what the claims on it take of that."""
     version: int = 0
     """Grows with each change of any node; a reader asks for what is newer than it has."""
 
@@ -332,6 +350,8 @@ class Claim:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    resources: Json = field(default_factory=dict)
+    """By resource class what it takes besides."""
     attempt: int = 1
     alternates: tuple[Place, ...] = ()
     """To be tried in this order where the node is full by now."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from devstack_lite.objects.delegation import ApplicationCredential, Trust
-from devstack_lite.objects.registry import message
+from devstack_lite.objects.registry import Json, message
 
 
 @message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A name space of users and projects."""
+    """A name space of users and projects. extra, here and below: what else was said of it."""
 
     id: str
     name: str
     description: str | None = None
     enabled: bool = True
+    extra: Json | None = None
 
 
 @message
@@ -29,6 +30,7 @@ class Project:
     domain_id: str
     description: str | None = None
     enabled: bool = True
+    extra: Json | None = None
 
 
 @message
@@ -44,6 +46,7 @@ class User:
     email: str | None = None
     description: str | None = None
     enabled: bool = True
+    extra: Json | None = None
 
 
 @message
@@ -54,6 +57,7 @@ class Role:
     id: str
     name: str
     description: str | None = None
+    extra: Json | None = None
 
 
 @message
@@ -65,6 +69,18 @@ class Group:
     name: str
     domain_id: str
     description: str | None = None
+    extra: Json | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A document that is kept for whoever wants to read it; nothing here goes by it."""
+
+    id: str
+    type: str
+    blob: str | Json
+    extra: Json | None = None
 
 
 @message

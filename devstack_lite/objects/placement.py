@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from devstack_lite.objects.registry import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +21,5 @@ class Allocation:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    resources: Json = field(default_factory=dict)
+    """By class what it takes besides."""

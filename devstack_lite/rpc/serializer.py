@@ -11,11 +11,20 @@ from typing import Any
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects import compute, identity, image, network, routing, security, volume
+from devstack_lite.objects import (
+    compute,
+    facts,
+    identity,
+    image,
+    network,
+    routing,
+    security,
+    volume,
+)
 from devstack_lite.objects.registry import REGISTRY
 from devstack_lite.states import PowerState, TaskState, VmState
 
-MESSAGE_MODULES = (compute, identity, image, network, routing, security, volume)
+MESSAGE_MODULES = (compute, facts, identity, image, network, routing, security, volume)
 """Importing them registers what they declare."""
 
 _TAG = "_t"

@@ -18,6 +18,7 @@ import oslo_messaging
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError, Unavailable
+from devstack_lite.rpc.call_monitor import MonitoredServer
 from devstack_lite.rpc.control import Control
 from devstack_lite.rpc.serializer import MessageSerializer
 
@@ -107,6 +108,7 @@ class RpcServer:
             executor="threading",
             serializer=MessageSerializer(),
             access_policy=oslo_messaging.ExplicitRPCAccessPolicy,
+            server_cls=MonitoredServer,
         )
 
     def start(self) -> None:

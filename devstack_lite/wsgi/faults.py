@@ -53,8 +53,8 @@ def status_of(error: Exception) -> int:
 
 
 def text_of(error: Exception, status: int) -> str:
-    """Return what the user may read of an error; the inside of a 500 stays inside."""
-    if status == 500:
+    """Return what the user may read of an error; the inside of one nobody expected stays inside."""
+    if status == 500 and not isinstance(error, HttpError):
         return (
             "Unexpected API Error. The log of the service, searched for this request's id, says"
             " more."
@@ -125,6 +125,11 @@ def placement_fault(status: int, message: str, error: Exception) -> Any:
     return {"errors": [one]}
 
 
+def metadata_fault(status: int, message: str, error: Exception) -> Any:
+    """WebOb's plain text, which Nova's metadata API answers with."""
+    return f"{status} {http.HTTPStatus(status).phrase}\n\n{message}\n\n".encode()
+
+
 FORMATS: dict[str, Callable[[int, str, Exception], Any]] = {
     "compute": compute_fault,
     "volume": compute_fault,
@@ -132,4 +137,5 @@ FORMATS: dict[str, Callable[[int, str, Exception], Any]] = {
     "network": network_fault,
     "image": image_fault,
     "placement": placement_fault,
+    "metadata": metadata_fault,
 }

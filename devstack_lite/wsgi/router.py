@@ -42,7 +42,7 @@ class Router:
 
     404 for a URL that no route knows, 405 with Allow for a method that none of its routes takes.
     prefix is an optional path part before each route, such as `/{project_id}`, tried after the
-    plain form.
+    plain form. takes_slash: a URL may end with a slash that its route has not.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class Router:
         resources: Mapping[str, WsgiApp],
         *,
         prefixes: Iterable[str] = ("",),
+        takes_slash: bool = True,
     ) -> None:
         self._mapper = routes.Mapper()
         self._methods: dict[str, set[str]] = {}
         self._any = routes.Mapper()
         self._resources = resources
+        self._takes_slash = takes_slash
         for prefix in prefixes:
             for route in table:
                 if prefix and route.is_plain:
@@ -80,7 +82,7 @@ class Router:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO") or "/"
-        if len(path) > 1 and path.endswith("/"):
+        if self._takes_slash and len(path) > 1 and path.endswith("/"):
             path = path[:-1]
         match = self._mapper.match(path, environ)
         if match is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cheroot import errors, wsgi
+from cheroot.server import HTTPConnection, HTTPRequest
+from cheroot.ssl import Adapter
 
 from devstack_lite.exceptions import Conflict
 from devstack_lite.failpoints import Dropped
@@ -18,6 +20,8 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE_S = 65
 KEEP_ALIVE_CONNECTIONS = 500
+MAX_HEADERS_BYTES = 64 * 1024
+"""All header lines of a request, where its URL has a bound, too: eventlet's limit, as Nova's."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -36,10 +40,32 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _BoundedRequest(HTTPRequest):
+    """A request whose URL may have so many characters as the server says."""
+
+    def read_request_line(self) -> bool:
+        """Read it; answer 414 and say False for a URL that is too long."""
+        read: Callable[[], bool] = super().read_request_line
+        is_read = read()
+        limit = self.server.max_url_len
+        if is_read and limit is not None and len(self.uri) > limit:
+            self.simple_response("414 Request-URI Too Long", f"The limit is {limit} characters.")
+            return False
+        return is_read
+
+
+class _BoundedConnection(HTTPConnection):
+    RequestHandlerClass = _BoundedRequest
+
+
 class _SharedSocketServer(wsgi.Server):
     """cheroot's server on a socket that is there already."""
 
-    def __init__(self, listener: socket.socket, app: Any, threads: int) -> None:
+    ConnectionClass = _BoundedConnection
+
+    def __init__(
+        self, listener: socket.socket, app: Any, threads: int, max_url_len: int | None
+    ) -> None:
         super().__init__(
             listener.getsockname()[:2],
             app,
@@ -49,6 +75,9 @@ class _SharedSocketServer(wsgi.Server):
             shutdown_timeout=5,
         )
         self.keep_alive_conn_limit = KEEP_ALIVE_CONNECTIONS
+        self.max_url_len = max_url_len
+        if max_url_len is not None:
+            self.max_request_header_size = max_url_len + MAX_HEADERS_BYTES
         self._listener = listener
 
     def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 - cheroot's
@@ -64,7 +93,17 @@ class _SharedSocketServer(wsgi.Server):
 class HttpWorker:
     """Serves one WSGI application in a thread of the worker."""
 
-    def __init__(self, listener: socket.socket, app: Any, *, threads: int) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        app: Any,
+        *,
+        threads: int,
+        max_url_len: int | None = None,
+        tls: Adapter | None = None,
+    ) -> None:
+        """max_url_len: characters of a URL beyond which it answers 414; tls: what secures it."""
+
         def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             try:
                 answered: Iterable[bytes] = app(environ, start_response)
@@ -73,7 +112,8 @@ class HttpWorker:
                 raise errors.FatalSSLAlert from dropped
             return answered
 
-        self._server = _SharedSocketServer(listener, answer, threads)
+        self._server = _SharedSocketServer(listener, answer, threads, max_url_len)
+        self._server.ssl_adapter = tls
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
 
     def start(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from typing import Any
 
 from devstack_lite import daemon
-from devstack_lite.exceptions import DevstackError
+from devstack_lite.daemon import HttpApi
+from devstack_lite.exceptions import DevstackError, Invalid
 
 LOG = logging.getLogger(__name__)
 
@@ -18,7 +20,36 @@ RECORDED_S = 0.6
 
 def main() -> None:
     """Run the launcher until it is told to stop."""
-    daemon.serve_wsgi("api", "osapi_compute", on_respawn=report_respawn, check=check)
+    conf = daemon.configure("api", sys.argv[1:])
+    daemon.serve_apis(conf, "api", lambda: find_apis(conf), check=check)
+
+
+def find_apis(conf: Any) -> list[HttpApi]:
+    """Return what enabled_apis names. Raises Invalid for what cannot be served as configured."""
+    from devstack_lite.wsgi.tls import make_adapter
+
+    if not conf.enabled_apis:
+        raise Invalid("enabled_apis names no API.")
+    found = []
+    for name in dict.fromkeys(conf.enabled_apis):
+        workers = conf[f"{name}_workers"]
+        if workers < 1:
+            raise Invalid(f"{name}_workers value of {workers} is invalid, must be greater than 0")
+        found.append(
+            HttpApi(
+                app_name=name,
+                # The compute API is what the daemon is named after.
+                service="api" if name == "osapi_compute" else name,
+                listen=str(conf[f"{name}_listen"]),
+                port=conf[f"{name}_listen_port"],
+                workers=workers,
+                threads=conf.api.threads,
+                tls=make_adapter(conf.ssl) if name in conf.enabled_ssl_apis else None,
+                max_url_len=conf.max_url_len,
+                on_respawn=report_respawn if name == "osapi_compute" else None,
+            )
+        )
+    return found
 
 
 def check(conf: Any) -> None:

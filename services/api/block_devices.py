@@ -54,6 +54,8 @@ class DiskChecker:
         if local:
             image_ref = self._local_image(local, image_ref)
         devices = [device for one in others if (device := self._device(one)) is not None]
+        if not local and any(device.boot_index == 0 for device in devices):
+            image_ref = ""  # What is mapped to be booted from comes before imageRef.
         _check_sequence(devices, has_image=bool(image_ref))
         if count > 1 and any(device.volume_id for device in devices):
             raise Invalid("Cannot attach one or more volumes to multiple instances")
@@ -67,7 +69,8 @@ class DiskChecker:
                 volumes=tuple(devices),
             )
         root = next(device for device in devices if device.boot_index == 0)
-        if not root.bootable:
+        is_blank = not (root.volume_id or root.snapshot_id or root.image_id)
+        if not (root.bootable or is_blank):
             raise Invalid(f"Block Device {root.volume_id} is not bootable.")
         kept = [*devices]
         kept.remove(root)

@@ -31,6 +31,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.block_devices import DiskChecker
+from services.api.extra_specs import check_resources
 from services.api.networks_wanted import networks_wanted
 from services.api.policy import require_admin, visible_project
 from services.api.quotas import ProjectQuotas
@@ -122,6 +123,7 @@ class Booter:
             metadata=metadata,
             user_data=server.get("user_data"),
             config_drive=server.get("config_drive") in {True, "true", "True", "1"},
+            auto_disk_config=server.get("OS-DCF:diskConfig") == "AUTO",
             description=server.get("description"),
             tags=tuple(sorted(server.get("tags", ()))),
             hostname=_hostname(server, count),
@@ -151,11 +153,13 @@ class Booter:
     def _flavor(self, context: RequestContext, reference: str) -> Flavor:
         flavor_id = str(reference).rstrip("/").rsplit("/", 1)[-1]
         try:
-            return flavors.get_flavor(
+            flavor = flavors.get_flavor(
                 self._db, flavor_id, with_private=context.is_admin, project_id=context.project_id
             )
         except NotFound as error:
             raise Invalid(error.message) from error
+        check_resources(flavor.extra_specs)
+        return flavor
 
     def _key_data(self, context: RequestContext, name: str | None) -> str | None:
         if name is None:

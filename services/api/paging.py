@@ -22,7 +22,7 @@ def page_size(req: Request, maximum: int) -> int:
             f"Invalid input for query parameters limit. Value: {text}. {text!r} does not match"
             " '^[0-9]*$'"
         )
-    return min(int(text or 0), maximum) or maximum
+    return min(int(text), maximum) if text else maximum
 
 
 def page_offset(req: Request) -> int:
@@ -51,4 +51,4 @@ def page_of(
             raise Invalid(f"marker [{marker}] not found")
         start = keys.index(marker) + 1
     size = page_size(req, maximum)
-    return list(items[start : start + size]), len(items) > start + size
+    return list(items[start : start + size]), 0 < size < len(items) - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Hashable
 from typing import Any
@@ -29,25 +30,36 @@ class Enforcer(policy.Enforcer):  # type: ignore[misc]
         super().__init__(conf)
         self._looked_at = float("-inf")
         self._answers: dict[Hashable, bool] = {}
+        self._lock = threading.RLock()
 
     def load_rules(self, force_reload: bool = False) -> None:
-        """Read the rules, again if the file changed."""
-        now = time.monotonic()
-        if force_reload or now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
-            self._answers = {}
-            super().load_rules(force_reload)
+        """Read the rules, again if the file changed; who comes meanwhile waits.
 
-    def allows(self, context: RequestContext, rule: str, project_id: str | None) -> bool:
-        """Say whether a rule lets the caller do something to what a project has."""
+        The library empties its rules before it fills them: half of them refuse what all allow.
+        """
+        if not force_reload and time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            return
+        with self._lock:
+            if force_reload or time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+                super().load_rules(force_reload)
+                self._answers = {}
+                self._looked_at = time.monotonic()
+
+    def allows(
+        self, context: RequestContext, rule: str, *, project_id: str | None, user_id: str | None
+    ) -> bool:
+        """Say whether a rule lets the caller do something to what a project or user has."""
         self.load_rules()
-        asked = (rule, *context.roles, "", context.user_id, context.project_id, project_id)
-        if asked not in self._answers:
-            target = {"project_id": project_id, "user_id": context.user_id}
-            self._answers[asked] = bool(
-                self.authorize(rule, target, context.to_policy_values(), do_raise=False)
-            )
-        return self._answers[asked]
+        who = (context.user_id, context.project_id)
+        asked = (rule, *context.roles, "", *who, project_id, user_id)
+        known = self._answers.get(asked)
+        if known is not None:
+            return known
+        target = {"project_id": project_id, "user_id": user_id}
+        with self._lock:
+            answer = bool(self.authorize(rule, target, context.to_policy_values(), do_raise=False))
+            self._answers[asked] = answer
+        return answer
 
 
 def enforcer() -> Enforcer:
@@ -62,14 +74,33 @@ def enforcer() -> Enforcer:
     return _enforcer
 
 
-def authorize(context: RequestContext, rule: str, *, project_id: str | None = None) -> None:
-    """Raise Forbidden, in Nova's words, unless a rule lets the caller do it.
+def allows(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> bool:
+    """Say whether a rule lets the caller do it.
 
-    project_id: whose thing it is; the caller's own when not given, as it is for everything that
-    was looked up among what the caller may see.
+    project_id, user_id: whose thing it is; the caller's own when not given, as it is for everything
+    that was looked up among what the caller may see.
     """
-    if not enforcer().allows(context, rule, project_id or context.project_id):
+    return enforcer().allows(
+        context,
+        rule,
+        project_id=project_id or context.project_id,
+        user_id=user_id or context.user_id,
+    )
+
+
+def authorize(
+    context: RequestContext, rule: str, *, project_id: str | None = None, user_id: str | None = None
+) -> None:
+    """Raise Forbidden, in Nova's words, unless allows() does."""
+    if not allows(context, rule, project_id=project_id, user_id=user_id):
         raise Forbidden(f"Policy doesn't allow {rule} to be performed.")
+
+
+def require_manager(context: RequestContext, rule: str) -> None:
+    """Raise Forbidden unless the rule, whose default is for managers, lets the caller."""
+    authorize(context, rule)
 
 
 def require_admin(context: RequestContext, rule: str) -> None:

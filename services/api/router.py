@@ -6,6 +6,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from devstack_lite.clients.image import ImageClient
+from devstack_lite.clients.network_proxy import NetworkProxy
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
@@ -16,21 +18,32 @@ from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router
 from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
+from services.api.controllers.audit_log import AuditLogController
 from services.api.controllers.availability_zones import AvailabilityZonesController
 from services.api.controllers.decisions import DecisionsController
 from services.api.controllers.external_events import ExternalEventsController
 from services.api.controllers.flavor_extra_specs import FlavorExtraSpecsController
 from services.api.controllers.flavors import FlavorsController
+from services.api.controllers.floating_ips import FloatingIpsController
 from services.api.controllers.hosts import HostsController
 from services.api.controllers.hypervisors import HypervisorsController
+from services.api.controllers.image_metadata import ImageMetadataController
+from services.api.controllers.images import ImagesController
 from services.api.controllers.instance_actions import InstanceActionsController
 from services.api.controllers.interfaces import InterfacesController
 from services.api.controllers.keypairs import KeypairsController
 from services.api.controllers.limits import LimitsController
 from services.api.controllers.migrations import MigrationsController
+from services.api.controllers.networks import NetworksController
 from services.api.controllers.quotas import QuotasController
 from services.api.controllers.removed import RemovedController
-from services.api.controllers.server_actions.table import make_asking, make_controllers
+from services.api.controllers.security_groups import SecurityGroupsController
+from services.api.controllers.server_actions.table import (
+    IMAGE_TIMEOUT_S,
+    make_asking,
+    make_controllers,
+)
+from services.api.controllers.server_addresses import ServerAddressesController
 from services.api.controllers.server_groups import ServerGroupsController
 from services.api.controllers.server_inspection import ServerInspectionController
 from services.api.controllers.server_metadata import ServerMetadataController
@@ -41,6 +54,7 @@ from services.api.controllers.tenant_usage import TenantUsageController
 from services.api.controllers.volume_attachments import VolumeAttachmentsController
 from services.api.extensions.installing import Assembly, assemble
 from services.api.extensions.loading import choose
+from services.api.floating_addresses import FloatingAddresses
 from services.api.policy import authorize, visible_project
 from services.api.quotas import ProjectQuotas
 from services.api.routes import ROUTES
@@ -58,6 +72,9 @@ from services.conductor.rpcapi.quotas import QuotasAPI
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
+NETWORK_TIMEOUT_S = 10.0
+"""What the network service may take to answer; whoever asks waits for it."""
+
 
 def make_router(conf: Any, db: Database, transport: Any) -> Router:
     """Return the application; db is read-only."""
@@ -71,6 +88,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     )
     down_time_s = conf.service_down_time_s
     asking = make_asking(conf, db, transport)
+    image = ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S)
+    network = NetworkProxy(conf.endpoints.network, timeout_s=NETWORK_TIMEOUT_S)
+    addresses = FloatingAddresses(network)
     controllers = {
         "servers": ServersController(
             db,
@@ -79,6 +99,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             max_limit=conf.osapi_max_limit,
             down_time_s=down_time_s,
         ),
+        "server_addresses": ServerAddressesController(db),
         "server_metadata": ServerMetadataController(
             db, InstancesAPI(transport, call_monitor_s=monitor_s), quota=quotas
         ),
@@ -94,7 +115,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             ComputeAPI(transport, call_monitor_s=monitor_s),
         ),
         "server_inspection": ServerInspectionController(
-            db, ComputeAPI(transport, call_monitor_s=monitor_s)
+            db,
+            ComputeAPI(transport, call_monitor_s=monitor_s),
+            InstanceChangesAPI(transport, call_monitor_s=monitor_s),
         ),
         "decisions": DecisionsController(
             db, booter, SchedulerAPI(transport, call_monitor_s=monitor_s)
@@ -109,6 +132,10 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             quota=quotas,
             max_limit=conf.osapi_max_limit,
         ),
+        "images": ImagesController(
+            image, image_url=conf.endpoints.image, max_limit=conf.osapi_max_limit
+        ),
+        "image_metadata": ImageMetadataController(image, quota=quotas),
         "hypervisors": HypervisorsController(
             db, down_time_s=down_time_s, max_limit=conf.osapi_max_limit
         ),
@@ -127,10 +154,14 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             db, FlavorsAPI(transport, call_monitor_s=monitor_s)
         ),
         "hosts": HostsController(db, down_time_s=down_time_s),
+        "audit_log": AuditLogController(db),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
         "tenant_usage": TenantUsageController(db),
         "external_events": ExternalEventsController(db),
         "migrations": MigrationsController(db, ComputeAPI(transport, call_monitor_s=monitor_s)),
+        "security_groups": SecurityGroupsController(network, max_limit=conf.osapi_max_limit),
+        "floating_ips": FloatingIpsController(addresses),
+        "networks": NetworksController(network),
         "removed": RemovedController(),
         "limits": LimitsController(db, quotas),
         "quotas": QuotasController(db, QuotasAPI(transport, call_monitor_s=monitor_s), quotas),
@@ -138,7 +169,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     resources = {
         name: Resource(controller, versions=VERSIONS) for name, controller in controllers.items()
     }
-    for controller in make_controllers(asking, transport):
+    for controller in make_controllers(asking, transport, addresses):
         resources["servers"].extend(controller)
 
     def act_on_server(req: Request, uuid: str, body: Json) -> Reply:
@@ -160,7 +191,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         resources=resources,
         versions=VERSIONS,
     )
-    return Router(made.routes, made.resources, prefixes=("", "/{project_id}"))
+    return Router(made.routes, made.resources, prefixes=("", "/{project_id}"), takes_slash=False)
 
 
 def factory(_global_conf: Any, **_local: Any) -> Router:

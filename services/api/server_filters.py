@@ -12,7 +12,7 @@ from devstack_lite.exceptions import Invalid
 from devstack_lite.states import vm_states_of
 from devstack_lite.wsgi.request import Request
 from services.api.paging import page_size
-from services.api.policy import authorize
+from services.api.policy import allows, authorize
 
 _TRUE = {"1", "true", "True", "yes", "on", ""}
 
@@ -43,7 +43,8 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     is_everywhere = all_tenants is not None and all_tenants in _TRUE
     if is_everywhere:
         authorize(context, "os_compute_api:servers:detail:get_all_tenants")
-    known = {**_EXACT, **_EXACT_ADMIN} if context.is_admin else _EXACT
+    sees_all = allows(context, "os_compute_api:servers:allow_all_filters")
+    known = {**_EXACT, **_EXACT_ADMIN} if sees_all else _EXACT
     equals: list[tuple[str, Any]] = [
         (column, query.getall(key) if len(query.getall(key)) > 1 else query[key])
         for key, column in known.items()

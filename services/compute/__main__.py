@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from devstack_lite import daemon, launcher, worker
+
+LOG = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -12,6 +15,13 @@ def main() -> None:
     conf = daemon.configure("compute", sys.argv[1:])
     # Imported before the forks, which then share it and start at once.
     from services.compute.assembly import make_worker as assemble
+    from services.compute.provider_config import load_provider_config
+
+    try:
+        load_provider_config(conf.compute.provider_config_location)
+    except ValueError as error:
+        LOG.critical("%s", error)
+        sys.exit(f"compute: {error}")
 
     def make_worker(number: int) -> launcher.Worker:
         worker.become("compute", conf.host, number)

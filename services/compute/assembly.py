@@ -14,19 +14,22 @@ from devstack_lite.clients.network import NetworkClient
 from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
+from devstack_lite.instance_metadata.settings import settings_of
 from devstack_lite.objects.compute import BuildResult, Progress
 from devstack_lite.rpc.server import RpcServer
 from devstack_lite.rpc.transport import get_transport
 from services.compute.batches import Batcher
 from services.compute.build import Peers
+from services.compute.config_drive import DriveMaker
 from services.compute.host_check import HostCheck
-from services.compute.hypervisor import describe_nodes, load_driver
+from services.compute.hypervisor import describe_nodes, load_driver, load_providers
 from services.compute.in_hand import InHand
 from services.compute.manager import ComputeManager
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.hosts import HostsAPI
+from services.conductor.rpcapi.instance_facts import InstanceFactsAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 from services.conductor.rpcapi.moves import MovesAPI
 
@@ -42,6 +45,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
     builds = BuildsAPI(transport, call_monitor_s=monitor_s)
     hosts = HostsAPI(transport, call_monitor_s=monitor_s)
     driver = load_driver(conf)
+    providers = load_providers(conf, driver)
     own = service_context()
     owner = f"{conf.host}/{number}/{os.getpid()}-{time.time_ns():x}"
     started_at = utcnow()
@@ -66,6 +70,10 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
         in_hand=InHand(owner, report, after_s=conf.compute.progress_s),
         compute=ComputeAPI(transport, call_monitor_s=monitor_s),
         moves=MovesAPI(transport, call_monitor_s=monitor_s),
+        drives=DriveMaker(
+            InstanceFactsAPI(transport, call_monitor_s=monitor_s),
+            lambda: settings_of(conf.api),
+        ),
     )
     manager = ComputeManager(
         conf.host,
@@ -99,7 +107,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
             if time.monotonic() - last_beat > conf.service_down_time_s:
                 check.hasten()
             if beats % REPORT_NODES_EVERY == 0:
-                nodes = describe_nodes(conf, driver)
+                nodes = describe_nodes(conf, driver, providers)
                 for start in range(0, len(nodes), NODES_IN_A_MESSAGE):
                     hosts.report_nodes(own, nodes=nodes[start : start + NODES_IN_A_MESSAGE])
         check.run_if_due()

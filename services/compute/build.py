@@ -39,6 +39,7 @@ from devstack_lite.states import (
 )
 from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
+from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
 from services.compute.in_hand import InHand
@@ -77,6 +78,7 @@ class Peers:
     in_hand: InHand
     compute: ComputeAPI
     moves: MovesAPI
+    drives: DriveMaker
 
 
 def build_instance(context: RequestContext, instance: Instance, log: StepLog, peers: Peers) -> None:
@@ -182,6 +184,8 @@ def prepare_guest(
         project_id=instance.project_id,
         user_id=instance.user_id,
         metadata=dict(instance.metadata),
+        config_drive=peers.drives.make(context, instance, ports),
+        config_drive_path=path_of(instance.uuid),
     )
     return guest, ports
 
@@ -199,15 +203,22 @@ def fetch_image(
             detail.append("its disk comes along: nothing to fetch")
         return {}
     with log.step(12) as detail:
-        image, validated = peers.image.get_image(context, instance.image_ref)
+        image_id = image_of(instance)
+        image, validated = peers.image.get_image(context, image_id)
         if validated is not None:
             log.add(validated)
         if image.get("status") != "active":
-            raise Invalid(f"Image {instance.image_ref} is not active.")
+            raise Invalid(f"Image {image_id} is not active.")
         peers.driver.play_stage("image.fetch", selectors_of(instance))
         detail.append(f"image {image.get('name')}, {image.get('size')} bytes")
     LOG.info("step 12: image %s", image.get("name"))
     return image
+
+
+def image_of(instance: Instance) -> str:
+    """Return the image that the guest's disk is made from: what it was shelved in, if it was."""
+    kept = (instance.operation or {}).get("arguments", {})
+    return kept.get("shelved_image_id") or instance.image_ref
 
 
 def allocate_network(
@@ -217,7 +228,7 @@ def allocate_network(
     requests = [NetworkRequest(**request) for request in instance.boot_request.get("networks", ())]
     with log.step(14) as detail:
         ports, validated = peers.network.allocate(
-            context, instance.uuid, str(instance.host), requests
+            context, instance.uuid, str(instance.host), requests, project_id=instance.project_id
         )
         if validated is not None:
             log.add(validated)

@@ -16,16 +16,19 @@ CLOUD_INIT = "Cloud-init v. 24.1.3-0ubuntu3"
 
 
 def console_log(instance: Instance) -> str:
-    """Return what the guest has written since it was launched; each line ends with a newline."""
-    return "".join(f"{line}\n" for line in _lines(instance))
+    """Return what the guest has written since it was launched; it waits behind its prompt."""
+    return "\n".join(_lines(instance))
 
 
 def tail(text: str, length: int | None) -> str:
-    """Return the last lines of a text, length of them; None or -1 is all."""
+    """Return the last lines of a text, length of them; None or -1 is all.
+
+    What follows the last newline counts as a line, as with Nova.
+    """
     if length is None or length < 0:
         return text
-    lines = text.splitlines(keepends=True)
-    return "".join(lines[max(0, len(lines) - length) :])
+    lines = text.split("\n")
+    return "\n".join(lines[max(0, len(lines) - length) :])
 
 
 def _lines(instance: Instance) -> Iterator[str]:

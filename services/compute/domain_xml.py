@@ -170,6 +170,8 @@ def _add_devices(devices: ET.Element, guest: GuestConfig) -> None:
         device = short_device(volume.device) or next_device(taken)
         taken.add(device)
         devices.append(build_disk(volume, device))
+    if guest.config_drive is not None:
+        devices.append(_cdrom(guest.config_drive_path))
     for interface in guest.interfaces:
         devices.append(build_interface(interface))
     for hostdev in guest.hostdevs:
@@ -185,6 +187,15 @@ def _disk(kind: str, source: dict[str, str], device: str, image_format: str) -> 
     ET.SubElement(disk, "source", source)
     ET.SubElement(disk, "target", dev=device, bus="virtio")
     return disk
+
+
+def _cdrom(path: str) -> ET.Element:
+    cdrom = ET.Element("disk", type="file", device="cdrom")
+    ET.SubElement(cdrom, "driver", name="qemu", type="raw", cache="none")
+    ET.SubElement(cdrom, "source", file=path)
+    ET.SubElement(cdrom, "target", dev="sda", bus="sata")
+    ET.SubElement(cdrom, "readonly")
+    return cdrom
 
 
 def _nova(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from devstack_lite.exceptions import DevstackError, NotFound
 from devstack_lite.states import PowerState
+from services.compute.config_drive import ConfigDrives
 from services.compute.domain_xml import GuestPlatform, build_domain_xml, choose_platform
 from services.compute.guest import GuestConfig, GuestInfo, NodeResources
 
@@ -64,6 +65,7 @@ class LibvirtDriver:
         uri_for_node: Callable[[str], str],
         *,
         nodes: Sequence[str] = (),
+        drives: ConfigDrives | None = None,
         stages: Stages | None = None,
         uri_elsewhere: Callable[[str, str], str] | None = None,
         spawn_stages: Sequence[str] = ("image.fetch", "network.plug", "volume.attach"),
@@ -74,6 +76,7 @@ class LibvirtDriver:
         self._libvirt = libvirt_module
         self._uri_for_node = uri_for_node
         self._nodes = tuple(nodes)
+        self.drives = drives
         self._uri_elsewhere = uri_elsewhere
         self._stages = stages
         self._spawn_stages = tuple(spawn_stages)
@@ -142,7 +145,7 @@ class LibvirtDriver:
             return self._info(domain)
 
     def destroy(self, node: str, uuid: str) -> None:
-        """Have no such domain on node; one that is absent is a success."""
+        """Have no such domain on node, and no drive of it; one that is absent is a success."""
         with self._translated("destroy", node, uuid):
             connection = self._connect(node)
             # Once, unless another worker starts the guest in between and it goes on without a
@@ -150,6 +153,7 @@ class LibvirtDriver:
             for _ in range(3):
                 domain = self._find(connection, uuid)
                 if domain is None:
+                    self._remove_drive(node, uuid)
                     return
                 self.remove(domain)
             if self._find(connection, uuid) is not None:
@@ -284,10 +288,12 @@ class LibvirtDriver:
         xml = build_domain_xml(guest, self._platform(guest.node, connection))
         # From here on the node changes; whatever goes wrong is taken back.
         try:
+            if guest.config_drive is not None and self.drives is not None:
+                self.drives.put(guest.node, guest.uuid, guest.config_drive)
             domain = connection.defineXML(xml)
             self._start(domain)
         except BaseException as exc:
-            is_clean = self._take_back(connection, guest.uuid)
+            is_clean = self._take_back(connection, guest)
             if isinstance(exc, self._libvirt.libvirtError):
                 message = f"spawn {guest.uuid}: {exc}{'' if is_clean else '; its domain is left'}"
                 code = exc.get_error_code()
@@ -295,15 +301,22 @@ class LibvirtDriver:
             raise
         return domain
 
-    def _take_back(self, connection: Any, uuid: str) -> bool:
+    def _take_back(self, connection: Any, guest: GuestConfig) -> bool:
         """Remove what spawn has defined, unless another worker has got it running."""
         try:
-            domain = self._find(connection, uuid)
+            domain = self._find(connection, guest.uuid)
             if domain is not None and not self._is_active(domain):
                 self._undefine(domain)
-            return domain is None or self._find(connection, uuid) is None
+            is_gone = domain is None or self._find(connection, guest.uuid) is None
         except self._libvirt.libvirtError:
             return False
+        if is_gone:
+            self._remove_drive(guest.node, guest.uuid)
+        return is_gone
+
+    def _remove_drive(self, node: str, uuid: str) -> None:
+        if self.drives is not None:
+            self.drives.remove(node, uuid)
 
     def _is_active(self, domain: Any) -> bool:
         try:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from devstack_lite.names import tap_of
 from devstack_lite.states import PowerState
-
-
-def tap_of(port_id: str) -> str:
-    """Return the name of a port's device on its host."""
-    return f"tap{port_id}"[:14]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +21,7 @@ class GuestInterface:
 
     @property
     def tap(self) -> str:
-        """The host's end: Linux allows a device name 15 characters, and Neutron cuts it to 14."""
+        """The host's end."""
         return tap_of(self.port_id)
 
 
@@ -72,6 +68,9 @@ class GuestConfig:
     project_id: str = ""
     user_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    config_drive: bytes | None = field(default=None, repr=False)
+    """The CD that it has in its drive."""
+    config_drive_path: str = ""
 
     @property
     def selectors(self) -> dict[str, str | Mapping[str, str]]:

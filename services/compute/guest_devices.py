@@ -13,9 +13,10 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
+from devstack_lite.names import tap_of
 from services.compute.domain_xml import build_disk, build_interface, next_device, short_device
 from services.compute.driver import POLL_S, HypervisorError, LibvirtDriver
-from services.compute.guest import GuestInterface, GuestVolume, tap_of
+from services.compute.guest import GuestInterface, GuestVolume
 
 GONE_TIMEOUT_S = 20.0
 """What a guest may take to let go of a device; Nova's device_detach_timeout."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.objects.registry import Json
+from services.compute.config_drive import ConfigDrives
 from services.compute.device_spec import parse_device_specs
 from services.compute.driver import LibvirtDriver
 from services.compute.pci_devices import assignable_devices
+from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
 
@@ -36,6 +38,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
             lambda _node: str(own.connection_uri),
             uri_elsewhere=lambda host, _node: str(own.live_migration_uri).replace("%s", host),
             nodes=node_names(conf.host, conf.compute.nodes),
+            drives=ConfigDrives(lambda _node: Path("/"), None),
         )
     from fake_hypervisor import libvirt as fake_libvirt
     from fake_hypervisor.stages import StageEngine
@@ -49,13 +52,17 @@ def load_driver(conf: Any) -> LibvirtDriver:
         lambda node: make_uri(store, node, profile=own.profile),
         uri_elsewhere=lambda host, node: make_uri(store.parent / host, node, profile=own.profile),
         nodes=node_names(conf.host, conf.compute.nodes),
+        drives=ConfigDrives(
+            lambda node: store / "nodes" / node,
+            lambda host, node: store.parent / host / "nodes" / node,
+        ),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
         spawn_stages=(),
     )
 
 
-_WRITTEN_BY_US = "# From the options of [compute] and [pci], at each start."
+_WRITTEN_BY_US = "# From the options node_vcpus, node_memory_mb and node_disk_gb, at each start."
 """The first line of our own file; a file that begins otherwise is a person's and stays."""
 
 
@@ -86,11 +93,27 @@ def _write_capacity(store: Path, own: Any, devices: Sequence[Json]) -> None:
         fresh.replace(path)
 
 
-def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
+def load_providers(conf: Any, driver: LibvirtDriver) -> dict[str, Provider]:
+    """Return what an operator's files say of each of the host's nodes, by name.
+
+    Raises ValueError, one sentence, for a file that is not valid.
+    """
+    config = load_provider_config(conf.compute.provider_config_location)
+    return {name: config.of(name=name, uuid=node_id(name)) for name in driver.get_available_nodes()}
+
+
+def node_id(name: str) -> str:
+    """Return the id of a node, which is its resource provider's, too."""
+    return str(uuid.uuid5(_NODE_IDS, name))
+
+
+def describe_nodes(
+    conf: Any, driver: LibvirtDriver, providers: Mapping[str, Provider]
+) -> list[ComputeNode]:
     """Return what the host's nodes have, for the conductor.
 
-    The nodes of one host are alike, so one of them is asked for all; but each for its devices,
-    where guests may have any. Raises ValueError for a device_spec that is none.
+    The nodes of one host are alike but for providers, so one of them is asked for all; but each for
+    its devices, where guests may have any. Raises ValueError for a device_spec that is none.
     """
     names = driver.get_available_nodes()
     own = conf.compute
@@ -98,7 +121,7 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
     found = driver.get_node_resources(names[0])
     return [
         ComputeNode(
-            id=str(uuid.uuid5(_NODE_IDS, name)),
+            id=node_id(name),
             host=conf.host,
             hypervisor_hostname=name,
             vcpus=found.vcpus,
@@ -113,9 +136,10 @@ def describe_nodes(conf: Any, driver: LibvirtDriver) -> list[ComputeNode]:
             architecture=found.arch,
             availability_zone=own.availability_zone,
             host_ip=str(own.my_ip),
-            traits=tuple(sorted(own.traits)),
+            traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
             pci_devices=assignable_devices(driver, name, specs),
+            inventories=providers[name].inventories,
         )
         for name in names
     ]

@@ -44,7 +44,9 @@ def run_live_migration(instance: Instance, peers: Peers) -> None:
     # What a predecessor, killed at the last moment, has left paused.
     peers.driver.destroy(str(instance.node), instance.uuid)
     there = replace(instance, host=host, node=node)
-    build.prepare_guest(context, there, StepLog(), peers)
+    guest, _ports = build.prepare_guest(context, there, StepLog(), peers)
+    if guest.config_drive is not None and peers.driver.drives is not None:
+        peers.driver.drives.put_elsewhere(host, node, instance.uuid, guest.config_drive)
 
 
 def _has_arrived(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> bool:

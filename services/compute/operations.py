@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devstack_lite import failpoints
-from devstack_lite.context import RequestContext
+from devstack_lite.context import RequestContext, current_context
 from devstack_lite.exceptions import DevstackError, NotFound, Unavailable
 from devstack_lite.objects.compute import IS_RECLAIM, Instance
 from devstack_lite.objects.registry import Json
@@ -129,11 +129,24 @@ def create_backup(instance: Instance, peers: Peers) -> Outcome:
 
 
 def shelve(instance: Instance, peers: Peers) -> Outcome:
-    """Shut the guest down and make an image of its disk; it stays on its node, off."""
-    stop(instance, peers)
-    if "image_id" in (instance.operation or {})["arguments"]:
+    """Shut the guest down and make an image of its disk; it stays on its node, off, or goes."""
+    kept = (instance.operation or {})["arguments"]
+    # Who is offloaded may have no guest any more, by an attempt whose end nobody heard of.
+    with contextlib.suppress(*[NotFound] if kept.get("is_offloaded") else []):
+        stop(instance, peers)
+    if "image_id" in kept:
         snapshots.create_image(instance, peers)
+    if kept.get("is_offloaded"):
+        return offload(instance, peers)
     return Outcome(vm_state=VmState.SHELVED, power_state=PowerState.SHUTDOWN)
+
+
+def offload(instance: Instance, peers: Peers) -> Outcome:
+    """Have no guest here; what the instance holds is unbound when this ends."""
+    resize.check_under_way(current_context(), peers, instance.uuid, instance.attempt)
+    with contextlib.suppress(NotFound):
+        peers.driver.destroy(str(instance.node), instance.uuid)
+    return Outcome(vm_state=VmState.SHELVED_OFFLOADED, power_state=PowerState.NOSTATE)
 
 
 def rescue(instance: Instance, peers: Peers) -> Outcome:
@@ -179,6 +192,7 @@ OPERATIONS: dict[str, Callable[[Instance, Peers], Outcome]] = {
     "rebuild": rebuild_on_host,
     "shelve": shelve,
     "unshelve": start,
+    "shelveOffload": offload,
     "rescue": rescue,
     "unrescue": unrescue,
     "trigger_crash_dump": trigger_crash_dump,

@@ -14,6 +14,7 @@ from devstack_lite.db.operations import PLACED, context_of
 from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import BootRequest, Instance, NetworkRequest, ScheduleRequest
 from devstack_lite.objects.device import DeviceChange
+from devstack_lite.states import VmState
 from services.compute.rpcapi import ComputeAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -68,6 +69,7 @@ class Dispatcher:
 def boot_request_of(instance: Instance) -> BootRequest:
     """Return the request that would boot this instance again."""
     kept = instance.boot_request
+    is_boot = instance.host is None and instance.vm_state is VmState.BUILDING
     return BootRequest(
         name=instance.name,
         flavor=moves.wanted_flavor(instance),
@@ -78,10 +80,10 @@ def boot_request_of(instance: Instance) -> BootRequest:
         availability_zone=instance.requested_zone,
         scheduler_hints=kept.get("scheduler_hints", {}),
         volumes=tuple(kept.get("volumes", ())),
-        forced_host=kept.get("forced_host", "") if instance.host is None else "",
-        forced_node=kept.get("forced_node", "") if instance.host is None else "",
-        requested_host=kept.get("requested_host", "") if instance.host is None else "",
-        requested_node=kept.get("requested_node", "") if instance.host is None else "",
+        forced_host=kept.get("forced_host", "") if is_boot else "",
+        forced_node=kept.get("forced_node", "") if is_boot else "",
+        requested_host=kept.get("requested_host", "") if is_boot else "",
+        requested_node=kept.get("requested_node", "") if is_boot else "",
         key_name=instance.key_name,
         reservation_id=instance.reservation_id,
     )

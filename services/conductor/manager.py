@@ -22,6 +22,7 @@ from services.conductor.endpoints.hosts import Hosts
 from services.conductor.endpoints.identity import Identity
 from services.conductor.endpoints.images import Images
 from services.conductor.endpoints.instance_changes import InstanceChanges
+from services.conductor.endpoints.instance_facts import InstanceFactsReader
 from services.conductor.endpoints.instances import Instances
 from services.conductor.endpoints.keypairs import Keypairs
 from services.conductor.endpoints.moves import Moves
@@ -61,6 +62,7 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
         Builds(db, dispatcher, limits=limits, max_attempts=conf.scheduler.max_attempts),
         Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
         InstanceChanges(db),
+        InstanceFactsReader(db),
         DeferredDeletes(db, limits=limits),
         Moves(db, dispatcher, limits=limits),
         Hosts(db, dispatcher),

@@ -20,6 +20,7 @@ from devstack_lite.db import (
     leftovers,
     operations,
     resizes,
+    shelves,
     snapshots,
 )
 from devstack_lite.db.engine import Database
@@ -83,6 +84,7 @@ class Reconciler:
                         extra={"instance_uuid": instance.uuid})  # fmt: skip
             self._dispatcher.dispatch_change(instance, change)
         self._confirm_resizes()
+        self._offload_shelved()
         if time.monotonic() >= self._next_leftovers:
             self._next_leftovers = time.monotonic() + LEFTOVERS_EVERY_S
             removed = {
@@ -111,6 +113,21 @@ class Reconciler:
             try:
                 self._dispatcher.dispatch(
                     resizes.begin_confirm(self._db, service_context().for_instance(uuid), uuid)
+                )
+            except DevstackError as error:
+                # Its owner was quicker.
+                LOG.info("%s", error, extra={"instance_uuid": uuid})
+
+    def _offload_shelved(self) -> None:
+        """Take from their hosts those that were shelved for as long as an operator lets them be."""
+        offload_s = self._conf.shelved_offload_time
+        if offload_s <= 0:
+            return
+        for uuid in shelves.shelved_since(self._db, older_than_s=offload_s):
+            LOG.info("it is offloaded by itself", extra={"instance_uuid": uuid})
+            try:
+                self._dispatcher.dispatch(
+                    shelves.begin_offload(self._db, service_context().for_instance(uuid), uuid)
                 )
             except DevstackError as error:
                 # Its owner was quicker.

@@ -31,6 +31,7 @@ from services.identity.controllers.domains import DomainsController
 from services.identity.controllers.grants import GrantsController
 from services.identity.controllers.groups import GroupsController
 from services.identity.controllers.inferences import InferencesController
+from services.identity.controllers.policies import PoliciesController
 from services.identity.controllers.projects import ProjectsController
 from services.identity.controllers.roles import RolesController
 from services.identity.controllers.tokens import TokensController
@@ -93,6 +94,7 @@ ROUTES = [
     *_crud("roles"),
     *_crud("domains"),
     *_crud("groups"),
+    *_crud("policies"),
     *rows(
         "groups",
         "GET /v3/groups/{group_id}/users members",
@@ -180,6 +182,7 @@ def factory(_global_conf: Any, **_local: Any) -> Router:
         "roles": RolesController(db, callers, conductor),
         "domains": DomainsController(db, callers, conductor),
         "groups": GroupsController(db, callers, conductor),
+        "policies": PoliciesController(db, callers, conductor),
         "assignments": AssignmentsController(db, callers),
         "inferences": InferencesController(db, callers, conductor),
         "services": ServicesController(callers, catalog, entries),

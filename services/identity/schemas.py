@@ -123,7 +123,7 @@ AUTH_V2: Json = {
     },
 }
 
-# What is not among the properties, or could not be kept, is refused rather than forgotten.
+# What could not be kept is refused rather than forgotten.
 _NO_OPTIONS: Json = {"type": "object", "maxProperties": 0}
 
 
@@ -169,27 +169,36 @@ _DOMAIN_THING: Json = {
 _GROUP: Json = {"name": name_of(64), "description": TEXT, "domain_id": ID}
 
 
-def body_of(noun: str, properties: Json, *, required: tuple[str, ...] = ()) -> Json:
-    """Return the schema of a body that holds one thing, and of that no other property."""
+def body_of(
+    noun: str, properties: Json, *, required: tuple[str, ...] = (), is_open: bool = False
+) -> Json:
+    """Return the schema of a body that holds one thing; is_open: with properties of any name."""
     thing: Json = {
         "type": "object",
         "properties": properties,
         "required": list(required),
-        "additionalProperties": False,
+        "additionalProperties": is_open,
     }
     return {"type": "object", "required": [noun], "properties": {noun: thing}}
 
 
-USER = body_of("user", _USER, required=("name",))
-USER_CHANGE = body_of("user", _USER)
-PROJECT = body_of("project", _PROJECT, required=("name",))
-PROJECT_CHANGE = body_of("project", _PROJECT)
-DOMAIN = body_of("domain", _DOMAIN_THING, required=("name",))
-DOMAIN_CHANGE = body_of("domain", _DOMAIN_THING)
-GROUP = body_of("group", _GROUP, required=("name",))
-GROUP_CHANGE = body_of("group", _GROUP)
-ROLE = body_of("role", _ROLE, required=("name",))
-ROLE_CHANGE = body_of("role", _ROLE)
+def _bodies(noun: str, properties: Json) -> tuple[Json, Json]:
+    """Return the schemas of making one and of changing it; anything may be said of one."""
+    return (
+        body_of(noun, properties, required=("name",), is_open=True),
+        body_of(noun, properties, is_open=True),
+    )
+
+
+USER, USER_CHANGE = _bodies("user", _USER)
+PROJECT, PROJECT_CHANGE = _bodies("project", _PROJECT)
+DOMAIN, DOMAIN_CHANGE = _bodies("domain", _DOMAIN_THING)
+GROUP, GROUP_CHANGE = _bodies("group", _GROUP)
+ROLE, ROLE_CHANGE = _bodies("role", _ROLE)
+
+_POLICY: Json = {"type": name_of(255), "blob": {"type": ["string", "object"]}}
+POLICY = body_of("policy", _POLICY, required=("type", "blob"), is_open=True)
+POLICY_CHANGE = body_of("policy", _POLICY, is_open=True)
 
 OWN_PASSWORD = body_of(
     "user",

@@ -6,7 +6,7 @@ from typing import Any
 
 from devstack_lite.clock import from_epoch
 from devstack_lite.db.identity import BUILT_IN_ROLES
-from devstack_lite.objects.identity import Domain, Group, Project, Role, Standing, User
+from devstack_lite.objects.identity import Domain, Group, Policy, Project, Role, Standing, User
 from services.identity.catalog import Catalog
 from services.identity.tokens import Token
 
@@ -90,6 +90,7 @@ def token_v2(sealed: str, said: Token, standing: Standing, catalog: Catalog) -> 
 def user(one: User, base_url: str) -> Json:
     """Return a user, without what is secret."""
     return {
+        **(one.extra or {}),
         "id": one.id,
         "name": one.name,
         "domain_id": one.domain_id,
@@ -106,6 +107,7 @@ def user(one: User, base_url: str) -> Json:
 def project(one: Project, base_url: str) -> Json:
     """Return a project."""
     return {
+        **(one.extra or {}),
         "id": one.id,
         "name": one.name,
         "domain_id": one.domain_id,
@@ -122,6 +124,7 @@ def project(one: Project, base_url: str) -> Json:
 def domain(one: Domain, base_url: str) -> Json:
     """Return a domain."""
     return {
+        **(one.extra or {}),
         "id": one.id,
         "name": one.name,
         "enabled": one.enabled,
@@ -135,6 +138,7 @@ def domain(one: Domain, base_url: str) -> Json:
 def role(one: Role, base_url: str) -> Json:
     """Return a role."""
     return {
+        **(one.extra or {}),
         "id": one.id,
         "name": one.name,
         "domain_id": None,
@@ -147,9 +151,21 @@ def role(one: Role, base_url: str) -> Json:
 def group(one: Group, base_url: str) -> Json:
     """Return a group."""
     return {
+        **(one.extra or {}),
         "id": one.id,
         "name": one.name,
         "domain_id": one.domain_id,
         "description": one.description or "",
         "links": {"self": f"{base_url}/groups/{one.id}"},
+    }
+
+
+def policy(one: Policy, base_url: str) -> Json:
+    """Return a policy."""
+    return {
+        **(one.extra or {}),
+        "id": one.id,
+        "type": one.type,
+        "blob": one.blob,
+        "links": {"self": f"{base_url}/policies/{one.id}"},
     }

@@ -24,7 +24,14 @@ def get_own(db: Database, context: RequestContext, image_id: str, *, to: str = "
     image = get_visible(db, context, image_id)
     if not context.is_admin and image.owner != context.project_id:
         raise Forbidden(f"You are not permitted to {to} this image.", kind="image")
+    check_member(context)
     return image
+
+
+def check_member(context: RequestContext) -> None:
+    """Raise Forbidden for who only reads what the project has."""
+    if not context.is_admin and "member" not in context.roles:
+        raise Forbidden("You are not authorized to complete this action.", kind="image")
 
 
 def check_visibility(context: RequestContext, visibility: str) -> None:

@@ -11,10 +11,32 @@ from devstack_lite.objects.image import Image, ImageChange
 from services.image import schemas
 from services.image.limits import check_count
 
-CONTENT_TYPE = "application/openstack-images-v2.1-json-patch"
+_OLD_TYPE = "application/openstack-images-v2.0-json-patch"
+CONTENT_TYPES = (_OLD_TYPE, "application/openstack-images-v2.1-json-patch")
+"""Of the older one an operation is `{"replace": "/name", "value": …}`."""
 
+_VERBS = ("add", "remove", "replace")
 _SHAPE = jsonschema.Draft202012Validator(schemas.PATCH)
 _ATTRIBUTES = jsonschema.Draft202012Validator(schemas.CREATE)
+
+
+def operations_of(content_type: str, operations: Any) -> Any:
+    """Return the operations of a patch in the newer type's form. Raises Invalid."""
+    if content_type != _OLD_TYPE or not isinstance(operations, list):
+        return operations
+    return [_renewed(operation) for operation in operations]
+
+
+def _renewed(operation: Any) -> dict[str, Any]:
+    if not isinstance(operation, dict):
+        raise Invalid("Operations must be JSON objects.")
+    verbs = [verb for verb in _VERBS if verb in operation]
+    if len(verbs) != 1:
+        raise Invalid(
+            'Operation objects must contain exactly one member named "add", "remove", or "replace".'
+        )
+    others = {key: value for key, value in operation.items() if key != verbs[0]}
+    return {**others, "op": verbs[0], "path": operation[verbs[0]]}
 
 
 def check_writable(names: Any) -> None:

@@ -41,8 +41,8 @@ def network(one: Network, subnet_ids: list[str]) -> Json:
     }
 
 
-def subnet(one: Subnet) -> Json:
-    """Return a subnet."""
+def subnet(one: Subnet, *, external: bool) -> Json:
+    """Return a subnet; external: whether its network is."""
     return {
         **common(one),
         "name": one.name,
@@ -58,6 +58,7 @@ def subnet(one: Subnet) -> Json:
         "ipv6_ra_mode": None,
         "subnetpool_id": None,
         "service_types": [],
+        "router:external": external,
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.wsgi.versions import ApiVersion
-from services.placement.resources import STANDARD_CLASSES, has_room
+from services.placement.resources import has_room, known_classes
+from services.placement.traits import known as known_traits
 
 _KEY = re.compile(r"(resources|required|member_of|in_tree)([a-zA-Z0-9_-]{1,64})?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
@@ -52,8 +53,21 @@ class Group:
         return has_room(node, self.resources)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The words that a request may use."""
+
+    traits: frozenset[str]
+    classes: Collection[str]
+
+    @classmethod
+    def of(cls, nodes: Collection[ComputeNode]) -> Known:
+        """Return what is known where there are these nodes."""
+        return cls(traits=known_traits(nodes), classes=known_classes(nodes))
+
+
 def groups_of(
-    pairs: Iterable[tuple[str, str]], version: ApiVersion, known_traits: frozenset[str]
+    pairs: Iterable[tuple[str, str]], version: ApiVersion, known: Known
 ) -> dict[str, Group]:
     """Return the groups that a query string asks for, by suffix; "" has none. Raises Invalid."""
     groups: dict[str, Group] = {}
@@ -72,9 +86,9 @@ def groups_of(
         seen.add(key)
         group = groups.setdefault(suffix, Group())
         if kind == "resources":
-            group.resources = parse_resources(value)
+            group.resources = parse_resources(value, known.classes)
         elif kind == "required":
-            _require(group, value, version, known_traits)
+            _require(group, value, version, known.traits)
         elif kind == "member_of":
             _place(group, value, version)
         else:
@@ -91,7 +105,7 @@ def _check_suffix(key: str, suffix: str, version: ApiVersion) -> None:
     raise Invalid(f"Invalid query string parameters: '{key}' was unexpected")
 
 
-def parse_resources(text: str) -> dict[str, int]:
+def parse_resources(text: str, known: Collection[str]) -> dict[str, int]:
     """Return amounts by class of `VCPU:1,MEMORY_MB:512`. Raises Invalid."""
     found: dict[str, int] = {}
     for part in text.split(","):
@@ -102,7 +116,7 @@ def parse_resources(text: str) -> dict[str, int]:
                 "Badly formed resources parameter. Expected resources query string parameter in"
                 f' form: ?resources=VCPU:2,MEMORY_MB:1024. Got: "{text}".'
             )
-        if name not in STANDARD_CLASSES:
+        if name not in known:
             raise Invalid(
                 f"Invalid resource class in resources parameter: No such resource class {name}."
             )

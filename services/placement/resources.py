@@ -8,19 +8,11 @@ from typing import Any
 
 from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.objects.placement import Allocation
+from devstack_lite.objects.resources import DISK_GB, MEMORY_MB, STANDARD_CLASSES, VCPU
+from devstack_lite.objects.resources import capacity_of as exact_capacity_of
+from devstack_lite.objects.resources import has_room as inventory_has_room
 
 Json = dict[str, Any]
-
-VCPU, MEMORY_MB, DISK_GB = "VCPU", "MEMORY_MB", "DISK_GB"
-
-STANDARD_CLASSES = (
-    VCPU, MEMORY_MB, DISK_GB, "PCI_DEVICE", "SRIOV_NET_VF", "NUMA_SOCKET", "NUMA_CORE",
-    "NUMA_THREAD", "NUMA_MEMORY_MB", "IPV4_ADDRESS", "VGPU", "VGPU_DISPLAY_HEAD",
-    "NET_BW_EGR_KILOBIT_PER_SEC", "NET_BW_IGR_KILOBIT_PER_SEC", "PCPU", "MEM_ENCRYPTION_CONTEXT",
-    "FPGA", "PGPU", "NET_PACKET_RATE_KILOPACKET_PER_SEC", "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC",
-    "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
-)  # fmt: skip
-"""Those of os-resource-classes 1.1; nodes have the first three."""
 
 
 def inventories_of(node: ComputeNode) -> dict[str, Json]:
@@ -34,7 +26,7 @@ def inventories_of(node: ComputeNode) -> dict[str, Json]:
         (MEMORY_MB, node.memory_mb, node.reserved_memory_mb, node.ram_allocation_ratio),
         (DISK_GB, node.disk_gb, 0, node.disk_allocation_ratio),
     )
-    return {
+    own = {
         name: {
             "total": total,
             "reserved": reserved,
@@ -46,31 +38,35 @@ def inventories_of(node: ComputeNode) -> dict[str, Json]:
         for name, total, reserved, ratio in rows
         if total > 0
     }
+    return {**own, **node.inventories}
 
 
 def capacity_of(inventory: Mapping[str, Any]) -> int:
     """Return how much of an inventory can be claimed in all."""
-    return int((inventory["total"] - inventory["reserved"]) * inventory["allocation_ratio"])
+    return int(exact_capacity_of(inventory))
 
 
 def usages_of(node: ComputeNode) -> dict[str, int]:
     """Return how much of each class is claimed, for the classes that the node has."""
     used = {VCPU: node.vcpus_used, MEMORY_MB: node.memory_mb_used, DISK_GB: node.disk_gb_used}
-    return {name: used[name] for name in inventories_of(node)}
+    used |= node.resources_used
+    return {name: used.get(name, 0) for name in inventories_of(node)}
 
 
 def has_room(node: ComputeNode, wanted: Mapping[str, int]) -> bool:
     """Say whether a node could take what is wanted now."""
     inventories, used = inventories_of(node), usages_of(node)
     return all(
-        name in inventories and used[name] + amount <= capacity_of(inventories[name])
+        name in inventories and inventory_has_room(inventories[name], used[name], amount)
         for name, amount in wanted.items()
     )
 
 
 def resources_of(one: Allocation) -> dict[str, int]:
     """Return what an allocation takes, by class; nothing of a class is left out."""
-    taken = {VCPU: one.vcpus, MEMORY_MB: one.memory_mb, DISK_GB: one.disk_gb}
+    taken = {
+        VCPU: one.vcpus, MEMORY_MB: one.memory_mb, DISK_GB: one.disk_gb, **one.resources,
+    }  # fmt: skip
     return {name: amount for name, amount in taken.items() if amount}
 
 
@@ -80,3 +76,9 @@ def total_of(allocations: Iterable[Allocation]) -> dict[str, int]:
     for one in allocations:
         total.update(resources_of(one))
     return dict(total)
+
+
+def known_classes(nodes: Iterable[ComputeNode]) -> list[str]:
+    """Return every resource class that there is: the standard ones, and what nodes have besides."""
+    custom = {name for node in nodes for name in (*node.inventories, *node.resources_used)}
+    return [*STANDARD_CLASSES, *sorted(custom)]

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 
 from devstack_lite.objects.compute import ComputeNode
-
-
-@cache
-def standard() -> frozenset[str]:
-    """Return the standard traits: the names of os-traits 3.9."""
-    return frozenset(Path(__file__).with_name("standard_traits.txt").read_text().split())
+from devstack_lite.standard_traits import standard
 
 
 def known(nodes: Iterable[ComputeNode]) -> frozenset[str]:

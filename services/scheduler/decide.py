@@ -161,7 +161,7 @@ class Scheduler:
             if number == 0:
                 decision.best = ranked.shown(table)
             selection = self._select(table, ranked)
-            table.consume(selection.row, request.boot.flavor)
+            table.consume(selection.row, request.boot.resources)
             decision.selections.append(selection)
         return decision
 

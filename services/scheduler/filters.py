@@ -6,12 +6,15 @@ enabled_filters. Names and rules are Nova's.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import GroupPolicy, ScheduleRequest
-from services.scheduler.hosts import HostTable, Mask
+from devstack_lite.objects.resources import GROUP_POLICIES, groups_of
+from services.scheduler.hosts import Column, HostTable, Mask
 
 SHOWN = 5
 """Names in a reason, at most."""
@@ -106,24 +109,24 @@ class VCPUFilter:
     """Passes hosts with enough virtual CPUs left, the allocation ratio counted in."""
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
-        """Return where the flavor's vcpus fit."""
-        return table.free("vcpus") >= request.boot.flavor.vcpus
+        """Return where the vcpus fit."""
+        return table.free("vcpus") >= request.boot.resources.vcpus
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
         """Return what is wanted, and what is left."""
-        return f"wants {request.boot.flavor.vcpus} VCPU; {_left(table, 'vcpus', rejected)}"
+        return f"wants {request.boot.resources.vcpus} VCPU; {_left(table, 'vcpus', rejected)}"
 
 
 class RamFilter:
     """Passes hosts with enough memory left, ratio and reserve counted in."""
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
-        """Return where the flavor's memory fits."""
-        return table.free("memory_mb") >= request.boot.flavor.memory_mb
+        """Return where the memory fits."""
+        return table.free("memory_mb") >= request.boot.resources.memory_mb
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
         """Return what is wanted, and what is left."""
-        wanted = request.boot.flavor.memory_mb
+        wanted = request.boot.resources.memory_mb
         return f"wants {wanted} MiB of memory; {_left(table, 'memory_mb', rejected)}"
 
 
@@ -131,21 +134,88 @@ class DiskFilter:
     """Passes hosts with enough disk left for root, ephemeral and swap."""
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
-        """Return where the flavor's disks fit."""
-        return table.free("disk_gb") >= request.boot.flavor.disk_gb
+        """Return where the disks fit."""
+        return table.free("disk_gb") >= request.boot.resources.disk_gb
 
     def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
         """Return what is wanted, and what is left."""
-        return (
-            f"wants {request.boot.flavor.disk_gb} GiB of disk; {_left(table, 'disk_gb', rejected)}"
+        wanted = request.boot.resources.disk_gb
+        return f"wants {wanted} GiB of disk; {_left(table, 'disk_gb', rejected)}"
+
+
+class ResourceClassFilter:
+    """Passes nodes with room for what the flavor asks for besides VCPUs, memory and disk.
+
+    `resources:CLASS=amount` in its extra specs; Nova leaves this to placement.
+    """
+
+    def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
+        """Return where each class fits. Raises Invalid for groups that no one node can serve."""
+        check_groups(request.boot.flavor.extra_specs)
+        found: Mask = np.ones(len(table), dtype=bool)
+        for name, amount in request.boot.resources.others.items():
+            found &= table.classes.fits(name, amount)
+        return found
+
+    def explain(self, table: HostTable, request: ScheduleRequest, rejected: Mask) -> str:
+        """Return which class does not fit, and what there is of it."""
+        return "; ".join(
+            f"wants {amount} {name}; {_lacks(table, name, amount, lacking)}"
+            for name, amount in request.boot.resources.others.items()
+            if (lacking := rejected & ~table.classes.fits(name, amount)).any()
         )
 
 
+def check_groups(extra_specs: Mapping[str, Any]) -> None:
+    """Raise Invalid for numbered groups that are to be of different providers: a node is one.
+
+    Placement wants group_policy where there is more than one of them.
+    """
+    numbered = sorted(
+        name for name, own in groups_of(extra_specs).items() if name and any(own.values())
+    )
+    if len(numbered) < 2:
+        return
+    policy = extra_specs.get("group_policy")
+    if policy not in GROUP_POLICIES:
+        raise Invalid(
+            f"resources of groups {', '.join(numbered)} are wanted, and no group_policy is set"
+        )
+    if policy == "isolate":
+        raise Invalid(
+            f"resources of groups {', '.join(numbered)} are wanted of different providers"
+            " (group_policy=isolate), and each node is one"
+        )
+
+
+def _lacks(table: HostTable, name: str, amount: int, rejected: Mask) -> str:
+    """Return why nodes cannot give an amount of a class: none of it, not so many, or none left."""
+    classes = table.classes
+    none = rejected & ~classes.there(name)
+    units = rejected & classes.there(name) & ~classes.units_fit(name, amount)
+    full = rejected & classes.units_fit(name, amount)
+    parts = []
+    if none.any():
+        parts.append(f"{_nodes(none)} none")
+    if units.any():
+        parts.append(f"{_nodes(units)} it, but not by {amount} at once (min_unit, max_unit, step)")
+    if full.any():
+        parts.append(f"{_nodes(full)} {_range(classes.free(name)[full])} left")
+    return ", ".join(parts)
+
+
+def _nodes(which: Mask) -> str:
+    count = int(which.sum())
+    return "1 node has" if count == 1 else f"{count} nodes have"
+
+
+def _range(amounts: Column) -> str:
+    low, high = float(amounts.min()), float(amounts.max())
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
 def _left(table: HostTable, resource: str, rejected: Mask) -> str:
-    free = table.free(resource)[rejected]
-    low, high = float(free.min()), float(free.max())
-    amount = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-    return f"they have {amount} left"
+    return f"they have {_range(table.free(resource)[rejected])} left"
 
 
 def names_of(table: HostTable, label: str, rejected: Mask) -> str:

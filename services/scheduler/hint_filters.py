@@ -28,7 +28,8 @@ class DifferentHostFilter:
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
         """Return where none of them is."""
-        return ~_hosts_of(table, request.boot.scheduler_hints.get("different_host"))
+        unwanted = request.boot.scheduler_hints.get("different_host")
+        return ~_hosts_of(table, unwanted) if unwanted else np.ones(len(table), dtype=bool)
 
 
 class SameHostFilter:

@@ -17,10 +17,12 @@ import numpy.typing as npt
 from devstack_lite.db import host_news
 from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import Placement
-from devstack_lite.objects.compute import Aggregate, ComputeNode, Flavor
+from devstack_lite.objects.compute import Aggregate, ComputeNode
 from devstack_lite.objects.pci import PciPool, PciRequest
+from devstack_lite.objects.resources import Resources
 from devstack_lite.pci.pools import apply_requests
 from services.scheduler.labels import Labels
+from services.scheduler.resource_classes import ResourceClasses
 
 Mask = npt.NDArray[np.bool_]
 Column = npt.NDArray[np.float64]
@@ -48,6 +50,8 @@ class HostTable:
         """What many nodes share; `traits` are frozensets, `pci_stats` tuples, all else is text."""
         self.metrics: dict[str, Column] = {}
         """By name what nodes report that have it; NaN where one does not."""
+        self.classes = ResourceClasses()
+        """What nodes have besides VCPUs, memory and disk."""
         self.is_up: Mask = np.zeros(0, dtype=bool)
         self.is_enabled: Mask = np.zeros(0, dtype=bool)
         self.aggregate_sets: list[tuple[Aggregate, ...]] = [()]
@@ -145,6 +149,7 @@ class HostTable:
             for name, value in _values_of(node).items():
                 self.columns[name][row] = value
             self._note_metrics(row, node.metrics)
+            self.classes.put(row, node.inventories, node.resources_used)
         self.labels["pci_stats"].forget_unused()
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
@@ -152,6 +157,7 @@ class HostTable:
             self._row_of[node.hypervisor_hostname] = len(self.nodes)
             self.nodes.append(node.hypervisor_hostname)
         more = len(nodes)
+        self.classes.append(more)
         for columns, value in ((self.columns, 0.0), (self.metrics, np.nan)):
             for name, column in columns.items():
                 columns[name] = np.concatenate([column, np.full(more, value)])
@@ -171,12 +177,15 @@ class HostTable:
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Have what the block consumes be there again after it."""
-        kept = {name: column.copy() for name, column in self.columns.items()}
+        kept, classes = (
+            {name: column.copy() for name, column in columns.items()}
+            for columns in (self.columns, self.classes.used)
+        )
         pools = self.labels["pci_stats"].codes.copy()
         try:
             yield
         finally:
-            self.columns = kept
+            self.columns, self.classes.used = kept, classes
             self.labels["pci_stats"].codes = pools
 
     def free(self, resource: str) -> Column:
@@ -190,11 +199,12 @@ class HostTable:
             free = free - self.columns["reserved_memory_mb"]
         return free
 
-    def consume(self, row: int, flavor: Flavor) -> None:
-        """Take what one instance of flavor needs off a node, in this copy."""
-        self.columns["vcpus_used"][row] += flavor.vcpus
-        self.columns["memory_mb_used"][row] += flavor.memory_mb
-        self.columns["disk_gb_used"][row] += flavor.disk_gb
+    def consume(self, row: int, wanted: Resources) -> None:
+        """Take what one instance needs off a node, in this copy."""
+        self.columns["vcpus_used"][row] += wanted.vcpus
+        self.columns["memory_mb_used"][row] += wanted.memory_mb
+        self.columns["disk_gb_used"][row] += wanted.disk_gb
+        self.classes.take(row, wanted.others)
         self.columns["instances"][row] += 1
         self.columns["io_ops"][row] += 1
         if self.group is not None:
@@ -205,11 +215,12 @@ class HostTable:
             if left is not None:
                 pools.put(row, left)
 
-    def release(self, row: int, flavor: Flavor) -> None:
-        """Give back what consume took for an instance of flavor, its build long over."""
-        self.columns["vcpus_used"][row] -= flavor.vcpus
-        self.columns["memory_mb_used"][row] -= flavor.memory_mb
-        self.columns["disk_gb_used"][row] -= flavor.disk_gb
+    def release(self, row: int, wanted: Resources) -> None:
+        """Give back what consume took for an instance, its build long over."""
+        self.columns["vcpus_used"][row] -= wanted.vcpus
+        self.columns["memory_mb_used"][row] -= wanted.memory_mb
+        self.columns["disk_gb_used"][row] -= wanted.disk_gb
+        self.classes.take(row, wanted.others, -1)
         self.columns["instances"][row] -= 1
         if self.group is not None:
             self.group.members_on[self.hosts[row]] -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +11,7 @@ from oslo_config import cfg
 
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import ScheduleRequest
+from devstack_lite.objects.resources import GROUP
 from services.scheduler.filters import names_of
 from services.scheduler.hosts import HostTable, Mask
 from services.scheduler.image_properties import architecture_of, known_properties
@@ -101,7 +103,8 @@ class TraitsFilter:
     """Passes nodes with every trait that is required and none that is forbidden.
 
     `trait:NAME=required` in the flavor's extra specs or the image's properties, `forbidden` in the
-    flavor's. Nova leaves this to placement.
+    flavor's; a numbered group's (`trait1:NAME`) likewise, for its provider is the node. Nova leaves
+    this to placement.
     """
 
     def mask(self, table: HostTable, request: ScheduleRequest) -> Mask:
@@ -122,6 +125,9 @@ class TraitsFilter:
         return "; ".join(parts)
 
 
+_TRAIT = re.compile(rf"trait{GROUP}:(.+)")
+
+
 def _traits(request: ScheduleRequest) -> tuple[frozenset[str], frozenset[str]]:
     specs = request.boot.flavor.extra_specs
     image = request.boot.image_properties
@@ -133,7 +139,5 @@ def _traits(request: ScheduleRequest) -> tuple[frozenset[str], frozenset[str]]:
 
 def _named(items: Iterable[tuple[str, object]], wanted: str) -> frozenset[str]:
     return frozenset(
-        key.removeprefix("trait:")
-        for key, value in items
-        if key.startswith("trait:") and value == wanted
+        match[2] for key, value in items if value == wanted and (match := _TRAIT.fullmatch(key))
     )

@@ -138,13 +138,14 @@ class Placer:
         decision: Decision,
     ) -> list[str]:
         """Have the selections claimed; return the instances whose node was full by then."""
-        flavor = request.boot.flavor
+        size = request.boot.resources
         wanted = [
             Claim(
                 instance_uuid=uuid, host=selection.host, node=selection.node,
-                vcpus=flavor.vcpus, memory_mb=flavor.memory_mb, disk_gb=flavor.disk_gb,
-                attempt=request.attempt, alternates=selection.alternates,
-                pci_requests=requests_of(flavor.extra_specs),
+                vcpus=size.vcpus, memory_mb=size.memory_mb, disk_gb=size.disk_gb,
+                resources=dict(size.others), attempt=request.attempt,
+                alternates=selection.alternates,
+                pci_requests=requests_of(request.boot.flavor.extra_specs),
             )
             for uuid, selection in pairs
         ]  # fmt: skip

@@ -93,6 +93,15 @@ def detail(
     return shown
 
 
+def created(req: Request, volume: Volume, type_ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return a volume as the answer to its creation shows it: without what extensions add."""
+    return {
+        name: value
+        for name, value in detail(req, volume, (), type_ids).items()
+        if name != "volume_image_metadata" and not name.startswith("os-vol-")
+    }
+
+
 def snapshot_summary(req: Request, snapshot: VolumeSnapshot) -> dict[str, Any]:
     """Return what a plain list holds of a snapshot, in the request's microversion."""
     shown: dict[str, Any] = {

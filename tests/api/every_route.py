@@ -29,6 +29,18 @@ BODIES: dict[str, Any] = {
     "external_events.create": {"events": [{"server_uuid": NOTHING, "name": "network-changed"}]},
     "decisions.what_if": {"what_if": {"flavorRef": "1", "imageRef": NOTHING}},
     "migrations.action": {"force_complete": None},
+    "hosts.update": {"status": "enable"},
+    "image_metadata.create": {"metadata": {"color": "red"}},
+    "image_metadata.update_all": {"metadata": {"color": "red"}},
+    "image_metadata.update": {"meta": {"color": "red"}},
+    "security_groups.create": {"security_group": {"name": "x", "description": ""}},
+    "security_groups.update": {"security_group": {"name": "default", "description": ""}},
+    "security_groups.create_rule": {
+        "security_group_rule": {
+            "parent_group_id": NOTHING, "ip_protocol": "tcp", "from_port": 22, "to_port": 22,
+        }
+    },
+    "floating_ips.create": {"pool": "nowhere"},
     "flavors.create": {"flavor": {"name": "theirs", "ram": 64, "vcpus": 1, "disk": 1}},
     "flavors.update": {"flavor": {"description": "theirs"}},
     "flavors.action": {"addTenantAccess": {"tenant": "e" * 32}},
@@ -64,6 +76,8 @@ ACTION_BODIES: dict[str, Any] = {
     "evacuate": {"onSharedStorage": False},
     "createImage": {"name": "theirs"},
     "createBackup": {"name": "theirs", "backup_type": "daily", "rotation": 1},
+    "addFloatingIp": {"address": "203.0.113.9"},
+    "removeFloatingIp": {"address": "203.0.113.9"},
     "addSecurityGroup": {"name": "default"},
     "removeSecurityGroup": {"name": "default"},
 }
@@ -77,6 +91,7 @@ OTHERS_BODIES = {
 
 ADMINS = {
     "external_events", "decisions", "migrations", "hypervisors", "services", "hosts", "aggregates",
+    "audit_log",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {
@@ -86,11 +101,21 @@ ADMINS_READS = {
 ADMINS_ACTIONS = {
     "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
-BETWEEN = {"services.force_down": ("2.11", "2.52")}
+PROXIES = ("2.1", "2.35")
+PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks"}
+BETWEEN = {
+    "services.force_down": ("2.11", "2.52"),
+    **{
+        f"{one.resource}.{one.action}": PROXIES for one in ROUTES if one.resource in PROXY_RESOURCES
+    },
+}
 """Versions of what is neither in the first nor in the newest."""
 ASKING = {"os-getConsoleOutput", "shelve"}
 """Actions that wait for a host or the image service, neither of which is there."""
-OWN = {"servers.create", "keypairs.create", "server_groups.create"}
+OWN = {
+    "servers.create", "keypairs.create", "server_groups.create", "security_groups.create",
+    "security_groups.create_rule", "floating_ips.create",
+}  # fmt: skip
 """What a stranger may do: it makes something of the stranger's own."""
 OF_PROJECT = {"quotas.show", "quotas.detail", "tenant_usage.show"}
 """Named by the project: who asks for another's is told that this is forbidden."""

@@ -324,3 +324,16 @@ def test_a_volume_type_can_be_named_since_2_67(api: Api, volume: Api, image_id: 
     made = show(volume, volume_id_of(answer.json["server"]["id"], 0))
     assert made["volume_type"] == "boots"
     assert refusal(ask("none")) == "Volume type none could not be found."
+
+
+def test_what_is_mapped_comes_before_the_image(api: Api, image_id: str) -> None:
+    """Beside an imageRef the volume with boot_index 0 is booted from, also one that is empty."""
+    for device in (
+        from_image(image_id),
+        {"source_type": "blank", "destination_type": "volume", "volume_size": 1, "boot_index": 0},
+    ):
+        made = boot(api, device, imageRef=image_id)
+        assert made.status == 202, made.data
+        shown = api("GET", f"/v2.1/servers/{made.json['server']['id']}").json["server"]
+        assert shown["image"] == ""
+        assert len(shown["os-extended-volumes:volumes_attached"]) == 1

@@ -54,6 +54,13 @@ def test_a_host_is_in_the_zone_of_its_aggregate(api: Api, cloud: Cloud, aggregat
     assert zone_of(cloud.db, "one") == "east"
     zones = api("GET", "/v2.1/os-availability-zone", token=DEMO).json["availabilityZoneInfo"]
     assert {one["zoneName"] for one in zones} == {"east", "nova"}
+    in_full = api("GET", "/v2.1/os-availability-zone/detail", token=ADMIN)
+    services = next(
+        zone["hosts"]["one"]
+        for zone in in_full.json["availabilityZoneInfo"]
+        if "one" in zone["hosts"]
+    )
+    assert set(services["nova-compute"]) == {"active", "available", "updated_at"}
     metadata = {"availability_zone": None, "ssd": "true"}
     changed = act(api, aggregate, set_metadata={"metadata": metadata}).json["aggregate"]
     assert (changed["metadata"], changed["availability_zone"]) == ({"ssd": "true"}, None)
@@ -84,6 +91,7 @@ def test_what_an_aggregate_refuses(api: Api, aggregate: int) -> None:
     assert api("DELETE", f"/v2.1/os-aggregates/{second}", token=ADMIN).status == 200
     assert api("GET", "/v2.1/os-aggregates/999", token=ADMIN).status == 404
     assert api("GET", "/v2.1/os-aggregates/x", token=ADMIN).status == 400
+    assert api("GET", "/v2.1/os-aggregates/-1", token=ADMIN).status == 404
     assert api("GET", path, token=DEMO).status == 403
 
 

@@ -174,6 +174,46 @@ def test_a_members_view_hides_the_hosts(api: Api) -> None:
     assert "host0" not in own["hostId"]
 
 
+def test_no_page_at_all(api: Api) -> None:
+    """A limit of 0 is an empty page, and no link follows it."""
+    assert api("GET", "/v2.1/servers/detail?limit=0").json == {"servers": []}
+
+
+def test_an_update_is_answered_in_full_from_2_75_on(api: Api) -> None:
+    """Before, only with what the first version of the API showed; a body may name nothing."""
+    path = f"/v2.1/servers/{DEMO_IDS[3]}"
+    shown = api("PUT", path, {"server": {"OS-DCF:diskConfig": "AUTO"}}).json["server"]
+    assert shown["OS-DCF:diskConfig"] == "AUTO"
+    later = {"OS-EXT-STS:vm_state", "OS-EXT-AZ:availability_zone", "config_drive", "key_name",
+             "OS-SRV-USG:launched_at", "os-extended-volumes:volumes_attached"}  # fmt: skip
+    assert not later & shown.keys()
+    full = api("PUT", path, {"server": {}}, headers={"X-OpenStack-Nova-API-Version": "2.75"})
+    assert later <= full.json["server"].keys()
+    assert (
+        full.json["server"]
+        == api("GET", path, headers={"X-OpenStack-Nova-API-Version": "2.75"}).json["server"]
+    )
+    assert full.json["server"]["OS-DCF:diskConfig"] == "AUTO"
+
+
+def test_addresses_by_network(cloud: Cloud, api: Api) -> None:
+    """All of them by network, or those of one; IPv6 as short as it can be written."""
+    ips = [{"version": 4, "address": "10.0.0.9"}]
+    port = {"port_id": "p", "network_id": "n", "network_name": "blue", "mac": "fa:16", "ips": ips}
+    change(cloud, DEMO_IDS[0], network_info=[port], access_ip_v6="0:0:0:0:0:babe:220.12.22.2")
+    path = f"/v2.1/servers/{DEMO_IDS[0]}"
+    blue = [{"version": 4, "addr": "10.0.0.9"}]
+    assert api("GET", f"{path}/ips").json == {"addresses": {"blue": blue}}
+    assert api("GET", f"{path}/ips/blue").json == {"blue": blue}
+    missing = api("GET", f"{path}/ips/red")
+    assert missing.status == 404
+    assert (
+        missing.json["itemNotFound"]["message"] == "Instance is not a member of specified network"
+    )
+    assert api("GET", path).json["server"]["accessIPv6"] == "::babe:dc0c:1602"
+    change(cloud, DEMO_IDS[0], network_info=[])
+
+
 def test_another_projects_servers_are_not_there(api: Api) -> None:
     """404 for whatever is asked of them, and they are in no list."""
     path = f"/v2.1/servers/{DEMO_IDS[0]}"

@@ -111,6 +111,38 @@ def test_who_may_look(api: Api) -> None:
     assert api("GET", "/v2.1/os-migrations", token=ADMIN).json == {"migrations": []}
 
 
+def test_no_project_has_the_empty_name(api: Api) -> None:
+    """A slash more is another URL, as in Nova."""
+    assert api("GET", f"{PATH}/?{DAY}", token=ADMIN).status == 404
+
+
+@pytest.mark.parametrize(
+    ("moment", "begin", "end"),
+    [
+        ("2030-03-15 12:00:00", "2030-02-01", "2030-03-01"),
+        ("2030-01-02 00:00:00.5", "2029-12-01", "2030-01-01"),
+        ("2030-03-01 00:00:00", "2030-01-01", "2030-02-01"),
+    ],
+)
+def test_no_host_has_reported_usage(api: Api, moment: str, begin: str, end: str) -> None:
+    """The month that was over by then, and each host among those that have not run."""
+    path = "/v2.1/os-instance_usage_audit_log"
+    log = api("GET", f"{path}/{moment}", token=ADMIN).json["instance_usage_audit_log"]
+    period = (f"{begin} 00:00:00", f"{end} 00:00:00")
+    assert (log["period_beginning"], log["period_ending"]) == period
+    now = api("GET", path, token=ADMIN).json["instance_usage_audit_logs"]
+    assert set(now) == set(log)
+    assert now["num_hosts"] == now["num_hosts_not_run"] == len(now["hosts_not_run"])
+
+
+def test_who_may_see_which_hosts_reported(api: Api) -> None:
+    """Administrators; 400 for what is no time."""
+    path = "/v2.1/os-instance_usage_audit_log"
+    for one in (path, f"{path}/2030-03-15 12:00:00"):
+        assert api("GET", one, token=DEMO).status == 403
+    assert api("GET", f"{path}/x", token=ADMIN).status == 400
+
+
 def test_extensions(api: Api) -> None:
     """Listed in Nova's form, shown by alias; 404 for others."""
     listed = api("GET", "/v2.1/extensions").json["extensions"]

@@ -168,6 +168,22 @@ def test_a_patch_changes_attributes_and_properties(image: Api) -> None:
     assert image("PATCH", path, operations).status == 415
 
 
+def test_the_older_form_of_a_patch(image: Api) -> None:
+    """One of add, replace or remove says what is done and where."""
+    path = f"/v2/images/{create(image, name='old', gone='2')['id']}"
+    old = {"Content-Type": "application/openstack-images-v2.0-json-patch"}
+    patch = [{"replace": "/name", "value": "new"}, {"remove": "/gone"}, {"add": "/k", "value": "v"}]
+    shown = image("PATCH", path, patch, headers=old)
+    assert (shown.status, shown.json["name"], shown.json["k"]) == (200, "new", "v"), shown.data
+    assert "gone" not in shown.json
+    for wrong in ({"value": "x"}, {"add": "/a", "remove": "/a"}, "add", {"add": 5, "value": "x"}):
+        assert image("PATCH", path, [wrong], headers=old).status == 400, wrong
+    assert image("PATCH", path, {"add": "/a"}, headers=old).status == 400
+    assert image("PATCH", path, patch, headers={"Content-Type": "text/x"}).headers[
+        "Accept-Patch"
+    ].split(", ") == [old["Content-Type"], PATCH["Content-Type"]]
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

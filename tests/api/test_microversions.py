@@ -157,6 +157,12 @@ def test_flavors_have_descriptions_specs_and_access(api: Api) -> None:
     assert now("DELETE", "/flavors/p1/os-extra_specs/hw:cpu_policy", token=ADMIN).status == 200
     assert now("GET", "/flavors/p1/os-extra_specs").json == {"extra_specs": {"a": "2"}}
     assert now("GET", "/flavors/p1/os-extra_specs/b").status == 404
+    refused = now("PUT", "/flavors/p1/os-extra_specs/resources:CUSTOM_A",
+                  {"resources:CUSTOM_A": "x"}, ADMIN)  # fmt: skip
+    assert refused.status == 400
+    assert refused.json["badRequest"]["message"] == (
+        "Validation failed; 'x' is not a valid integer value."
+    )
     assert now("PUT", "/flavors/p1", {"flavor": {"description": None}}, ADMIN).status == 200
     removed = {"removeTenantAccess": {"tenant": DEMO_PROJECT}}
     assert now("POST", "/flavors/p1/action", removed, ADMIN).json == {"flavor_access": []}
@@ -248,6 +254,36 @@ def test_hosts_end_with_2_43(api: Api, cloud: Cloud) -> None:
     shown = in_version(api, "2.42")("GET", "/os-hosts/node0", token=ADMIN).json["host"]
     assert shown[0]["resource"]["project"] == "(total)"
     assert in_version(api, "2.43")("GET", "/os-hosts", token=ADMIN).status == 404
+    assert in_version(api, "2.42")("GET", "/os-hosts?zone=", token=ADMIN).json["hosts"] == listed
+    assert in_version(api, "2.42")("GET", "/os-hosts?zone=x", token=ADMIN).json == {"hosts": []}
+
+
+def test_what_libvirt_cannot_do_to_a_host(api: Api, cloud: Cloud) -> None:
+    """501 if it is up, 404 if there is none, 403 for members; 400 for another status."""
+    hosts.report_service(
+        cloud.db, binary="nova-compute", host="node1", topic="compute", availability_zone="nova"
+    )
+    old = in_version(api, "2.42")
+    for method, end, body in (
+        ("PUT", "", {"status": "enable", "maintenance_mode": "Disable"}),
+        ("GET", "/startup", None), ("GET", "/shutdown", None), ("GET", "/reboot", None),
+    ):  # fmt: skip
+        refused = old(method, f"/os-hosts/node1{end}", body, token=ADMIN)
+        text = "The requested functionality is not supported."
+        assert (refused.status, refused.json["notImplemented"]["message"]) == (501, text)
+        assert old(method, f"/os-hosts/nowhere{end}", body, token=ADMIN).status == 404
+        assert old(method, f"/os-hosts/node1{end}", body).status == 403
+    for body in ({}, {"status": "on"}, {"maintenance_mode": "x"}):
+        assert old("PUT", "/os-hosts/node1", body, token=ADMIN).status == 400
+
+
+def test_classes_take_server_groups_from_2_50_on(api: Api) -> None:
+    path = "/os-quota-class-sets/default"
+    shown = in_version(api, LATEST)("GET", path, token=ADMIN).json["quota_class_set"]
+    del shown["id"]
+    body = {"quota_class_set": shown}
+    assert in_version(api, LATEST)("PUT", path, body, token=ADMIN).json == body
+    assert in_version(api, "2.49")("PUT", path, body, token=ADMIN).status == 400
 
 
 def test_quotas_by_version(api: Api) -> None:
@@ -320,6 +356,32 @@ def test_migrations_by_version(api: Api, cloud: Cloud, uuid: str) -> None:
     assert shown("2.59") - first == {"migration_type", "uuid"}
     assert shown("2.80") - first == {"migration_type", "uuid", "user_id", "project_id"}
     assert in_version(api, LATEST)("GET", "/os-migrations").status == 403
+
+    manager = f"boss:{DEMO_PROJECT}:manager,member,reader"
+    assert in_version(api, LATEST)("GET", "/os-migrations", token=manager).status == 403
+    path = f"/os-migrations?project_id={DEMO_PROJECT}"
+    (own,) = in_version(api, LATEST)("GET", path, token=manager).json["migrations"]
+    hosts = {own[name] for name in own if name.startswith(("source_", "dest_"))}
+    assert (own["status"], hosts) == ("finished", {None})
+
+
+def test_a_manager_moves_servers_but_not_to_a_host(api: Api, uuid: str) -> None:
+    """Where they go is the scheduler's to say; a host is an administrator's to name."""
+    now = in_version(api, LATEST)
+    manager = f"boss:{DEMO_PROJECT}:manager,member,reader"
+    live = {"os-migrateLive": {"host": "else", "block_migration": "auto"}}
+    path = f"/servers/{uuid}/action"
+    for body, rule in (
+        (live, "migrate_live:host"),
+        ({"migrate": {"host": "else"}}, "migrate:host"),
+    ):
+        answer = now("POST", path, body, token=manager)
+        text = f"Policy doesn't allow os_compute_api:os-migrate-server:{rule} to be performed."
+        assert (answer.status, answer.json["forbidden"]["message"]) == (403, text)
+    live["os-migrateLive"]["host"] = None
+    for body in (live, {"migrate": None}):
+        assert now("POST", path, body, token=DEMO).status == 403
+        assert now("POST", path, body, token=manager).status not in {403, 404}
 
 
 def test_a_locked_server_is_left_alone_by_its_members(api: Api, uuid: str) -> None:

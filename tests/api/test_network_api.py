@@ -83,6 +83,7 @@ def test_a_network_lives(network: Api) -> None:
     subnet = create(network, "subnet", network_id=made["id"], cidr="10.0.0.0/24", ip_version=4)
     path = f"/v2.0/networks/{made['id']}"
     assert network("GET", path).json["network"]["subnets"] == [subnet["id"]]
+    assert subnet["router:external"] is False
     changed = network("PUT", path, {"network": {"name": "new", "admin_state_up": False}})
     assert (changed.status, changed.json["network"]["name"]) == (200, "new")
     assert changed.json["network"]["admin_state_up"] is False

@@ -130,6 +130,21 @@ def test_asking_again_allocates_nothing_more(
     assert list(admin.network.ports(device_id=instance)) == []
 
 
+def test_an_administrator_moves_another_projects_server(
+    client: NetworkClient, network_id: str, admin: Any
+) -> None:
+    """Who moves a server has its ports on the new host, and they stay its project's."""
+    instance = str(uuid.uuid4())
+    mine, _ = client.allocate(context(), instance, "c1", on(network_id))
+    moved, _ = client.allocate(
+        context(ADMIN), instance, "c2", on(network_id), project_id=DEMO_PROJECT
+    )
+    assert mine == moved
+    [port] = admin.network.ports(device_id=instance)
+    assert ("c2", DEMO_PROJECT) == (port.binding_host_id, port.project_id)
+    client.deallocate(context(), instance, [])
+
+
 def test_given_ports_are_bound_and_kept(client: NetworkClient, network_id: str, sdk: Any) -> None:
     """A user's port stands where it was asked for, and outlives the server, unbound."""
     given = sdk.network.create_port(network_id=network_id, name="mine")

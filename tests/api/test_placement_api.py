@@ -11,6 +11,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import aggregates, hosts, schema
 from devstack_lite.objects.compute import Aggregate, ComputeNode
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER_PROJECT, Answer, Api, Cloud
+from tests.unit.conftest import inventory
 
 Json = dict[str, Any]
 
@@ -26,8 +27,8 @@ def node(node_id: str, host: str, **more: Any) -> ComputeNode:
     )
 
 
-def claim(cloud: Cloud, consumer: str, host: str, project_id: str) -> None:
-    """Put an instance on a node, of 1 VCPU, 512 MiB and no disk."""
+def claim(cloud: Cloud, consumer: str, host: str, project_id: str, **amounts: int) -> None:
+    """Put an instance on a node, of 1 VCPU, 512 MiB, no disk, and amounts by class."""
     with cloud.db.write() as connection:
         connection.execute(
             schema.instances.insert().values(
@@ -40,14 +41,18 @@ def claim(cloud: Cloud, consumer: str, host: str, project_id: str) -> None:
         connection.execute(
             schema.claims.insert().values(
                 instance_uuid=consumer, node=host, host=host, vcpus=1, memory_mb=512, disk_gb=0,
-                attempt=1,
+                resources=amounts, attempt=1,
             )
         )  # fmt: skip
         own = schema.compute_nodes
         connection.execute(
             own.update()
             .where(own.c.hypervisor_hostname == host)
-            .values(vcpus_used=own.c.vcpus_used + 1, memory_mb_used=own.c.memory_mb_used + 512)
+            .values(
+                vcpus_used=own.c.vcpus_used + 1,
+                memory_mb_used=own.c.memory_mb_used + 512,
+                resources_used=amounts,
+            )
         )
 
 
@@ -58,7 +63,8 @@ def placement(cloud: Cloud) -> Api:
         cloud.db,
         [
             node(BIG, "big", vcpus=8, memory_mb=8192, cpu_allocation_ratio=2.0,
-                 traits=("HW_CPU_X86_AVX", "CUSTOM_FAST")),
+                 traits=("HW_CPU_X86_AVX", "CUSTOM_FAST"),
+                 inventories={"CUSTOM_CARD": inventory(total=4, step_size=2)}),
             node(SMALL, "small", vcpus=2, memory_mb=2048, traits=("COMPUTE_NODE",)),
         ],
     )  # fmt: skip
@@ -67,7 +73,7 @@ def placement(cloud: Cloud) -> Api:
     )
     made = aggregates.create_aggregate(cloud.db, aggregate=Aggregate(uuid=FAST, name="fast"))
     aggregates.add_host(cloud.db, aggregate_id=made.id, host="big")
-    claim(cloud, ONE, "big", DEMO_PROJECT)
+    claim(cloud, ONE, "big", DEMO_PROJECT, CUSTOM_CARD=2)
     claim(cloud, TWO, "small", OTHER_PROJECT)
     return cloud.api("placement")
 
@@ -135,6 +141,8 @@ def test_nodes_are_providers(placement: Api) -> None:
         ("resources=VCPU:2", ["big"]),
         ("resources=VCPU:1,MEMORY_MB:1024", ["big", "small"]),
         ("resources=PCPU:1", []),
+        ("resources=CUSTOM_CARD:2", ["big"]),
+        ("resources=CUSTOM_CARD:1", []),
     ],
 )
 def test_providers_are_filtered(placement: Api, query: str, names: list[str]) -> None:
@@ -154,9 +162,11 @@ def test_what_a_provider_has(placement: Api) -> None:
     assert shown["inventories"]["MEMORY_MB"]["reserved"] == 512
     one = got(placement, f"{path}/inventories/DISK_GB")
     assert one["total"] == 100
+    card = got(placement, f"{path}/inventories/CUSTOM_CARD")
+    assert (card["total"], card["step_size"], card["max_unit"]) == (4, 2, 2**31 - 1)
     assert one["resource_provider_generation"] == shown["resource_provider_generation"]
     assert got(placement, f"{path}/usages")["usages"] == {
-        "VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 0,
+        "VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 0, "CUSTOM_CARD": 2,
     }  # fmt: skip
     assert got(placement, f"{path}/traits")["traits"] == ["HW_CPU_X86_AVX", "CUSTOM_FAST"]
     assert got(placement, f"{path}/aggregates")["aggregates"] == [FAST]
@@ -166,7 +176,7 @@ def test_what_a_provider_has(placement: Api) -> None:
 
 def test_claims_are_allocations(placement: Api) -> None:
     """Of an instance, of a node, of a project; without disk there is no word of disk."""
-    resources = {"VCPU": 1, "MEMORY_MB": 512}
+    resources = {"VCPU": 1, "MEMORY_MB": 512, "CUSTOM_CARD": 2}
     shown = got(placement, f"/allocations/{ONE}")
     assert shown["allocations"][BIG]["resources"] == resources
     assert (shown["project_id"], shown["user_id"]) == (DEMO_PROJECT, "someone")
@@ -192,6 +202,9 @@ def test_claims_are_allocations(placement: Api) -> None:
         ("resources=VCPU:2", [BIG]),
         ("resources=VCPU:15", [BIG]),
         ("resources=VCPU:16", []),
+        ("resources=VCPU:1,CUSTOM_CARD:2", [BIG]),
+        ("resources=VCPU:1,CUSTOM_CARD:4", []),
+        ("resources=VCPU:1&resources1=CUSTOM_CARD:2", [BIG]),
         ("resources=VCPU:1&limit=1", [BIG]),
         ("resources=VCPU:1&required=HW_CPU_X86_AVX", [BIG]),
         ("resources=VCPU:1&required=!HW_CPU_X86_AVX", [SMALL]),
@@ -218,7 +231,7 @@ def test_how_candidates_are_shown(placement: Api) -> None:
     ]
     summary = shown["provider_summaries"][BIG]
     assert summary["resources"]["VCPU"] == {"capacity": 16, "used": 1}
-    assert set(summary["resources"]) == {"VCPU", "MEMORY_MB", "DISK_GB"}
+    assert set(summary["resources"]) == {"VCPU", "MEMORY_MB", "DISK_GB", "CUSTOM_CARD"}
     assert (summary["root_provider_uuid"], "CUSTOM_FAST" in summary["traits"]) == (BIG, True)
     old = got(placement, "/allocation_candidates?resources=VCPU:2", "1.10")
     assert old["allocation_requests"] == [
@@ -275,6 +288,8 @@ def test_words(placement: Api) -> None:
     classes = got(placement, "/resource_classes")["resource_classes"]
     assert [one["name"] for one in classes[:3]] == ["VCPU", "MEMORY_MB", "DISK_GB"]
     assert got(placement, "/resource_classes/VCPU") == classes[0]
+    assert classes[-1]["name"] == "CUSTOM_CARD"
+    assert got(placement, "/resource_classes/CUSTOM_CARD") == classes[-1]
     assert ask(placement, "/resource_classes/CUSTOM_X").status == 404
 
 

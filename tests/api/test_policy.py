@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oslo_config import cfg
+from oslo_policy import policy as oslo_policy
 
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Forbidden
@@ -57,13 +62,61 @@ def test_a_file_overrides_a_rule_and_is_read_again(api: Api, overrides: Path) ->
     assert api("GET", "/v2.1/os-services", token=ADMIN).status == 403
 
 
+def test_nobody_is_judged_by_rules_that_are_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes while another thread reads the rules waits for all of them."""
+    reads, reading, go_on = oslo_policy.Enforcer.load_rules, threading.Event(), threading.Event()
+
+    def read_slowly(self: oslo_policy.Enforcer, force_reload: bool = False) -> None:
+        reading.set()
+        assert go_on.wait(10.0)
+        reads(self, force_reload)
+
+    monkeypatch.setattr(policy, "_enforcer", None)
+    monkeypatch.setattr(oslo_policy.Enforcer, "load_rules", read_slowly)
+    fresh = policy.enforcer()
+    member = RequestContext(user_id="u", project_id="p", roles=["member", "reader"])
+    rule = "os_compute_api:servers:create"
+    with ThreadPoolExecutor(2) as pool:
+        ask = partial(fresh.allows, member, rule, project_id="p", user_id="u")
+        first = pool.submit(ask)
+        assert reading.wait(10.0)
+        second = pool.submit(ask)
+        assert wait([second], timeout=0.2).not_done == {second}
+        go_on.set()
+        assert first.result(10.0) is second.result(10.0) is True
+
+
+def test_what_is_shown_is_a_rule_s_to_say(api: Api, overrides: Path) -> None:
+    """Extra specs of flavors, a server's host attributes, another project's limits, key pairs."""
+    latest = {"OpenStack-API-Version": "compute 2.96"}
+    made = {"flavor": {"name": "tiny", "id": "t1", "ram": 1, "vcpus": 1, "disk": 1}}
+    assert api("POST", "/v2.1/flavors", made, token=ADMIN).status == 200
+
+    def shown() -> list[Any]:
+        flavor = api("GET", "/v2.1/flavors/t1", headers=latest).json["flavor"]
+        limits = api("GET", f"/v2.1/limits?tenant_id={OTHER_PROJECT}").status
+        others = api("GET", "/v2.1/os-keypairs?user_id=other", headers=latest).status
+        own = api("GET", "/v2.1/os-keypairs", headers=latest).status
+        return ["extra_specs" in flavor, limits, others, own]
+
+    assert shown() == [True, 403, 403, 200]
+    overrides.write_text(
+        '"os_compute_api:os-flavor-extra-specs:index": "!"\n'
+        '"os_compute_api:limits:other_project": "role:member"\n'
+        '"os_compute_api:os-keypairs:index": "not user_id:%(user_id)s"\n'
+    )
+    assert shown() == [False, 200, 200, 403]
+
+
 @pytest.mark.parametrize(
     ("roles", "project_id", "allowed"),
     [
         (["member", "reader"], DEMO_PROJECT, {"reader", "member"}),
         (["reader"], DEMO_PROJECT, {"reader"}),
         (["member", "reader"], OTHER_PROJECT, set()),
-        (["admin"], OTHER_PROJECT, {"reader", "member", "admin"}),
+        (["manager", "member", "reader"], DEMO_PROJECT, {"reader", "member", "manager"}),
+        (["manager", "member", "reader"], OTHER_PROJECT, set()),
+        (["admin"], OTHER_PROJECT, {"reader", "member", "manager", "admin"}),
         (["service"], DEMO_PROJECT, set()),
     ],
 )
@@ -73,6 +126,7 @@ def test_personas(cloud: Cloud, roles: list[str], project_id: str, allowed: set[
     rules = {
         "reader": "os_compute_api:servers:show",
         "member": "os_compute_api:servers:start",
+        "manager": "os_compute_api:os-migrate-server:migrate",
         "admin": "os_compute_api:os-services:list",
     }
 

@@ -8,17 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from devstack_lite.clock import utcnow
-from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, flavors, hosts, keypairs, server_groups
-from devstack_lite.db.quotas import Limits
-from devstack_lite.db.schema import instances, metadata, migrations
-from devstack_lite.objects.compute import Flavor, GroupPolicy, Keypair, ServerGroup
-from devstack_lite.states import PowerState, VmState
 from devstack_lite.wsgi.router import Route
-from tests.api.conftest import ADMIN, DEMO_PROJECT, OTHER, Answer, Api, Cloud
+from tests.api.asker import GROUP, IMAGE, Asker, make_asker, make_server
+from tests.api.conftest import ADMIN, DEMO_PROJECT, OTHER, Cloud
 from tests.api.every_route import (
     ACTION_BODIES,
     ACTIONS,
@@ -38,107 +31,14 @@ from tests.api.every_route import (
     label,
     name_of,
 )
-from tests.unit.conftest import make_boot, make_node
 
 READER = f"viewer:{DEMO_PROJECT}:reader"
 ROLELESS = f"auditor:{DEMO_PROJECT}:auditor"
-GROUP = "11111111-2222-4333-8444-666666666666"
-
-
-class Asker:
-    """Asks by route; knows the ids of what is there."""
-
-    def __init__(self, api: Api, cloud: Cloud) -> None:
-        self._api = api
-        self._cloud = cloud
-        self.uuid = _server(cloud)
-        self.group_id = GROUP
-        self.migration_id = ""
-        self.service_id = ""
-
-    def path(self, route: Route) -> str:
-        """Return the path of what is there."""
-        ids = {
-            "servers": self.uuid, "server_metadata": "color", "tags": "blue",
-            "flavors": "p1", "flavor_extra_specs": "a", "keypairs": "key1",
-            "migrations": self.migration_id, "services": self.service_id, "hosts": "nowhere",
-            "hypervisors": "nowhere", "aggregates": "1", "server_groups": self.group_id,
-            "tenant_usage": DEMO_PROJECT, "quotas": DEMO_PROJECT, "extensions": "os-volumes",
-            "instance_actions": "req-1",
-        }  # fmt: skip
-        own = "default" if route.action.endswith("class") else ids.get(route.resource, NOTHING)
-        return route.path.format(id=own, server_id=self.uuid, flavor_id="p1", domain_id="x")
-
-    def ask(
-        self, method: str, path: str, body: Any, token: str | None, version: str = "2.96"
-    ) -> Answer:
-        headers = {"OpenStack-API-Version": f"compute {version}"}
-        if "external-events" in path:
-            headers["Content-Type"] = "application/json"
-        return self._api(method, f"/v2.1{path}", body, token=token, headers=headers)
-
-    def contents(self) -> dict[str, Any]:
-        """Return what the database holds."""
-        with self._cloud.db.read() as connection:
-            return {
-                table.name: [tuple(row) for row in connection.execute(sa.select(table))]
-                for table in metadata.sorted_tables
-            }
-
-
-def _server(cloud: Cloud, host: str | None = "nowhere") -> str:
-    """Return a running server of the demo project on a host that nobody answers for."""
-    context = RequestContext(user_id="demo", project_id=DEMO_PROJECT, roles=["member"])
-    boot = make_boot(tags=("blue",), metadata={"color": "blue"})
-    builds.create_instances(cloud.db, context, boot, Limits(instances=-1, cores=-1, ram=-1))
-    (uuid,) = boot.instance_uuids
-    with cloud.db.write() as connection:
-        connection.execute(
-            instances.update().where(instances.c.uuid == uuid).values(
-                vm_state=VmState.ACTIVE, task_state=None, power_state=PowerState.RUNNING,
-                host=host, node=host, launched_at=utcnow(), operation=None,
-            )
-        )  # fmt: skip
-    return uuid
 
 
 @pytest.fixture(scope="module")
 def asker(cloud: Cloud) -> Asker:
-    """Give a cloud in which one of everything is there that costs little."""
-    cloud.conf.set_override("call_monitor_s", 1, group="rpc")
-    hosts.report_nodes(cloud.db, [make_node("nowhere")])
-    hosts.report_service(
-        cloud.db, binary="nova-compute", host="nowhere", topic="compute", availability_zone="nova"
-    )
-    made = Asker(cloud.api("osapi_compute"), cloud)
-    flavors.create_flavor(
-        cloud.db, flavor=Flavor(id="p1", name="private", vcpus=1, memory_mb=64, root_gb=1,
-        is_public=False, extra_specs={"a": "1"}),
-    )  # fmt: skip
-    flavors.add_access(cloud.db, flavor_id="p1", project_id=DEMO_PROJECT)
-    group = ServerGroup(
-        id=GROUP, name="group", project_id=DEMO_PROJECT, user_id="demo",
-        policy=GroupPolicy.AFFINITY, max_server_per_host=1,
-    )  # fmt: skip
-    server_groups.create_group(cloud.db, group=group, limit=-1)
-    keypair = Keypair(user_id="demo", name="key1", public_key="k", fingerprint="f", type="ssh")
-    keypairs.create_keypair(cloud.db, keypair=keypair, limit=-1)
-    with cloud.db.write() as connection:
-        added = connection.execute(
-            migrations.insert().values(
-                uuid=NOTHING, instance_uuid=made.uuid, migration_type="live-migration",
-                status="running", source_compute="nowhere", source_node="nowhere",
-                dest_compute="b", dest_node="b", old_flavor={"id": "1"}, new_flavor={"id": "1"},
-                old_vm_state="active", user_id="demo", project_id=DEMO_PROJECT,
-                created_at=utcnow(),
-            )
-        )  # fmt: skip
-    made.migration_id = str(added.inserted_primary_key[0])
-    (service,) = made.ask("GET", "/os-services", None, ADMIN).json["services"]
-    made.service_id = service["id"]
-    wanted = {"aggregate": {"name": "some"}}
-    assert made.ask("POST", "/os-aggregates", wanted, ADMIN).status == 200
-    return made
+    return make_asker(cloud)
 
 
 def statuses(asker: Asker, route: Route, token: str | None) -> list[int]:
@@ -202,13 +102,17 @@ def test_a_stranger_sees_nothing_of_the_project(asker: Asker, route: Route) -> N
         assert 403 in found
         assert set(found) <= {400, 403, 404}
     elif (
-        "{id}" in route.path and route.resource not in {"extensions", "quotas"}
-    ) or "{flavor_id}" in route.path:
+        ("{id}" in route.path and route.resource not in {"extensions", "quotas"})
+        or "{flavor_id}" in route.path
+        or "{image_id}" in route.path
+    ):
         assert found == [404, 404]
     else:
         assert found == [200, 200]
         shown = asker.ask("GET", asker.path(route), None, OTHER).data.decode()
-        assert not [name for name in (asker.uuid, GROUP, "key1", "p1") if f'"{name}"' in shown]
+        assert not [
+            name for name in (asker.uuid, GROUP, IMAGE, "key1", "p1") if f'"{name}"' in shown
+        ]
 
 
 @pytest.mark.parametrize("route", [one for one in PLAIN if one.method == "GET"], ids=label)
@@ -266,8 +170,8 @@ def test_no_body_is_an_error_of_ours(
     known = body_of(route, version)
     values = [None, [], "x", 5, {}, {"x": 1}, {"x": []}]
     shapes = [*SHAPES, *({key: value} for key in known for value in values)]
-    here = asker.path(route).replace(asker.uuid, _server(cloud))
-    gone = route.path.format(id=NOTHING, server_id=NOTHING, flavor_id=NOTHING)
+    here = asker.path(route).replace(asker.uuid, make_server(cloud))
+    gone = route.path.format(id=NOTHING, server_id=NOTHING, flavor_id=NOTHING, image_id=NOTHING)
     found = {
         repr((path, body)): asker.ask(route.method, path, body, ADMIN, version).status
         for path in (here if is_of_server(route) else gone, gone)
@@ -281,7 +185,7 @@ def test_no_body_is_an_error_of_ours(
 def test_no_action_s_body_is_an_error_of_ours(
     cloud: Cloud, asker: Asker, action: str, version: str
 ) -> None:
-    path = f"/servers/{_server(cloud, host=None if action in ASKING else 'nowhere')}/action"
+    path = f"/servers/{make_server(cloud, host=None if action in ASKING else 'nowhere')}/action"
     values = [None, [], "x", 5, {"x": []}, [1]]
     found = {
         repr(value): asker.ask("POST", path, {action: value}, ADMIN, version).status
@@ -298,8 +202,9 @@ def test_no_id_is_an_error_of_ours(asker: Asker, route: Route, version: str) -> 
     """Of what is not there, and of words where a number or a UUID belongs."""
     found = {
         word: asker.ask(
-            route.method, route.path.format(id=word, server_id=word, flavor_id=word), None, ADMIN,
-            version,
+            route.method,
+            route.path.format(id=word, server_id=word, flavor_id=word, image_id=word),
+            None, ADMIN, version,
         ).status
         for word in (NOTHING, "x", "-1", "99999999999999999999", "%00", "%C3%A9")
     }  # fmt: skip
@@ -324,7 +229,7 @@ def _with_leaf(body: Any, leaf: Any) -> list[Any]:
 def test_no_value_is_an_error_of_ours(
     cloud: Cloud, asker: Asker, route: Route, version: str
 ) -> None:
-    path = asker.path(route).replace(asker.uuid, _server(cloud))
+    path = asker.path(route).replace(asker.uuid, make_server(cloud))
     found = {
         repr(body)[:200]: asker.ask(route.method, path, body, ADMIN, version).status
         for leaf in LEAVES

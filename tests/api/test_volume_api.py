@@ -28,6 +28,7 @@ def create(volume: Api, token: str = DEMO, **attributes: Any) -> str:
     answer = volume("POST", "/v3/volumes", {"volume": {"size": 1, **attributes}}, token=token)
     assert answer.status == 202, answer.data
     assert answer.json["volume"]["status"] == "creating"
+    assert not [key for key in answer.json["volume"] if key.startswith("os-vol")]
     return str(answer.json["volume"]["id"])
 
 

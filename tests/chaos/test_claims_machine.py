@@ -19,15 +19,24 @@ from devstack_lite.invariants.collect import read_database
 from devstack_lite.invariants.rules import find_violations
 from devstack_lite.invariants.snapshot import Snapshot
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, Flavor
+from devstack_lite.objects.resources import resources_of
 from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog
 from tests.chaos import seeded
-from tests.unit.conftest import make_boot, make_node, outcomes
+from tests.unit.conftest import inventory, make_boot, make_node, outcomes
 
 NODES = ("host1", "host2")
 FLAVORS = (
     Flavor(id="1", name="small", vcpus=1, memory_mb=512, root_gb=1),
     Flavor(id="2", name="large", vcpus=3, memory_mb=1024, root_gb=20),
+    Flavor(
+        id="3",
+        name="card",
+        vcpus=1,
+        memory_mb=512,
+        root_gb=1,
+        extra_specs={"resources:CUSTOM_CARD": "2", "resources:VCPU": "0"},
+    ),
 )
 HELD = {"ended", "accepted", "claim-owner", "used", "capacity", "quota"}
 """The invariants that the database alone must hold, after each transaction."""
@@ -53,7 +62,16 @@ class Claims(RuleBasedStateMachine):
             connection.execute(schema.counters.insert().values(name=claims.NODE_VERSION, value=0))
         hosts.report_nodes(
             self.db,
-            [make_node(name, vcpus=1, cpu_allocation_ratio=4.0, disk_gb=30) for name in NODES],
+            [
+                make_node(
+                    name,
+                    vcpus=1,
+                    cpu_allocation_ratio=4.0,
+                    disk_gb=30,
+                    inventories={"CUSTOM_CARD": inventory(total=5)},
+                )
+                for name in NODES
+            ],
         )
 
     def teardown(self) -> None:
@@ -196,10 +214,11 @@ class Claims(RuleBasedStateMachine):
 
     @staticmethod
     def claim_of(instance: Standing, node: str, late: int) -> Claim:
-        flavor = instance.flavor
+        size = resources_of(instance.flavor)
         return Claim(
-            instance_uuid=instance.uuid, host=node, node=node, vcpus=flavor.vcpus,
-            memory_mb=flavor.memory_mb, disk_gb=flavor.disk_gb, attempt=instance.attempt - late,
+            instance_uuid=instance.uuid, host=node, node=node, vcpus=size.vcpus,
+            memory_mb=size.memory_mb, disk_gb=size.disk_gb, resources=dict(size.others),
+            attempt=instance.attempt - late,
         )  # fmt: skip
 
 

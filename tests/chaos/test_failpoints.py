@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,11 @@ pytestmark = pytest.mark.cloud
 
 
 @contextmanager
-def armed(cloud: WholeCloud, point: str, action: Action) -> Iterator[tuple[Points, Failpoint]]:
+def armed(
+    cloud: WholeCloud, point: str, action: Action, **more: Any
+) -> Iterator[tuple[Points, Failpoint]]:
     """Arm a failpoint for the time of the block."""
-    wanted = Failpoint(id="", point=point, action=action)
+    wanted = Failpoint(id="", point=point, action=action, **more)
     with closing(Points(cloud.record)) as points, points.while_armed(wanted) as made:
         yield points, made
 
@@ -66,6 +69,17 @@ def test_a_lost_message_is_asked_for_again(cloud: WholeCloud, point: str) -> Non
         cloud.wait_for(server_id, "ACTIVE", timeout_s=60.0)
         wait_until(lambda: len(points.firings(made.id)) == 1, "one message is lost")
     assert len(cloud.servers("lost")) == 1
+
+
+def test_a_call_that_takes_longer_than_a_dead_server_is_noticed_in_is_asked_once(
+    cloud: WholeCloud,
+) -> None:
+    """Its server gives signs of life meanwhile."""
+    point = "rpc.conductor.create_instances.before"
+    with armed(cloud, point, Action.DELAY, seconds=5.0) as (points, made):
+        server_id = cloud.boot("slow")
+        assert len(points.firings(made.id)) == 1
+    cloud.wait_for(server_id, "ACTIVE")
 
 
 def test_what_is_held_waits_and_nobody_takes_it_away(cloud: WholeCloud) -> None:

@@ -14,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from devstack_lite.context import RequestContext
+from devstack_lite.db import hosts, migrate, schema
+from devstack_lite.db.claims import NODE_VERSION
+from devstack_lite.db.engine import Database
 from tests.chaos.conftest import all_active, boot
 from tests.integration.whole_cloud import WholeCloud, bring_up
+from tests.unit.conftest import make_node
+from tests.unit.test_resources import race_for_cards
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -96,3 +102,18 @@ def test_boots_outlive_a_restart_of_the_database_server(
     finally:
         server.start()
     all_active(cloud, how, 20)
+
+
+def test_a_race_for_a_resource_class(server: Server) -> None:
+    """What eight claim and give back at once is right there, too."""
+    url = server.url.replace("/devstack", "/race")
+    migrate.make_database(url)
+    db = Database(url)
+    try:
+        migrate.migrate(db.engine)
+        with db.write() as connection:
+            connection.execute(schema.counters.insert().values(name=NODE_VERSION, value=0))
+        hosts.report_nodes(db, [make_node("host1")])
+        race_for_cards(db, RequestContext(user_id="u", project_id="p", roles=["member"]))
+    finally:
+        db.engine.dispose()

@@ -89,6 +89,20 @@ def test_the_last_free_slots_are_given_away_once_each(cloud: WholeCloud) -> None
     cloud.delete_all("slot")
 
 
+def test_hints_name_servers_to_be_with_or_away_from(cloud: WholeCloud) -> None:
+    """Without any configuration: all of eight are on the first one's host, and eight elsewhere."""
+    first = cloud.wait_for(boot_with(cloud, "hint-first"), "ACTIVE")
+    for number in range(8):
+        boot_with(cloud, f"hint-with-{number}", {"same_host": first["id"]})
+        boot_with(cloud, f"hint-away-{number}", {"different_host": [first["id"]]})
+    key = "OS-EXT-SRV-ATTR:host"
+    assert {one[key] for one in cloud.wait_for_all("hint-with", 8)} == {first[key]}
+    away = [one[key] for one in cloud.wait_for_all("hint-away", 8)]
+    assert None not in away
+    assert first[key] not in away
+    cloud.delete_all("hint")
+
+
 def test_a_zone_is_an_aggregate_of_hosts(cloud: WholeCloud) -> None:
     """Who asks for the zone gets its host; an unknown zone is refused."""
     wanted = {"aggregate": {"name": "east", "availability_zone": "east"}}

@@ -191,14 +191,18 @@ def test_a_members_own(whole_cloud: WholeCloud, server: dict[str, Any]) -> None:
 def test_a_shelved_server_is_off_with_an_image_and_comes_back(
     whole_cloud: WholeCloud, server: Any
 ) -> None:
-    """It keeps its host, refuses what Nova refuses of it, and is ACTIVE again where it was."""
+    """It leaves its host, refuses what Nova refuses of it, and is built again from its image."""
     act(whole_cloud, server["id"], {"shelve": None})
-    shelved = whole_cloud.wait_for(server["id"], "SHELVED")
+    shelved = whole_cloud.wait_for(server["id"], "SHELVED_OFFLOADED")
     (image,) = images_of(whole_cloud)
     assert (image["name"], image["status"]) == (f"{server['name']}-shelved", "active")
-    assert shelved["OS-EXT-SRV-ATTR:host"] == server["OS-EXT-SRV-ATTR:host"]
-    assert shelved["OS-EXT-STS:power_state"] == 4
-    act(whole_cloud, server["id"], {"shelve": None}, 409)
+    assert shelved["OS-EXT-SRV-ATTR:host"] is None
+    assert shelved["OS-EXT-STS:power_state"] == 0
+    assert shelved["addresses"] == server["addresses"]
+    for body in ({"shelve": None}, {"shelveOffload": None}, {"os-start": None}):
+        act(whole_cloud, server["id"], body, 409)
     act(whole_cloud, server["id"], {"unshelve": None})
     back = whole_cloud.wait_for(server["id"], "ACTIVE")
-    assert back["OS-EXT-SRV-ATTR:host"] == server["OS-EXT-SRV-ATTR:host"]
+    assert back["OS-EXT-SRV-ATTR:host"] is not None
+    assert back["image"] == server["image"]
+    assert images_of(whole_cloud) == []

@@ -30,6 +30,14 @@ def make_node(host: str, **more: object) -> ComputeNode:
     return ComputeNode(**values)  # type: ignore[arg-type]
 
 
+def inventory(**more: object) -> dict[str, object]:
+    """Return an inventory of a resource class as a host reports it."""
+    return {
+        "total": 1, "reserved": 0, "min_unit": 1, "max_unit": 2**31 - 1, "step_size": 1,
+        "allocation_ratio": 1.0, **more,
+    }  # fmt: skip
+
+
 def make_boot(count: int = 1, flavor: Flavor = TINY, **more: object) -> BootRequest:
     values: dict[str, object] = {
         "name": "vm",

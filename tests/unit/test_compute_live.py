@@ -73,12 +73,12 @@ def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     profile = tmp_path / "slow.yaml"
     profile.write_text("stages: {domain.migrate: {delay: 30}}\n")
     found = Cloud(tmp_path, "instant")
-    monkeypatch.setattr(build, "prepare_guest", lambda *_arguments: None)
     guest = GuestConfig(
         uuid=UUID, name="guest", node="host1", vcpus=1, memory_mb=64, root_gb=1, image_id="i",
         image_path="/disk", display_name="guest", flavor_name="m1.tiny", host="host1",
         project_id="p", user_id="u",
     )  # fmt: skip
+    monkeypatch.setattr(build, "prepare_guest", lambda *_arguments: (guest, []))
     found.driver.spawn(guest)
     return found
 

@@ -27,13 +27,15 @@ from devstack_lite.invariants.snapshot import (
     VolumeFact,
 )
 from devstack_lite.invariants.verdict import Verdict
+from devstack_lite.objects.resources import Resources
 from devstack_lite.states import PowerState, TaskState, VmState
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 BOUND_S = 60.0
 VM = InstanceFact(
     uuid="vm", project_id="p", vm_state=VmState.ACTIVE, vcpus=2, memory_mb=512,
-    power_state=PowerState.RUNNING, host="host1", node="node1", since=NOW,
+    takes=Resources(vcpus=2, memory_mb=512, disk_gb=1), power_state=PowerState.RUNNING,
+    host="host1", node="node1", since=NOW,
     ports=(("port", ("10.0.0.2",)),),
 )  # fmt: skip
 CLAIM = ClaimFact(instance_uuid="vm", host="host1", node="node1", vcpus=2, memory_mb=512, disk_gb=1)
@@ -146,6 +148,9 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("one-claim", ("vm",), replace(WHOLE, claims=(replace(CLAIM, node="node2"),))),
     ("one-claim", ("vm",), replace(with_node(vcpus=1), claims=(replace(CLAIM, vcpus=1),))),
     ("one-claim", ("vm",), replace(WHOLE, claims=(CLAIM, replace(CLAIM, node="node2")))),
+    ("one-claim", ("vm",), replace(WHOLE, claims=(replace(CLAIM, resources={"CUSTOM_A": 1}),))),
+    ("used", ("node1",), replace(WHOLE, claims=(replace(CLAIM, resources={"CUSTOM_A": 1}),))),
+    ("used", ("node1",), with_node(CUSTOM_A=1)),
     ("claim-owner", ("old",), replace(WHOLE, claims=(CLAIM, replace(CLAIM, instance_uuid="old")))),
     ("claim-owner", ("vm",), with_vm(vm_state=VmState.ERROR, host=None, node=None)),
     ("used", ("node1",), with_node(vcpus=3)),

@@ -14,14 +14,14 @@ from oslo_config import cfg
 
 from devstack_lite import conf as options
 from devstack_lite.context import RequestContext
-from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.compute import ComputeNode, Instance
 from devstack_lite.objects.pci import PciDevice
 from devstack_lite.states import VmState
 from fake_hypervisor import libvirt
 from services.compute import build
 from services.compute.domain_xml import with_hostdevs
 from services.compute.guest import GuestHostdev
-from services.compute.hypervisor import describe_nodes, load_driver
+from services.compute.hypervisor import describe_nodes, load_driver, load_providers
 from tests.unit.conftest import TINY
 from tests.unit.test_compute_driver import make_guest
 from tests.unit.test_compute_live import Cloud, cloud, instance
@@ -46,6 +46,11 @@ def conf_of(folder: Path, **pci: list[str]) -> Any:
     return conf
 
 
+def nodes_of(conf: Any) -> list[ComputeNode]:
+    driver = load_driver(conf)
+    return describe_nodes(conf, driver, load_providers(conf, driver))
+
+
 def test_a_host_reports_what_guests_may_have(tmp_path: Path) -> None:
     """Of each node the devices that a device_spec matches, with its tags; the first one counts."""
     conf = conf_of(
@@ -59,7 +64,7 @@ def test_a_host_reports_what_guests_may_have(tmp_path: Path) -> None:
             json.dumps({"address": "0000:04:00.0", "physical_network": "net1"}),
         ],
     )
-    first, second = describe_nodes(conf, load_driver(conf))
+    first, second = nodes_of(conf)
     gpu = PciDevice(address="0000:3b:00.0", **GPU, tags={"managed": "false"})
     network = {"physical_network": "net1"}
     assert second.pci_devices == (gpu,)
@@ -75,7 +80,7 @@ def test_a_host_reports_what_guests_may_have(tmp_path: Path) -> None:
 
 def test_without_a_device_spec_guests_get_none(tmp_path: Path) -> None:
     conf = conf_of(tmp_path, simulated_devices=[json.dumps(CARD)])
-    assert [one.pci_devices for one in describe_nodes(conf, load_driver(conf))] == [(), ()]
+    assert [one.pci_devices for one in nodes_of(conf)] == [(), ()]
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_taken_port_is_named() -> None:
 
 
 def test_a_block_has_a_fixed_order() -> None:
-    """--port-base P gives P identity, then api, volume, image, network, P+5 placement."""
+    """--port-base P gives P identity, then api, volume, image, …, P+6 metadata."""
     base = ports.choose("x", is_default=False, base=None, reserved=set(), listen="127.0.0.1")
     first = base["identity"]
     assert make(port_base=first).ports == {
@@ -156,6 +156,7 @@ def test_a_block_has_a_fixed_order() -> None:
         "image": first + 3,
         "network": first + 4,
         "placement": first + 5,
+        "metadata": first + 6,
     }
 
 
@@ -249,14 +250,18 @@ def test_a_node_that_starts_again_keeps_its_user(monkeypatch: pytest.MonkeyPatch
     )
 
 
-def test_a_record_of_before_placement_gets_its_port() -> None:
-    """A cloud that was made without the daemon has it at the next start, in its own block."""
+def test_an_old_record_gets_what_it_lacks() -> None:
+    """A cloud that was made without an API has it at the next start, in its own block."""
     before = make()
     path = before.state_dir / "cloud.json"
     record = json.loads(path.read_text())
-    del record["ports"]["placement"], record["workers"]["placement"]
+    for name in ("placement", "metadata"):
+        del record["ports"][name], record["workers"][name]
+    del record["secrets"]["metadata_proxy_shared_secret"]
     path.write_text(json.dumps(record))
     found = clouds.load(before.state_dir)
     assert found is not None
     assert found.ports["placement"] == found.ports["identity"] + 5
-    assert found.workers["placement"] == 1
+    assert found.ports["metadata"] == found.ports["identity"] + 6
+    assert (found.workers["placement"], found.workers["metadata"]) == (1, 1)
+    assert len(make().secrets.metadata_proxy_shared_secret) == 32

@@ -35,6 +35,7 @@ from devstack_lite.states import (
         (VmState.RESCUED, TaskState.UNRESCUING, "RESCUE"),
         (VmState.SHELVED, None, "SHELVED"),
         (VmState.SHELVED, TaskState.UNSHELVING, "SHELVED"),
+        (VmState.SHELVED_OFFLOADED, TaskState.SPAWNING, "SHELVED_OFFLOADED"),
         (VmState.SOFT_DELETED, None, "SOFT_DELETED"),
         (VmState.SOFT_DELETED, TaskState.RESTORING, "SOFT_DELETED"),
         (VmState.ACTIVE, TaskState.RESIZE_PREP, "RESIZE"),
@@ -71,13 +72,12 @@ def test_the_words_are_novas() -> None:
     """What clients compare with, letter by letter."""
     assert set(VmState) == {
         "building", "active", "stopped", "paused", "suspended", "rescued", "resized", "shelved",
-        "error",
-        "soft-delete", "deleted",
+        "shelved_offloaded", "error", "soft-delete", "deleted",
     }  # fmt: skip
     assert set(BUILD_STATES) == {
         "scheduling", "networking", "block_device_mapping", "spawning", "rebuilding",
         "rebuild_block_device_mapping", "rebuild_spawning", "resize_prep", "resize_migrating",
-        "resize_migrated", "resize_finish", "migrating",
+        "resize_migrated", "resize_finish", "migrating", "unshelving",
     }  # fmt: skip
     assert (TaskState.POWERING_OFF, TaskState.REBOOTING_HARD) == ("powering-off", "rebooting_hard")
     assert (PowerState.NOSTATE, PowerState.RUNNING, PowerState.SHUTDOWN) == (0, 1, 4)

@@ -65,7 +65,9 @@ class FaultWrap:
         if status == 503:
             headers.setdefault("Retry-After", str(RETRY_AFTER_S))
         body = self._render(status, faults.text_of(error, status), error)
-        return send(start_response, Reply(body=body, status=status, headers=headers))
+        kind = "text/plain; charset=UTF-8" if isinstance(body, bytes) else "application/json"
+        reply = Reply(body=body, status=status, headers=headers, content_type=kind)
+        return send(start_response, reply)
 
 
 def _check_text(environ: dict[str, Any]) -> None:

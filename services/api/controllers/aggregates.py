@@ -104,7 +104,7 @@ class AggregatesController:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
+    if not text.removeprefix("-").isdecimal() or len(text) > 9:
         raise Invalid(f"Invalid aggregate id: {text}")
     return int(text)
 

@@ -8,7 +8,7 @@ from devstack_lite.db import hosts
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
-from services.api.policy import require_admin
+from services.api.policy import authorize, require_admin
 
 
 class AvailabilityZonesController:
@@ -20,6 +20,7 @@ class AvailabilityZonesController:
 
     def index(self, req: Request) -> Json:
         """List the zones that instances can be in."""
+        authorize(req.context, "os_compute_api:os-availability-zone:list")
         zones: dict[str, bool] = {}
         for service in hosts.list_services(self._db):
             if service.binary == "nova-compute":
@@ -39,7 +40,6 @@ class AvailabilityZonesController:
         for service in hosts.list_services(self._db):
             of_zone = zones.setdefault(service.availability_zone, {})
             of_zone.setdefault(service.host, {})[service.binary] = {
-                "created_at": clock.to_micro(service.created_at),
                 "updated_at": clock.to_micro(service.last_seen_at),
                 "active": not service.is_disabled,
                 "available": service.is_up(utcnow(), self._down_time_s),

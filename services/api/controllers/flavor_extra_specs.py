@@ -9,7 +9,8 @@ from devstack_lite.objects.compute import Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
-from services.api.policy import require_admin
+from services.api.extra_specs import check_extra_specs
+from services.api.policy import authorize, require_admin
 from services.api.schemas import flavors as schemas
 from services.conductor.rpcapi.flavors import FlavorsAPI
 
@@ -25,10 +26,12 @@ class FlavorExtraSpecsController:
 
     def index(self, req: Request, flavor_id: str) -> Json:
         """Show all."""
+        authorize(req.context, f"{RULE}:index")
         return {"extra_specs": dict(self._get(req, flavor_id).extra_specs)}
 
     def show(self, req: Request, flavor_id: str, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one."""
+        authorize(req.context, f"{RULE}:show")
         specs = self._get(req, flavor_id).extra_specs
         if id not in specs:
             raise NotFound(f"Flavor {flavor_id} has no extra specs with key {id}.", kind="key")
@@ -38,7 +41,7 @@ class FlavorExtraSpecsController:
     def create(self, req: Request, flavor_id: str, body: Json) -> Json:
         """Add some, or change those that are there."""
         require_admin(req.context, f"{RULE}:create")
-        wanted = {key: str(value) for key, value in body["extra_specs"].items()}
+        wanted = _checked(req, body["extra_specs"])
         flavors.get_flavor(self._db, flavor_id, with_private=True)
         self._conductor.set_extra_specs(req.context, flavor_id=flavor_id, specs=wanted)
         return {"extra_specs": wanted}
@@ -49,8 +52,9 @@ class FlavorExtraSpecsController:
         require_admin(req.context, f"{RULE}:update")
         if id not in body:
             raise Invalid("Request body and URI mismatch")
+        wanted = _checked(req, body)
         flavors.get_flavor(self._db, flavor_id, with_private=True)
-        self._conductor.set_extra_specs(req.context, flavor_id=flavor_id, specs={id: str(body[id])})
+        self._conductor.set_extra_specs(req.context, flavor_id=flavor_id, specs=wanted)
         return body
 
     def delete(self, req: Request, flavor_id: str, id: str) -> None:  # noqa: A002
@@ -65,3 +69,11 @@ class FlavorExtraSpecsController:
             self._db, flavor_id, with_private=req.context.is_admin,
             project_id=req.context.project_id,
         )  # fmt: skip
+
+
+def _checked(req: Request, specs: Json) -> dict[str, str]:
+    """Return extra specs as they are kept. Raises Invalid, since 2.86."""
+    wanted = {key: str(value) for key, value in specs.items()}
+    if req.since(2, 86):
+        check_extra_specs(wanted)
+    return wanted

@@ -16,7 +16,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.paging import page_of
-from services.api.policy import require_admin
+from services.api.policy import allows, require_admin
 from services.api.schemas import flavors as schemas
 from services.api.views.links import next_link, thing_links
 from services.conductor.rpcapi.flavors import FlavorsAPI
@@ -189,6 +189,10 @@ def _factor(value: Any) -> float:
     raise Invalid(f"Invalid input for field/attribute rxtx_factor. Value: {value}.")
 
 
+def _shows_extra_specs(req: Request) -> bool:
+    return req.since(2, 61) and allows(req.context, "os_compute_api:os-flavor-extra-specs:index")
+
+
 def _described(req: Request, flavor: Flavor) -> Json:
     described = {"description": flavor.description} if req.since(2, 55) else {}
     return {**_brief(req, flavor), **described}
@@ -221,5 +225,5 @@ def _full(req: Request, flavor: Flavor) -> Json:
         "OS-FLV-DISABLED:disabled": flavor.is_disabled,
         "os-flavor-access:is_public": flavor.is_public,
         "rxtx_factor": flavor.rxtx_factor,
-        **({"extra_specs": dict(flavor.extra_specs)} if req.since(2, 61) else {}),
+        **({"extra_specs": dict(flavor.extra_specs)} if _shows_extra_specs(req) else {}),
     }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from devstack_lite.clock import utcnow
 from devstack_lite.db import hosts, instances
 from devstack_lite.db.engine import Database
 from devstack_lite.db.instances import InstanceFilter
-from devstack_lite.exceptions import NotFound
+from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.objects.registry import Json
+from devstack_lite.wsgi.faults import HttpError
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.policy import require_admin
+from services.api.schemas.hosts import UPDATE
 
 RULE = "os_compute_api:os-hosts"
 _SERVICES = {
@@ -31,7 +36,7 @@ class HostsController:
     def index(self, req: Request) -> Json:
         """List the services with their hosts, of one zone when asked."""
         require_admin(req.context, f"{RULE}:list")
-        zone = req.GET.get("zone")
+        zone = req.GET.get("zone") or None
         return {
             "hosts": [
                 {
@@ -40,7 +45,9 @@ class HostsController:
                     "zone": service.availability_zone,
                 }
                 for service in hosts.list_services(self._db)
-                if service.binary in _SERVICES and zone in {None, service.availability_zone}
+                if service.binary in _SERVICES
+                and not service.is_disabled
+                and zone in {None, service.availability_zone}
             ]
         }
 
@@ -58,6 +65,40 @@ class HostsController:
             ),
         ]
         return {"host": shown + self._by_project(id)}
+
+    @api(until="2.42", body=UPDATE)
+    def update(self, req: Request, id: str, body: Json) -> NoReturn:  # noqa: A002
+        """Enable a host, or say that it is maintained: no hypervisor of libvirt's can."""
+        self._refuse(req, id, "update")
+
+    @api(until="2.42")
+    def startup(self, req: Request, id: str) -> NoReturn:  # noqa: A002
+        """Switch a host on, which libvirt cannot."""
+        self._refuse(req, id, "start")
+
+    @api(until="2.42")
+    def shutdown(self, req: Request, id: str) -> NoReturn:  # noqa: A002
+        """Switch a host off, which libvirt cannot."""
+        self._refuse(req, id, "shutdown")
+
+    @api(until="2.42")
+    def reboot(self, req: Request, id: str) -> NoReturn:  # noqa: A002
+        """Switch a host off and on, which libvirt cannot."""
+        self._refuse(req, id, "reboot")
+
+    def _refuse(self, req: Request, host: str, rule: str) -> NoReturn:
+        """Say what of a host hinders, as Nova does with libvirt: 404, 400 if it is down, or 501."""
+        require_admin(req.context, f"{RULE}:{rule}")
+        found = [
+            one
+            for one in hosts.list_services(self._db)
+            if one.host == host and one.binary == "nova-compute"
+        ]
+        if not found:
+            raise NotFound(f"Compute host {host} could not be found.", kind="host")
+        if not found[0].is_up(utcnow(), self._down_time_s):
+            raise Invalid(f"Compute service of {host} is unavailable at this time.")
+        raise HttpError(501, "The requested functionality is not supported.")
 
     def _by_project(self, host: str) -> list[Json]:
         found = instances.list_instances(

@@ -10,10 +10,12 @@ from devstack_lite.objects.compute import InstanceAction
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from services.api.paging import page_of
-from services.api.policy import authorize, visible_project
+from services.api.policy import allows, authorize, visible_project
 from services.api.server_filters import moment_in
 from services.api.views.links import next_link
 from services.api.views.servers import host_id
+
+RULE = "os_compute_api:os-instance-actions"
 
 
 class InstanceActionsController:
@@ -25,7 +27,7 @@ class InstanceActionsController:
 
     def index(self, req: Request, server_id: str) -> Json:
         """List a server's actions, the latest first."""
-        authorize(req.context, "os_compute_api:os-instance-actions:list")
+        authorize(req.context, f"{RULE}:list")
         uuid = self._instance(req, server_id)
         found = instances.list_actions(self._db, uuid)
         if not req.since(2, 58):
@@ -45,7 +47,7 @@ class InstanceActionsController:
 
     def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002
         """Show the action of one request, with its events."""
-        authorize(req.context, "os_compute_api:os-instance-actions:show")
+        authorize(req.context, f"{RULE}:show")
         uuid = self._instance(req, server_id)
         for action in instances.list_actions(self._db, uuid):
             if action.request_id == id:
@@ -59,8 +61,9 @@ class InstanceActionsController:
         ).uuid
 
     def _events(self, req: Request, action: InstanceAction, uuid: str) -> Json:
-        """Return the events; before 2.51 administrators alone see them."""
-        if not (req.context.is_admin or req.since(2, 51)):
+        """Return the events; before 2.51 a rule, for administrators, lets the caller see them."""
+        sees_all = allows(req.context, f"{RULE}:events", project_id=action.project_id)
+        if not (sees_all or req.since(2, 51)):
             return {}
         shown = []
         for event in instances.list_action_events(self._db, action.id):
@@ -70,13 +73,13 @@ class InstanceActionsController:
                 "finish_time": clock.to_micro(event.finished_at),
                 "result": event.result,
             }
-            if req.context.is_admin:
+            if sees_all:
                 view["traceback"] = event.details
             if req.since(2, 62):
                 view["hostId"] = host_id(str(action.project_id), event.host)
-                if req.context.is_admin:
+                if sees_all:
                     view["host"] = event.host
-            if req.since(2, 84):
+            if req.since(2, 84) and allows(req.context, f"{RULE}:events:details"):
                 view["details"] = event.details or None
             shown.append(view)
         return {"events": shown}

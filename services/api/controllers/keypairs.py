@@ -20,7 +20,7 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.certificates import certificate_fingerprint, generate_certificate
 from services.api.paging import page_of
-from services.api.policy import require_admin
+from services.api.policy import authorize
 from services.api.quotas import ProjectQuotas
 from services.api.schemas import keypairs as schemas
 from services.api.views.links import next_link
@@ -74,8 +74,7 @@ class KeypairsController:
         private_key = None
         public_key = wanted.get("public_key")
         user_id = str(wanted.get("user_id") or req.context.user_id)
-        if user_id != req.context.user_id:
-            require_admin(req.context, f"{RULE}:create")
+        authorize(req.context, f"{RULE}:create", user_id=user_id)
         kind = wanted.get("type", "ssh")
         if public_key is None and kind == "x509":
             private_key, public_key = generate_certificate(user_id)
@@ -105,12 +104,11 @@ class KeypairsController:
 
 
 def _user_of(req: Request, what: str) -> str:
-    """Return whose key pairs are meant: the caller's, or those of user_id for administrators."""
+    """Return whose key pairs are meant: the caller's, or from 2.10 on those of user_id."""
     asked = req.GET.get("user_id") if req.since(2, 10) else None
-    if asked is None or asked == req.context.user_id:
-        return str(req.context.user_id)
-    require_admin(req.context, f"{RULE}:{what}")
-    return str(asked)
+    user_id = str(asked or req.context.user_id)
+    authorize(req.context, f"{RULE}:{what}", user_id=user_id)
+    return user_id
 
 
 def _brief(req: Request, keypair: Keypair) -> Json:

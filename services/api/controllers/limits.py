@@ -6,7 +6,10 @@ from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from services.api.policy import authorize
 from services.api.quotas import ProjectQuotas
+
+RULE = "os_compute_api:limits"
 
 
 class LimitsController:
@@ -18,9 +21,12 @@ class LimitsController:
 
     def index(self, req: Request) -> Json:
         """Show the caller's absolute limits."""
+        authorize(req.context, RULE)
         project_id = req.context.project_id
-        if req.context.is_admin:
-            project_id = req.GET.get("tenant_id", project_id)
+        asked = req.GET.get("tenant_id", project_id)
+        if asked != project_id:
+            authorize(req.context, f"{RULE}:other_project")
+            project_id = asked
         used = instances.get_usage(self._db, str(project_id))
         limits = self._quotas.of(project_id)
         absolute: Json = {

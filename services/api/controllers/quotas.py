@@ -80,7 +80,7 @@ class QuotasController:
         require_admin(req.context, f"{_CLASS_RULE}:show")
         return {"quota_class_set": {"id": id, **self._of_class(req)}}
 
-    @api(body=schemas.CLASS_SET)
+    @api(body=schemas.class_set)
     def update_class(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Set a class's limits: those of `default` are every project's that has none of its own."""
         require_admin(req.context, f"{_CLASS_RULE}:update")

@@ -6,6 +6,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict
+from devstack_lite.instance_metadata.passwords import password_of
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
@@ -13,6 +14,7 @@ from devstack_lite.wsgi.resource import api
 from services.api.policy import authorize, visible_project
 from services.api.views import diagnostics
 from services.compute.rpcapi import ComputeAPI
+from services.conductor.rpcapi.instance_changes import InstanceChangesAPI
 
 RULE = "os_compute_api:os-server-password"
 
@@ -20,9 +22,10 @@ RULE = "os_compute_api:os-server-password"
 class ServerInspectionController:
     """What a guest says of itself."""
 
-    def __init__(self, db: Database, compute: ComputeAPI) -> None:
+    def __init__(self, db: Database, compute: ComputeAPI, changes: InstanceChangesAPI) -> None:
         self._db = db
         self._compute = compute
+        self._changes = changes
 
     def diagnostics(self, req: Request, server_id: str) -> Json:
         """Show a running server's figures, named as libvirt's are; for administrators."""
@@ -42,14 +45,14 @@ class ServerInspectionController:
         return {"nodes": [], "pagesize_kb": None}
 
     def password(self, req: Request, server_id: str) -> Json:
-        """Show the encrypted password that a guest has posted: simulated guests post none."""
-        self._get(req, server_id, f"{RULE}:show")
-        return {"password": ""}
+        """Show the encrypted password that a guest has posted to the metadata API."""
+        return {"password": password_of(self._get(req, server_id, f"{RULE}:show"))}
 
     @api(status=204)
     def clear_password(self, req: Request, server_id: str) -> None:
         """Forget it."""
-        self._get(req, server_id, f"{RULE}:clear")
+        found = self._get(req, server_id, f"{RULE}:clear")
+        self._changes.set_password(req.context, uuid=found.uuid, password="")
 
     def _get(self, req: Request, server_id: str, rule: str) -> Instance:
         """Return a server that the caller may do this to. Raises NotFound, Forbidden."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from devstack_lite import clock
 from devstack_lite.db import (
@@ -24,7 +25,8 @@ from devstack_lite.wsgi.resource import api
 from services.api.boot import Booter
 from services.api.controllers.server_actions import deferred_deletes
 from services.api.controllers.server_actions.asking import Asking
-from services.api.policy import authorize, require_admin, require_member, visible_project
+from services.api.policies import REQUESTED_DESTINATION
+from services.api.policy import allows, authorize, require_member, visible_project
 from services.api.schemas import server_bodies as schemas
 from services.api.server_filters import filter_of
 from services.api.views import security_groups
@@ -79,7 +81,7 @@ class ServersController:
         uuids = [one.uuid for one in found]
         volumes = volume_reads.attached_volumes(self._db, uuids)
         known_tags = tags.tags_of(self._db, uuids) if req.since(2, 26) else {}
-        states = self._host_states(req)
+        state_of = self._host_states(req)
         network = server_network.read_network(self._db, found)
         return [
             views.full(
@@ -87,47 +89,47 @@ class ServersController:
                 views.Beside(
                     fault=faults.get(one.uuid), volumes=volumes.get(one.uuid, ()),
                     tags=known_tags.get(one.uuid, ()),
-                    host_status=states.get(one.host, "UNKNOWN") if one.host else "",
+                    host_status=state_of(one),
                     group_ids=groups, network=network,
                 ),
             )
             for one in found
         ]  # fmt: skip
 
-    def _host_states(self, req: Request) -> dict[str, str]:
-        """Return what an administrator sees of the hosts from 2.16 on."""
-        if not (req.context.is_admin and req.since(2, 16)):
-            return {}
+    def _host_states(self, req: Request) -> Callable[[Instance], str | None]:
+        """Return what says of an instance what the caller may see of its host, from 2.16 on."""
+        rule = "os_compute_api:servers:show:host_status"
+        sees_all = allows(req.context, rule)
+        if not (req.since(2, 16) and (sees_all or allows(req.context, f"{rule}:unknown-only"))):
+            return lambda _: None
         now = clock.utcnow()
-        return {
+        states = {
             service.host: "MAINTENANCE" if service.is_disabled
             else "UP" if service.is_up(now, self._down_time_s) else "DOWN"
             for service in hosts.list_services(self._db)
             if service.binary == "nova-compute"
         }  # fmt: skip
 
+        def state_of(instance: Instance) -> str | None:
+            state = states.get(instance.host, "UNKNOWN") if instance.host else ""
+            return state if sees_all or state == "UNKNOWN" else None
+
+        return state_of
+
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one server in full."""
         instance = self._get(req, id, "os_compute_api:servers:show")
+        return {"server": self._shown(req, instance)}
+
+    def _shown(self, req: Request, instance: Instance) -> Json:
         groups = server_groups.groups_of(self._db, instance.uuid) if req.since(2, 71) else ()
-        return {"server": self._full(req, [instance], groups)[0]}
+        return self._full(req, [instance], groups)[0]
 
     def _get(self, req: Request, uuid: str, rule: str) -> Instance:
         """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
         found = instances.get_instance(self._db, uuid, project_id=visible_project(req.context))
         authorize(req.context, rule, project_id=found.project_id)
         return found
-
-    def ips(self, req: Request, id: str) -> Json:  # noqa: A002
-        """Show a server's addresses."""
-        instance = self._get(req, id, "os_compute_api:ips:index")
-        shown = views.addresses(instance, server_network.read_network(self._db, [instance]))
-        return {
-            "addresses": {
-                name: [{"version": entry["version"], "addr": entry["addr"]} for entry in entries]
-                for name, entries in shown.items()
-            }
-        }
 
     def security_groups(self, req: Request, id: str) -> Json:  # noqa: A002
         """List the security groups that a server's ports are in."""
@@ -195,7 +197,7 @@ class ServersController:
         shown = {
             "id": first,
             "links": links,
-            "OS-DCF:diskConfig": server.get("OS-DCF:diskConfig", "MANUAL"),
+            "OS-DCF:diskConfig": views.disk_config(made[0]),
             "security_groups": server.get("security_groups") or [{"name": "default"}],
             "adminPass": server.get("adminPass") or secrets.token_urlsafe(9),
         }
@@ -206,22 +208,23 @@ class ServersController:
         """Rename a server, or change its access addresses."""
         instance = self._get(req, id, "os_compute_api:servers:update")
         server = body["server"]
+        values: Json = {
+            column: server[key].strip() if server[key] is not None else None
+            for key, column in (
+                ("name", "name"),
+                ("accessIPv4", "access_ip_v4"),
+                ("accessIPv6", "access_ip_v6"),
+                ("description", "description"),
+                ("hostname", "hostname"),
+            )
+            if key in server
+        }
+        if "OS-DCF:diskConfig" in server:
+            values["auto_disk_config"] = server["OS-DCF:diskConfig"] == "AUTO"
         changed = self._asking.instances.update_instance(
-            req.context,
-            uuid=instance.uuid,
-            values={
-                column: server[key].strip() if server[key] is not None else None
-                for key, column in (
-                    ("name", "name"),
-                    ("accessIPv4", "access_ip_v4"),
-                    ("accessIPv6", "access_ip_v6"),
-                    ("description", "description"),
-                    ("hostname", "hostname"),
-                )
-                if key in server
-            },
+            req.context, uuid=instance.uuid, values=values
         )
-        return {"server": self._full(req, [changed])[0]}
+        return {"server": views.changed(req, self._shown(req, changed))}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
@@ -230,10 +233,20 @@ class ServersController:
         deferred_deletes.delete(req, self._asking, seen)
 
 
+_DEVICES = {"block_device_mapping", "block_device_mapping_v2"}
+_RULE = "os_compute_api:servers:create"
+
+
 def _supported(req: Request, server: Json) -> Json:
-    """Return a body. Raises Invalid for what is not supported, Forbidden for what is admins'."""
+    """Return a body. Raises Invalid for what is not supported, Forbidden for what is others'."""
+    for rule, is_asked in (
+        (f"{_RULE}:attach_network", server.get("networks") not in (None, "auto", "none")),
+        (f"{_RULE}:attach_volume", bool(_DEVICES & server.keys())),
+        (f"{_RULE}:trusted_certs", "trusted_image_certificates" in server),
+        (REQUESTED_DESTINATION, bool({"host", "hypervisor_hostname"} & server.keys())),
+    ):
+        if is_asked:
+            authorize(req.context, rule)
     if server.get("trusted_image_certificates"):
         raise Invalid("Trusted image certificates are not supported: images are not signed here.")
-    if "host" in server or "hypervisor_hostname" in server:
-        require_admin(req.context, "compute:servers:create:requested_destination")
     return server

@@ -66,3 +66,23 @@ _MIGRATE_TO = _action(
 def migrate(version: ApiVersion) -> Schema:
     """Return what the action migrate takes: from 2.56 on a host; before, nothing is looked at."""
     return _MIGRATE_TO if version >= ApiVersion(2, 56) else _MIGRATE
+
+
+def unshelve(version: ApiVersion) -> Schema:
+    """Return what the action unshelve takes: from 2.77 on a zone, from 2.91 on a host, too."""
+    if version < ApiVersion(2, 77):
+        return {"type": "object", "required": ["unshelve"]}
+    zone: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
+    place: Schema = {"availability_zone": zone}
+    needs: Schema = {"required": ["availability_zone"]}
+    if version >= ApiVersion(2, 91):
+        host: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        place = {"availability_zone": {"oneOf": [zone, {"type": "null"}]}, "host": host}
+        needs = {"minProperties": 1}
+    own = {"type": "object", "properties": place, "additionalProperties": False, **needs}
+    return {
+        "type": "object",
+        "properties": {"unshelve": {"oneOf": [own, {"type": "null"}]}},
+        "required": ["unshelve"],
+        "additionalProperties": False,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devstack_lite.db.quota_limits import CONFIGURED, UNCOUNTED
+from devstack_lite.wsgi.versions import ApiVersion
 from services.api.schemas.servers import BOOLEAN, Schema
 
 _LIMIT: Schema = {
@@ -26,7 +27,13 @@ def _body(key: str, properties: Schema) -> Schema:
 
 
 QUOTA_SET = _body("quota_set", {**_LIMITS, "force": BOOLEAN, "tenant_id": {"type": "string"}})
-CLASS_SET = _body(
+_CLASS_SET = _body("quota_class_set", _LIMITS)
+_FIRST_CLASS_SET = _body(
     "quota_class_set",
     {key: value for key, value in _LIMITS.items() if not key.startswith("server_group")},
 )
+
+
+def class_set(version: ApiVersion) -> Schema:
+    """Return what a class may be given: limits of server groups from 2.50 on."""
+    return _CLASS_SET if version >= ApiVersion(2, 50) else _FIRST_CLASS_SET

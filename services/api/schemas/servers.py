@@ -116,7 +116,6 @@ UPDATE: Schema = {
                 "accessIPv6": {"type": "string", "format": "ipv6"},
             },
             "additionalProperties": False,
-            "minProperties": 1,
         }
     },
     "required": ["server"],

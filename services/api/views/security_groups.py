@@ -15,26 +15,46 @@ def group(one: SecurityGroup, names: dict[str, str]) -> Json:
         "name": one.name,
         "description": one.description,
         "tenant_id": one.project_id,
-        "rules": [_rule(rule, one, names) for rule in one.rules if rule.direction == "ingress"],
+        "rules": [rule(each, one, names) for each in one.rules if each.direction == "ingress"],
     }
 
 
-def _rule(rule: SecurityGroupRule, one: SecurityGroup, names: dict[str, str]) -> Json:
-    first, last = rule.port_range_min, rule.port_range_max
-    if rule.protocol and first is None:
-        first, last = (-1, -1) if rule.protocol.startswith("icmp") else (1, 65535)
+def rule(each: SecurityGroupRule, one: SecurityGroup, names: dict[str, str]) -> Json:
+    """Return a rule of a group."""
+    first, last = each.port_range_min, each.port_range_max
+    if each.protocol and first is None:
+        first, last = (1, 65535) if each.protocol.lower() in {"tcp", "udp"} else (-1, -1)
     remote: dict[str, Any] = {"group": {}, "ip_range": {}}
-    if rule.remote_group_id:
-        name = names.get(rule.remote_group_id, rule.remote_group_id)
+    if each.remote_group_id:
+        name = names.get(each.remote_group_id, each.remote_group_id)
         remote["group"] = {"name": name, "tenant_id": one.project_id}
     else:
-        anywhere = "0.0.0.0/0" if rule.ethertype == "IPv4" else "::/0"
-        remote["ip_range"] = {"cidr": rule.remote_ip_prefix or anywhere}
+        anywhere = "0.0.0.0/0" if each.ethertype == "IPv4" else "::/0"
+        remote["ip_range"] = {"cidr": each.remote_ip_prefix or anywhere}
     return {
-        "id": rule.id,
+        "id": each.id,
         "parent_group_id": one.id,
-        "ip_protocol": rule.protocol,
+        "ip_protocol": each.protocol,
         "from_port": first,
         "to_port": last,
         **remote,
     }
+
+
+_OF_RULE = (
+    "id", "security_group_id", "project_id", "direction", "ethertype", "protocol",
+    "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id",
+)  # fmt: skip
+
+
+def of_network(shown: Json) -> SecurityGroup:
+    """Return the group that network shows."""
+    return SecurityGroup(
+        **{key: shown[key] for key in ("id", "project_id", "name", "description")},
+        rules=tuple(rule_of_network(each) for each in shown["security_group_rules"]),
+    )
+
+
+def rule_of_network(shown: Json) -> SecurityGroupRule:
+    """Return the rule that network shows."""
+    return SecurityGroupRule(**{key: shown[key] for key in _OF_RULE})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 
 from devstack_lite import clock, states
@@ -11,6 +12,7 @@ from devstack_lite.db.volume_reads import AttachedVolume
 from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from services.api.policy import allows
 from services.api.views.links import bookmark, thing_links
 
 _NO_NETWORK = ServerNetwork()
@@ -23,8 +25,8 @@ class Beside:
     fault: Fault | None = None
     volumes: tuple[AttachedVolume, ...] = ()
     tags: tuple[str, ...] = ()
-    host_status: str = ""
-    """UP, DOWN, MAINTENANCE or UNKNOWN; empty without a host."""
+    host_status: str | None = None
+    """UP, DOWN, MAINTENANCE or UNKNOWN; empty without a host; None is not shown."""
     group_ids: tuple[str, ...] | None = None
     """Only when one server is shown."""
     network: ServerNetwork = _NO_NETWORK
@@ -61,6 +63,11 @@ def _address(version: int, address: str, kind: str, mac: str) -> Json:
     }
 
 
+def _short(address: str | None) -> str:
+    """Return an address as it is written shortest, which is how Nova shows it."""
+    return str(ipaddress.ip_address(address)) if address else ""
+
+
 def brief(req: Request, instance: Instance) -> Json:
     """Return a server in a short list."""
     return {
@@ -87,9 +94,9 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
         "updated": clock.to_zulu(instance.updated_at or instance.created_at),
         "addresses": addresses(instance, beside.network),
         "accessIPv4": instance.access_ip_v4 or "",
-        "accessIPv6": instance.access_ip_v6 or "",
+        "accessIPv6": _short(instance.access_ip_v6),
         "links": thing_links(req, "servers", instance.uuid),
-        "OS-DCF:diskConfig": "MANUAL",
+        "OS-DCF:diskConfig": disk_config(instance),
         "OS-EXT-AZ:availability_zone": instance.availability_zone or "",
         "config_drive": "True" if instance.config_drive else "",
         "key_name": instance.key_name,
@@ -102,10 +109,10 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
     }
     if status in {"ACTIVE", "BUILD", "REBOOT", "HARD_REBOOT"}:
         shown["progress"] = 100 if status == "ACTIVE" else instance.progress
-    if instance.network_info:
-        names = beside.network.group_names.get(instance.uuid, ())
+    names = beside.network.group_names.get(instance.uuid, ())
+    if instance.network_info and names:
         shown["security_groups"] = [{"name": name} for name in names]
-    if req.context.is_admin:
+    if _shows_attributes(req):
         shown["OS-EXT-SRV-ATTR:host"] = instance.host
         shown["OS-EXT-SRV-ATTR:hypervisor_hostname"] = instance.node
         shown["OS-EXT-SRV-ATTR:instance_name"] = f"instance-{instance.uuid[:8]}"
@@ -115,10 +122,44 @@ def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
     return shown
 
 
+def _shows_attributes(req: Request) -> bool:
+    return allows(req.context, "os_compute_api:os-extended-server-attributes")
+
+
+_NOT_WHEN_CHANGED = (
+    "OS-EXT-AZ:", "OS-EXT-SRV-ATTR:", "OS-EXT-STS:", "OS-SRV-USG:", "config_drive", "host_status",
+    "key_name", "os-extended-volumes:", "security_groups",
+)  # fmt: skip
+
+
+def changed(req: Request, shown: Json, *, also: tuple[str, ...] = ()) -> Json:
+    """Return a server as the answer to an update or a rebuild shows it: in full only from 2.75 on.
+
+    also: what is shown nevertheless.
+    """
+    if req.since(2, 75):
+        return shown
+    kept = {
+        key: value
+        for key, value in shown.items()
+        if key in also or not key.startswith(_NOT_WHEN_CHANGED)
+    }
+    kept["addresses"] = {
+        name: [{"version": one["version"], "addr": one["addr"]} for one in entries]
+        for name, entries in shown["addresses"].items()
+    }
+    return kept
+
+
+def disk_config(instance: Instance) -> str:
+    """Return what OS-DCF:diskConfig is."""
+    return "AUTO" if instance.auto_disk_config else "MANUAL"
+
+
 def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
     """Return what microversions after 2.1 added, as far as the caller may see it."""
     shown: Json = {}
-    if req.context.is_admin and req.since(2, 3):
+    if req.since(2, 3) and _shows_attributes(req):
         shown |= {
             "OS-EXT-SRV-ATTR:reservation_id": instance.reservation_id,
             "OS-EXT-SRV-ATTR:launch_index": instance.launch_index,
@@ -130,7 +171,7 @@ def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
         }
     if req.since(2, 9):
         shown["locked"] = instance.is_locked
-    if req.context.is_admin and req.since(2, 16):
+    if beside.host_status is not None:
         shown["host_status"] = beside.host_status
     if req.since(2, 19):
         shown["description"] = instance.description
@@ -153,15 +194,17 @@ def _flavor(req: Request, instance: Instance) -> Json:
     flavor = instance.flavor
     if not req.since(2, 47):
         return {"id": flavor.id, "links": bookmark(req, "flavors", flavor.id)}
-    return {
+    shown: Json = {
         "vcpus": flavor.vcpus,
         "ram": flavor.memory_mb,
         "disk": flavor.root_gb,
         "ephemeral": flavor.ephemeral_gb,
         "swap": flavor.swap_mb,
         "original_name": flavor.name,
-        "extra_specs": dict(flavor.extra_specs),
     }
+    if allows(req.context, "os_compute_api:servers:show:flavor-extra-specs"):
+        shown["extra_specs"] = dict(flavor.extra_specs)
+    return shown
 
 
 def _volumes(req: Request, volumes: tuple[AttachedVolume, ...]) -> list[Json]:

@@ -10,7 +10,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import grants
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
+from devstack_lite.objects.identity import Assignment, Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.registry import Json
 
 
@@ -97,6 +97,18 @@ class Identity:
     def delete_role(self, context: RequestContext, *, role_id: str) -> None:
         """Remove it. Delivered twice: the second is NotFound."""
         rows.delete(self._db, Role, role_id)
+
+    def create_policy(self, context: RequestContext, *, policy: Policy) -> Policy:
+        """Record it. Delivered twice: answers the same."""
+        return rows.create(self._db, policy)
+
+    def update_policy(self, context: RequestContext, *, policy_id: str, values: Json) -> Policy:
+        """Change it. Delivered twice: the same values again."""
+        return rows.update(self._db, Policy, policy_id, values)
+
+    def delete_policy(self, context: RequestContext, *, policy_id: str) -> None:
+        """Remove it. Delivered twice: the second is NotFound."""
+        rows.delete(self._db, Policy, policy_id)
 
     def grant_role(self, context: RequestContext, *, assignment: Assignment) -> None:
         """Record it. Delivered twice: the second changes nothing."""

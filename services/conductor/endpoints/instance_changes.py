@@ -38,3 +38,7 @@ class InstanceChanges:
     ) -> list[str]:
         """Change them. Delivered twice: the same."""
         return list(tags.set_tags(self._db, uuid, add=add, remove=remove))
+
+    def set_password(self, context: RequestContext, *, uuid: str, password: str) -> None:
+        """Keep it. Delivered twice: the same."""
+        instance_changes.set_password(self._db, uuid, password)

@@ -117,9 +117,7 @@ class Instances:
         LOG.info("deleted" if is_done else "was deleted already", extra={"instance_uuid": uuid})
         return is_done
 
-    def update_instance(
-        self, context: RequestContext, *, uuid: str, values: dict[str, str | None]
-    ) -> Instance:
+    def update_instance(self, context: RequestContext, *, uuid: str, values: Json) -> Instance:
         """Change it. Delivered twice: the same values again."""
         return actions.update_instance(self._db, uuid, values)
 

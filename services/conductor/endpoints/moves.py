@@ -8,7 +8,7 @@ from collections.abc import Callable
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import instances, live_migrations, operations, resizes
+from devstack_lite.db import instances, live_migrations, operations, resizes, shelves
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import Flavor, Instance
@@ -38,6 +38,7 @@ class Moves:
         flavor: Flavor | None,
         target_host: str | None = None,
         may_stay_on_host: bool = False,
+        auto_disk_config: bool | None = None,
     ) -> Instance:
         """Note it. Delivered twice (the same request id): answers the same."""
         instance = resizes.begin_resize(
@@ -47,6 +48,7 @@ class Moves:
             flavor=flavor,
             target_host=target_host,
             may_stay_on_host=may_stay_on_host,
+            auto_disk_config=auto_disk_config,
             limits=self._limits(instances.get_instance(self._db, uuid).project_id),
         )
         return self._hand_out(instance)
@@ -58,6 +60,27 @@ class Moves:
     def begin_revert(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
         return self._hand_out(resizes.begin_revert(self._db, context, uuid))
+
+    def begin_offload(self, context: RequestContext, *, uuid: str) -> Instance:
+        """Note it. Delivered twice: answers the same."""
+        return self._hand_out(shelves.begin_offload(self._db, context, uuid))
+
+    def begin_unshelve(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        target_host: str | None = None,
+        zone: str | None = None,
+        is_zone_given: bool = False,
+    ) -> Instance:
+        """Note it. Delivered twice: answers the same."""
+        return self._hand_out(
+            shelves.begin_unshelve(
+                self._db, context, uuid,
+                target_host=target_host, zone=zone, is_zone_given=is_zone_given,
+            )
+        )  # fmt: skip
 
     def begin_live_migration(
         self, context: RequestContext, *, uuid: str, target_host: str | None = None

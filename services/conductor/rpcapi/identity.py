@@ -6,7 +6,7 @@ import datetime
 from typing import cast
 
 from devstack_lite.context import RequestContext
-from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
+from devstack_lite.objects.identity import Assignment, Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -118,6 +118,24 @@ class IdentityAPI(RpcClient):
     def delete_role(self, context: RequestContext, *, role_id: str) -> None:
         """Take a role from everybody and remove it. Raises NotFound, Forbidden."""
         self.invoke(context, self.delete_role, role_id=role_id)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def create_policy(self, context: RequestContext, *, policy: Policy) -> Policy:
+        """Record a policy."""
+        return cast(Policy, self.invoke(context, self.create_policy, policy=policy))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def update_policy(self, context: RequestContext, *, policy_id: str, values: Json) -> Policy:
+        """Change a policy's columns. Raises NotFound."""
+        return cast(
+            Policy,
+            self.invoke(context, self.update_policy, policy_id=policy_id, values=values),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=False)
+    def delete_policy(self, context: RequestContext, *, policy_id: str) -> None:
+        """Remove a policy. Raises NotFound, also when delivered twice."""
+        self.invoke(context, self.delete_policy, policy_id=policy_id)
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def grant_role(self, context: RequestContext, *, assignment: Assignment) -> None:

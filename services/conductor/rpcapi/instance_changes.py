@@ -36,3 +36,11 @@ class InstanceChangesAPI(RpcClient):
         """Remove tags (None: all), then add some; what there is. Raises NotFound, Invalid."""
         answer = self.invoke(context, self.set_tags, uuid=uuid, add=add, remove=remove)
         return cast("list[str]", answer)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def set_password(self, context: RequestContext, *, uuid: str, password: str) -> None:
+        """Keep the encrypted password that a guest posts; an empty one forgets it.
+
+        Raises NotFound, Conflict when there is another.
+        """
+        self.invoke(context, self.set_password, uuid=uuid, password=password)

@@ -92,10 +92,8 @@ class InstancesAPI(RpcClient):
         return cast(bool, self.invoke(context, self.finish_delete, uuid=uuid))
 
     @declare("call", timeout_s=10, is_idempotent=True)
-    def update_instance(
-        self, context: RequestContext, *, uuid: str, values: dict[str, str | None]
-    ) -> Instance:
-        """Change name or access addresses. Raises NotFound."""
+    def update_instance(self, context: RequestContext, *, uuid: str, values: Json) -> Instance:
+        """Change name, access addresses and the like. Raises NotFound."""
         return cast(Instance, self.invoke(context, self.update_instance, uuid=uuid, values=values))
 
     @declare("call", timeout_s=10, is_idempotent=True)

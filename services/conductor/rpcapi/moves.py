@@ -25,6 +25,7 @@ class MovesAPI(RpcClient):
         flavor: Flavor | None,
         target_host: str | None = None,
         may_stay_on_host: bool = False,
+        auto_disk_config: bool | None = None,
     ) -> Instance:
         """Begin a resize to flavor, or with none a cold migration, to target_host if given.
 
@@ -39,6 +40,7 @@ class MovesAPI(RpcClient):
                 flavor=flavor,
                 target_host=target_host,
                 may_stay_on_host=may_stay_on_host,
+                auto_disk_config=auto_disk_config,
             ),
         )
 
@@ -62,6 +64,40 @@ class MovesAPI(RpcClient):
     def is_under_way(self, context: RequestContext, *, uuid: str, attempt: int) -> bool:
         """Say whether this attempt still has the instance: what it asks of others may be done."""
         return cast(bool, self.invoke(context, self.is_under_way, uuid=uuid, attempt=attempt))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_offload(self, context: RequestContext, *, uuid: str) -> Instance:
+        """Take a shelved instance from its host.
+
+        Raises NotFound, InstanceIsLocked, InstanceInvalidState.
+        """
+        return cast(Instance, self.invoke(context, self.begin_offload, uuid=uuid))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def begin_unshelve(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        target_host: str | None = None,
+        zone: str | None = None,
+        is_zone_given: bool = False,
+    ) -> Instance:
+        """Build an offloaded instance again; is_zone_given: it is pinned to zone from now on.
+
+        Raises NotFound, InstanceIsLocked, InstanceInvalidState.
+        """
+        return cast(
+            Instance,
+            self.invoke(
+                context,
+                self.begin_unshelve,
+                uuid=uuid,
+                target_host=target_host,
+                zone=zone,
+                is_zone_given=is_zone_given,
+            ),
+        )
 
     @declare("call", timeout_s=10, is_idempotent=True)
     def begin_live_migration(

@@ -13,6 +13,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
+from services.identity.attributes import values_of
 from services.identity.callers import Callers
 from services.identity.domains import domain_of_new, refuse_another_domain
 from services.identity.listing import base_url, listed
@@ -106,4 +107,4 @@ class GroupsController:
 
 
 def _values(wanted: Json) -> Json:
-    return {name: wanted[name] for name in _COLUMNS if name in wanted}
+    return values_of(wanted, _COLUMNS, schemas.GROUP)

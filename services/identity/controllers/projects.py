@@ -13,6 +13,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
+from services.identity.attributes import values_of
 from services.identity.callers import Callers
 from services.identity.domains import domain_of_new, refuse_another_domain
 from services.identity.listing import base_url, listed
@@ -54,7 +55,7 @@ class ProjectsController:
         project = Project(
             id=uuid.uuid4().hex,
             domain_id=domain_id,
-            **{name: wanted[name] for name in _COLUMNS if name in wanted},
+            **values_of(wanted, _COLUMNS, schemas.PROJECT),
         )
         made = self._conductor.create_project(caller.context, project=project)
         return {"project": views.project(made, base_url(req))}
@@ -68,7 +69,7 @@ class ProjectsController:
         refuse_another_domain(found, wanted)
         if wanted.get("parent_id") not in {None, found.domain_id}:
             raise Invalid("The parent of a project cannot be changed.")
-        values = {name: wanted[name] for name in _COLUMNS if name in wanted}
+        values = values_of(wanted, _COLUMNS, schemas.PROJECT)
         changed = self._conductor.update_project(caller.context, project_id=id, values=values)
         return {"project": views.project(changed, base_url(req))}
 

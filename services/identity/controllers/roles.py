@@ -12,6 +12,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
+from services.identity.attributes import values_of
 from services.identity.callers import Callers
 from services.identity.listing import base_url, listed
 
@@ -43,7 +44,7 @@ class RolesController:
     def create(self, req: Request, body: Json) -> Json:
         """Make a role."""
         caller = self._callers.admin(req, "identity:create_role")
-        wanted = {name: body["role"][name] for name in _COLUMNS if name in body["role"]}
+        wanted = values_of(body["role"], _COLUMNS, schemas.ROLE)
         role = Role(id=uuid.uuid4().hex, **wanted)
         made = self._conductor.create_role(caller.context, role=role)
         return {"role": views.role(made, base_url(req))}
@@ -52,7 +53,7 @@ class RolesController:
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Change a role; the built-in ones stay as they are."""
         caller = self._callers.admin(req, "identity:update_role")
-        values = {name: body["role"][name] for name in _COLUMNS if name in body["role"]}
+        values = values_of(body["role"], _COLUMNS, schemas.ROLE)
         changed = self._conductor.update_role(caller.context, role_id=id, values=values)
         return {"role": views.role(changed, base_url(req))}
 

@@ -12,6 +12,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
+from services.identity.attributes import values_of
 from services.identity.callers import Callers
 from services.identity.domains import domain_of_new, refuse_another_domain
 from services.identity.listing import base_url, listed
@@ -103,7 +104,7 @@ class UsersController:
 
     def _values(self, wanted: Json) -> Json:
         """Return the columns that a request names."""
-        values = {name: wanted[name] for name in _COLUMNS if name in wanted}
+        values = values_of(wanted, _COLUMNS, schemas.USER)
         if "password" in wanted:
             password = wanted["password"]
             values["password_hash"] = None if password is None else self._passwords.hash(password)

@@ -16,10 +16,16 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.images import ImagesAPI
 from services.image import schemas, views
-from services.image.access import check_visibility, get_own, get_visible
+from services.image.access import check_member, check_visibility, get_own, get_visible
 from services.image.filters import filter_of
 from services.image.limits import MAXIMUM, check_count, over_limit
-from services.image.patch import CONTENT_TYPE, change_of, check_values, check_writable
+from services.image.patch import (
+    CONTENT_TYPES,
+    change_of,
+    check_values,
+    check_writable,
+    operations_of,
+)
 from services.image.store import ImageStore
 
 IMPORT_METHODS = ("glance-direct",)
@@ -51,6 +57,7 @@ class ImagesController:
 
     def create(self, req: Request) -> Reply:
         """Record an image without data: queued."""
+        check_member(req.context)
         image = self._new_image(req, req.json_object())
         shown = views.show(self._conductor.create_image(req.context, image=image))
         headers = {
@@ -84,16 +91,15 @@ class ImagesController:
 
     def update(self, req: Request, image_id: str) -> dict[str, Any]:
         """Change attributes and properties by a JSON patch."""
-        if req.content_type != CONTENT_TYPE:
-            raise HttpError(
-                415, f"Unsupported Content-Type {req.content_type}", {"Accept-Patch": CONTENT_TYPE}
-            )
+        if req.content_type not in CONTENT_TYPES:
+            accepted = {"Accept-Patch": ", ".join(CONTENT_TYPES)}
+            raise HttpError(415, f"Unsupported Content-Type {req.content_type}", accepted)
         try:
             operations = json.loads(req.body)
         except ValueError as error:
             raise Invalid("Malformed request body: it is not valid JSON.") from error
         image = get_own(self._db, req.context, image_id)
-        change = change_of(image, operations)
+        change = change_of(image, operations_of(req.content_type, operations))
         self._check_change(req, image, change)
         return views.show(
             self._conductor.update_image(req.context, image_id=image_id, change=change)

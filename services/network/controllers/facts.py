@@ -22,6 +22,7 @@ EXTENSIONS = {
     "quotas": "Quota management support",
     "security-group": "security-group",
     "stateful-security-group": "Stateful security group",
+    "subnet-external-network": "Subnet belongs to an external network",
     "service-type": "Neutron Service Type Management",
     "sorting": "Sorting support",
     "fip-port-details": "Floating IP Port Details Extension",

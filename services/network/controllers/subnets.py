@@ -31,13 +31,12 @@ class SubnetsController:
     def index(self, req: Request) -> Json:
         """List subnets."""
         found = rows.list_subnets(self._db, project_id=view_of(req.context))
-        shown = [views.subnet(one) for one in found]
-        return listed(req, "subnets", with_tags(self._db, shown))
+        return listed(req, "subnets", self._shown(found))
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one subnet."""
         found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
-        return {"subnet": fields_of(req, with_tags(self._db, [views.subnet(found)])[0])}
+        return {"subnet": fields_of(req, self._shown([found])[0])}
 
     @api(
         status=201,
@@ -52,7 +51,7 @@ class SubnetsController:
             require_owner(req.context, network.project_id, "create_subnet")
             wanted.append(subnet_of(one, owner_of(req.context, one)))
         made = self._conductor.create_subnets(req.context, subnets=wanted)
-        shown = [views.subnet(one) for one in made]
+        shown = self._shown(made)
         return {"subnets": shown} if many else {"subnet": shown[0]}
 
     @api(body=schemas.one("subnet", schemas.SUBNET_CHANGE))
@@ -72,7 +71,7 @@ class SubnetsController:
             values["gateway_ip"] = gateway
             values["allocation_pools"] = subnet_blocks.check_pools(block, gateway, pools)
         changed = self._conductor.update_subnet(req.context, subnet_id=id, values=values)
-        return {"subnet": with_tags(self._db, [views.subnet(changed)])[0]}
+        return {"subnet": self._shown([changed])[0]}
 
     @api(status=204)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
@@ -80,6 +79,11 @@ class SubnetsController:
         found = rows.get_subnet(self._db, id, project_id=view_of(req.context))
         require_owner(req.context, found.project_id, "delete_subnet")
         self._conductor.delete_subnet(req.context, subnet_id=id)
+
+    def _shown(self, found: list[Subnet]) -> list[Json]:
+        external = rows.external_network_ids(self._db)
+        shown = [views.subnet(one, external=one.network_id in external) for one in found]
+        return with_tags(self._db, shown)
 
 
 def subnet_of(wanted: Json, project_id: str) -> Subnet:

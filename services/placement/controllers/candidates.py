@@ -11,9 +11,8 @@ from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from devstack_lite.wsgi.versions import ApiVersion
-from services.placement import traits
 from services.placement.access import require_admin
-from services.placement.query import Group, check_traits, groups_of, only
+from services.placement.query import Group, Known, check_traits, groups_of, only
 from services.placement.reading import Reading, reply
 from services.placement.resources import capacity_of, has_room, inventories_of, usages_of
 
@@ -52,10 +51,10 @@ class CandidatesController:
         plain = (key for key in req.GET if key in _PLAIN or not key.startswith(_PREFIXES))
         only(plain, _PLAIN, version)
         nodes, aggregates = self._reading.nodes(), self._reading.aggregates()
-        known = traits.known(nodes)
+        known = Known.of(nodes)
         groups = groups_of(req.GET.items(), version, known)
         total = _total(groups, version)
-        root = _root_group(req, known)
+        root = _root_group(req, known.traits)
         if self._is_impossible(req, groups):
             nodes = []
         found = [

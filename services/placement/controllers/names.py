@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devstack_lite.exceptions import Invalid, NotFound
+from devstack_lite.standard_traits import standard
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from devstack_lite.wsgi.versions import ApiVersion
@@ -12,7 +13,7 @@ from services.placement import traits
 from services.placement.access import require_admin
 from services.placement.query import only
 from services.placement.reading import Reading, reply
-from services.placement.resources import STANDARD_CLASSES
+from services.placement.resources import known_classes
 
 Json = dict[str, Any]
 
@@ -20,7 +21,7 @@ _SINCE = ApiVersion(1, 6)
 
 
 class NamesController:
-    """Read only: there are the standard names, and the traits that hosts are configured with."""
+    """Read only: there are the standard names, and those that hosts are configured with."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
@@ -32,7 +33,7 @@ class NamesController:
         only(req.GET, {"name": _SINCE, "associated": _SINCE}, req.api_version)
         nodes = self._reading.nodes()
         held = {one for node in nodes for one in node.traits}
-        found = set(traits.standard()) | held
+        found = set(standard()) | held
         associated = req.GET.get("associated")
         if associated is not None:
             if associated.lower() not in {"true", "false"}:
@@ -52,13 +53,14 @@ class NamesController:
     def classes(self, req: Request) -> Reply:
         """List resource classes."""
         require_admin(req, "resource_classes:list")
-        return reply(req, {"resource_classes": [_class(name) for name in STANDARD_CLASSES]})
+        names = known_classes(self._reading.nodes())
+        return reply(req, {"resource_classes": [_class(name) for name in names]})
 
     @api(since="1.2")
     def resource_class(self, req: Request, name: str) -> Reply:
         """Show a resource class. Raises NotFound."""
         require_admin(req, "resource_classes:show")
-        if name not in STANDARD_CLASSES:
+        if name not in known_classes(self._reading.nodes()):
             raise NotFound(f"No such resource class {name}.")
         return reply(req, _class(name))
 

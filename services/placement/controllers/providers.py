@@ -10,9 +10,8 @@ from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from devstack_lite.wsgi.versions import ApiVersion
-from services.placement import traits
 from services.placement.access import require_admin
-from services.placement.query import Group, groups_of, only
+from services.placement.query import Group, Known, groups_of, only
 from services.placement.reading import Reading, reply
 from services.placement.resources import inventories_of, resources_of, usages_of
 
@@ -47,8 +46,7 @@ class ProvidersController:
         nodes, aggregates = self._reading.nodes(), self._reading.aggregates()
         # Here a tree is asked for since 1.14, in a candidate's group only since 1.31.
         pairs = [(key, value) for key, value in req.GET.items() if key != "in_tree"]
-        known = traits.known(nodes)
-        group = groups_of(pairs, req.api_version, known).get("", Group())
+        group = groups_of(pairs, req.api_version, Known.of(nodes)).get("", Group())
         group.in_tree = req.GET.get("in_tree")
         name, uuid = req.GET.get("name"), req.GET.get("uuid")
         shown = [

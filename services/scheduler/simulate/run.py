@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from devstack_lite.objects.compute import BootRequest, Flavor, ScheduleRequest
+from devstack_lite.objects.resources import Resources
 from services.scheduler.decide import Decision, Scheduler
 from services.scheduler.hosts import HostTable, Mask
 from services.scheduler.simulate.trace import Vm
@@ -91,31 +92,31 @@ class Cloud:
         self.table = table
         self.instances = 0
         self._build_s = build_s
-        self._ends: list[tuple[float, int, int, Flavor | None]] = []
+        self._ends: list[tuple[float, int, int, Resources | None]] = []
         self._number = 0
 
-    def place(self, row: int, vm: Vm, flavor: Flavor) -> None:
+    def place(self, row: int, vm: Vm, taken: Resources) -> None:
         """Note when the build of a VM that was just placed ends, and when it goes."""
         self.instances += 1
         build_s = self._build_s
         if vm.lifetime_s is not None:
             build_s = min(build_s, vm.lifetime_s)
-            self._push(vm.arrival_s + vm.lifetime_s, row, flavor)
+            self._push(vm.arrival_s + vm.lifetime_s, row, taken)
         self._push(vm.arrival_s + build_s, row, None)
 
     def advance(self, time_s: float) -> None:
         """Have everything happen that is due by then."""
         while self._ends and self._ends[0][0] <= time_s:
-            _, _, row, flavor = heapq.heappop(self._ends)
-            if flavor is None:
+            _, _, row, taken = heapq.heappop(self._ends)
+            if taken is None:
                 self.table.finish_build(row)
             else:
-                self.table.release(row, flavor)
+                self.table.release(row, taken)
                 self.instances -= 1
 
-    def _push(self, time_s: float, row: int, flavor: Flavor | None) -> None:
+    def _push(self, time_s: float, row: int, taken: Resources | None) -> None:
         self._number += 1
-        heapq.heappush(self._ends, (time_s, self._number, row, flavor))
+        heapq.heappush(self._ends, (time_s, self._number, row, taken))
 
 
 def replay(
@@ -150,7 +151,7 @@ def replay(
         decision = scheduler.decide(table, request, 1)
         if decision.selections:
             selection = decision.selections[0]
-            cloud.place(selection.row, vm, request.boot.flavor)
+            cloud.place(selection.row, vm, request.boot.resources)
             done.placements.append(Placement(vm=vm, node=selection.node))
         else:
             refused += 1

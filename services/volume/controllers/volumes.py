@@ -138,7 +138,7 @@ class VolumesController:
         with over_limit():
             made = self._conductor.create_volume(req.context, volume=volume, quota=backend.QUOTA)
         made = dataclasses.replace(made, status="creating")
-        shown = views.detail(req, made, (), self._type_ids())
+        shown = views.created(req, made, self._type_ids())
         return Reply(body={"volume": shown}, status=202)
 
     def _new_volume(self, req: Request, asked: dict[str, Any]) -> Volume:

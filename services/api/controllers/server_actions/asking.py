@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from devstack_lite.db import instances
@@ -52,6 +52,16 @@ class Asking:
         found = instances.get_instance(self.db, uuid, project_id=visible_project(req.context))
         (require_admin if is_for_admins else require_member)(req.context, rule)
         return found
+
+    def get_moving(
+        self, req: Request, uuid: str, action: HostAction, target: str | None
+    ) -> Instance:
+        """Return a server that the caller may move, to a host that is named or to any.
+
+        Raises NotFound, Forbidden, InstanceInvalidState.
+        """
+        named = replace(action, rule=f"{action.rule}:host") if target else action
+        return self.get_built(req, uuid, named)
 
     def get_built(self, req: Request, uuid: str, action: HostAction) -> Instance:
         """Return a server that the caller may do this to, and that has a host.

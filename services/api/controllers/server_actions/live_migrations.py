@@ -17,7 +17,6 @@ LIVE = HostAction(
     name="os-migrateLive", event="conductor_live_migrate_instance",
     rule="os_compute_api:os-migrate-server:migrate_live",
     vm_states=(VmState.ACTIVE, VmState.PAUSED), task_state=TaskState.MIGRATING,
-    is_for_admins=True,
 )  # fmt: skip
 
 
@@ -31,8 +30,8 @@ class LiveMigrationsController:
     @api(status=202, action="os-migrateLive", body=schemas.LIVE_MIGRATE)
     def live_migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002 - the route's
         """Have a server run on another host, or on the one that is named."""
-        seen = self._asking.get_built(req, id, LIVE)
         target = body["os-migrateLive"]["host"]
+        seen = self._asking.get_moving(req, id, LIVE, target)
         self._check_hosts(seen.uuid, str(seen.host), target)
         if not all(one.is_live_migratable for one in requests_of(seen.flavor.extra_specs)):
             raise Invalid("Migration pre-check error: This request does not explicitly request"

@@ -5,10 +5,17 @@ from __future__ import annotations
 import secrets
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import hosts, keypairs, volume_reads
+from devstack_lite.db import (
+    hosts,
+    keypairs,
+    server_groups,
+    server_network,
+    tags,
+    volume_reads,
+)
 from devstack_lite.db.operations import EVACUATE
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
-from devstack_lite.objects.compute import ServiceRecord
+from devstack_lite.objects.compute import Instance, ServiceRecord
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
@@ -60,15 +67,30 @@ class RebuildsController:
         ):  # fmt: skip
             if key in asked:
                 changes[column] = asked[key].strip() if key == "name" else asked[key]
+        if "OS-DCF:diskConfig" in asked:
+            changes["auto_disk_config"] = asked["OS-DCF:diskConfig"] == "AUTO"
         if "key_name" in asked:
             changes |= self._key(req, changes["boot_request"], asked["key_name"])
         instance = self._asking.begin(req, id, REBUILD, changes=changes)
-        volumes = volume_reads.attached_volumes(self._db, [instance.uuid]).get(instance.uuid, ())
-        shown = views.full(req, instance, views.Beside(volumes=volumes))
+        shown = self._shown(req, instance)
         shown["adminPass"] = asked.get("adminPass") or secrets.token_urlsafe(9)
         return Reply(body={"server": shown}, status=202, headers={
             "Location": shown["links"][0]["href"],
         })  # fmt: skip
+
+    def _shown(self, req: Request, instance: Instance) -> Json:
+        volumes = volume_reads.attached_volumes(self._db, [instance.uuid]).get(instance.uuid, ())
+        beside = views.Beside(
+            volumes=volumes,
+            tags=tags.tags_of(self._db, [instance.uuid]).get(instance.uuid, ()),
+            group_ids=server_groups.groups_of(self._db, instance.uuid),
+            network=server_network.read_network(self._db, [instance]),
+        )
+        also = ("key_name",) if req.since(2, 54) else ()
+        shown = views.changed(req, views.full(req, instance, beside), also=also)
+        if req.since(2, 57):
+            shown["user_data"] = instance.user_data
+        return shown
 
     def _key(self, req: Request, boot_request: Json, name: str | None) -> Json:
         key_data = None

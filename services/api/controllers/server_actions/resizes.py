@@ -11,6 +11,7 @@ from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.extra_specs import check_resources
 from services.api.schemas import moves as schemas
 
 RESIZE = HostAction(
@@ -21,7 +22,6 @@ MIGRATE = HostAction(
     name="migrate", event="conductor_migrate_server",
     rule="os_compute_api:os-migrate-server:migrate",
     vm_states=(VmState.ACTIVE, VmState.STOPPED), task_state=TaskState.RESIZE_PREP,
-    is_for_admins=True,
 )  # fmt: skip
 CONFIRM = "os_compute_api:servers:confirm_resize"
 REVERT = "os_compute_api:servers:revert_resize"
@@ -39,13 +39,13 @@ class ResizesController:
         """Build a server with another flavor on another node; it is then to be confirmed."""
         seen = self._asking.get_built(req, id, RESIZE)
         flavor = self._flavor(req, seen, str(body["resize"]["flavorRef"]))
-        self._begin(req, seen, flavor)
+        self._begin(req, seen, flavor, disk_config=body["resize"].get("OS-DCF:diskConfig"))
 
     @api(status=202, action="migrate", body=schemas.migrate)
     def migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Move a server to another host while it is off; it is then to be confirmed."""
-        seen = self._asking.get_built(req, id, MIGRATE)
         target = (body["migrate"] or {}).get("host") if req.since(2, 56) else None
+        seen = self._asking.get_moving(req, id, MIGRATE, target)
         if target == seen.host:
             raise Invalid("Cannot migrate to the host where the server exists.")
         if target and target not in {node.host for node in hosts.list_nodes(self._db)}:
@@ -65,21 +65,31 @@ class ResizesController:
         self._asking.moves.begin_revert(req.context, uuid=seen.uuid)
 
     def _begin(
-        self, req: Request, seen: Instance, flavor: Flavor | None, target: str | None = None
+        self,
+        req: Request,
+        seen: Instance,
+        flavor: Flavor | None,
+        target: str | None = None,
+        disk_config: str | None = None,
     ) -> None:
         self._check_host(str(seen.host))
         self._asking.moves.begin_resize(
             req.context, uuid=seen.uuid, flavor=flavor, target_host=target,
             may_stay_on_host=self._asking.conf.allow_resize_to_same_host,
+            auto_disk_config=None if disk_config is None else disk_config == "AUTO",
         )  # fmt: skip
 
     def _flavor(self, req: Request, seen: Instance, flavor_id: str) -> Flavor:
-        """Return the flavor that is asked for. Raises NotFound, Invalid, in Nova's words."""
-        flavor = flavors.get_flavor(
-            self._db, flavor_id, with_private=req.context.is_admin, project_id=seen.project_id
-        )
+        """Return the flavor that is asked for. Raises Invalid, in Nova's words."""
+        try:
+            flavor = flavors.get_flavor(
+                self._db, flavor_id, with_private=req.context.is_admin, project_id=seen.project_id
+            )
+        except NotFound as error:
+            raise Invalid("Unable to locate requested flavor.") from error
         if flavor.is_disabled:
-            raise NotFound(f"Flavor {flavor_id} could not be found.", kind="flavor")
+            raise Invalid("Unable to locate requested flavor.")
+        check_resources(flavor.extra_specs)
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
         requests_of(flavor.extra_specs)

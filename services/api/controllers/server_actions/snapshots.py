@@ -1,4 +1,4 @@
-"""createImage, createBackup, shelve, unshelve: images made of servers."""
+"""createImage, createBackup, shelve: images made of servers."""
 
 from __future__ import annotations
 
@@ -29,11 +29,6 @@ CREATE_BACKUP = HostAction(
 SHELVE = HostAction(
     name="shelve", event="compute_shelve_instance", rule="os_compute_api:os-shelve:shelve",
     vm_states=STATES, task_state=TaskState.SHELVING,
-)  # fmt: skip
-UNSHELVE = HostAction(
-    name="unshelve", event="compute_unshelve_instance",
-    rule="os_compute_api:os-shelve:unshelve",
-    vm_states=(VmState.SHELVED,), task_state=TaskState.UNSHELVING,
 )  # fmt: skip
 
 NOT_INHERITED = frozenset(
@@ -77,20 +72,16 @@ class SnapshotsController:
 
     @api(status=202, action="shelve")
     def shelve(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
-        """Have a server off, with an image of its disk; it keeps its place on its host.
+        """Have a server off, with an image of its disk; it leaves its host, at once or later.
 
-        So Nova does with shelved_offload_time = -1. One that was booted from a volume has no image.
+        One that was booted from a volume has no image, and leaves at once.
         """
         seen = self._asking.get_built(req, id, SHELVE)
         if not seen.image_ref:
-            self._asking.begin(req, id, SHELVE)
+            self._asking.begin(req, id, SHELVE, arguments={"is_offloaded": True})
             return
-        self._begin(req, id, SHELVE, f"{seen.name}-shelved", {"image_type": "snapshot"}, {})
-
-    @api(status=202, action="unshelve")
-    def unshelve(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
-        """Have a shelved server run again, where it was."""
-        self._asking.begin(req, id, UNSHELVE)
+        more = {"is_offloaded": self._asking.conf.shelved_offload_time == 0}
+        self._begin(req, id, SHELVE, f"{seen.name}-shelved", {"image_type": "snapshot"}, more)
 
     def _metadata(self, asked: Json) -> Json:
         metadata: Json = asked.get("metadata", {})

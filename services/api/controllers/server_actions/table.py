@@ -10,6 +10,7 @@ from devstack_lite.db.engine import Database
 from services.api.controllers.server_actions.asking import Asking
 from services.api.controllers.server_actions.consoles import ConsolesController
 from services.api.controllers.server_actions.deferred_deletes import DeferredDeletesController
+from services.api.controllers.server_actions.floating_ips import FloatingIpsController
 from services.api.controllers.server_actions.interventions import InterventionsController
 from services.api.controllers.server_actions.live_migrations import LiveMigrationsController
 from services.api.controllers.server_actions.locks import LocksController
@@ -19,8 +20,10 @@ from services.api.controllers.server_actions.rescues import RescuesController
 from services.api.controllers.server_actions.resizes import ResizesController
 from services.api.controllers.server_actions.security_groups import SecurityGroupsController
 from services.api.controllers.server_actions.server_states import ServerStatesController
+from services.api.controllers.server_actions.shelves import ShelvesController
 from services.api.controllers.server_actions.snapshots import SnapshotsController
 from services.api.controllers.server_actions.standing_still import StandingStillController
+from services.api.floating_addresses import FloatingAddresses
 from services.api.quotas import ProjectQuotas
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.deferred_deletes import DeferredDeletesAPI
@@ -30,7 +33,7 @@ from services.conductor.rpcapi.moves import MovesAPI
 from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
 
 IMAGE_TIMEOUT_S = 10.0
-"""What recording an image may take; whoever asks waits for it."""
+"""What the image service may take to answer; whoever asks waits for it."""
 
 
 def make_asking(conf: Any, db: Database, transport: Any) -> Asking:
@@ -47,7 +50,7 @@ def make_asking(conf: Any, db: Database, transport: Any) -> Asking:
     )
 
 
-def make_controllers(asking: Asking, transport: Any) -> Iterator[Any]:
+def make_controllers(asking: Asking, transport: Any, addresses: FloatingAddresses) -> Iterator[Any]:
     """Yield the controllers whose methods serve actions."""
     conf = asking.conf
     monitor_s = conf.rpc.call_monitor_s
@@ -64,7 +67,9 @@ def make_controllers(asking: Asking, transport: Any) -> Iterator[Any]:
         ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S),
         image_url=conf.endpoints.image,
     )
+    yield ShelvesController(asking)
     yield DeferredDeletesController(asking, DeferredDeletesAPI(transport, call_monitor_s=monitor_s))
     yield ResizesController(asking)
     yield SecurityGroupsController(asking, SecurityGroupsAPI(transport, call_monitor_s=monitor_s))
+    yield FloatingIpsController(asking, addresses)
     yield LiveMigrationsController(asking)
