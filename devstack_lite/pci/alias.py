@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Mapping
 
-import jsonschema
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from oslo_config import cfg
 
 from devstack_lite.exceptions import Invalid
@@ -44,6 +45,8 @@ _SCHEMA = {
         "live_migratable": {"type": "string"},
     },
 }
+
+_VALIDATOR = Draft202012Validator(_SCHEMA)
 
 
 def requests_of(extra_specs: Mapping[str, str]) -> tuple[PciRequest, ...]:
@@ -86,11 +89,11 @@ def parse_aliases(options: tuple[str, ...]) -> dict[str, tuple[str, list[Json]]]
     for text in options:
         try:
             spec = json.loads(text)
-            jsonschema.validate(spec, _SCHEMA)
-        except jsonschema.ValidationError as error:
-            raise _wrong(error.message) from error
         except ValueError as error:
             raise _wrong(str(error)) from error
+        problem = best_match(_VALIDATOR.iter_errors(spec))
+        if problem is not None:
+            raise _wrong(problem.message)
         name = spec.pop("name").strip()
         numa_policy = spec.pop("numa_policy", None) or "legacy"
         _normalize(spec)
