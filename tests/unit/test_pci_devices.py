@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, hosts, pci_devices, schema
+from devstack_lite.db import actions, builds, claims, hosts, pci_devices, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import Claim, ComputeNode, Place
@@ -50,7 +50,10 @@ def node(db: Database, host: str = "host1") -> ComputeNode:
 
 def free(db: Database, host: str = "host1") -> dict[str, int]:
     """Return by card how many devices are free, as the scheduler is told."""
-    return {pool["tags"]["address"]: pool["count"] for pool in node(db, host).pci_stats}
+    found: Counter[str] = Counter()
+    for pool in node(db, host).pci_stats:
+        found[pool["tags"]["address"]] += pool["count"]
+    return dict(found)
 
 
 def boot(db: Database, context: RequestContext, count: int = 1) -> list[str]:
@@ -207,31 +210,63 @@ def test_a_host_that_is_deleted_takes_its_devices_along(db: Database) -> None:
         assert connection.execute(sa.select(schema.pci_devices)).all() == []
 
 
-@pytest.mark.parametrize("each", [1, 2])
-def test_racing_claims_never_get_the_same_device(
-    db: Database, context: RequestContext, each: int
-) -> None:
-    """Eight at once for six devices: each has its own, all are given away, none is left out."""
-    report(db, [gpu(number) for number in range(1, 7)])
-    hosts.report_nodes(db, [make_node("host1", vcpus=64, memory_mb=65536, pci_devices=tuple(
-        gpu(number) for number in range(1, 7)))])  # fmt: skip
-    uuids = boot(db, context, 8)
-    start = threading.Barrier(len(uuids))
-    answers: dict[str, str] = {}
+def all_held(db: Database) -> dict[str, list[str]]:
+    """Return by instance what it has, of the instances that claim."""
+    with db.read() as connection:
+        rows = connection.execute(schema.claims.select()).all()
+    return {row.instance_uuid: held(db, row.instance_uuid) for row in rows}
 
-    def run(uuid: str) -> None:
-        start.wait()
-        (answers[uuid],) = outcomes(claims.claim_nodes(db, [claim(uuid, wants(each))]))
 
-    threads = [threading.Thread(target=run, args=(uuid,)) for uuid in uuids]
+def race_for_devices(db: Database, context: RequestContext) -> None:
+    """Have eight claim at once, of whom half give back, then as many as there are GPUs one each."""
+    devices = [*(gpu(number) for number in range(11, 19)), *card(4)]
+    large = make_node("host1", vcpus=64, memory_mb=65536, pci_devices=tuple(devices))
+    hosts.report_nodes(db, [large])
+    uuids = boot(db, context, 40)
+    kinds = (wants(1), wants(2), wants(1, NIC), wants(1, CARD))
+    of = {uuid: kinds[index % 4] for index, uuid in enumerate(uuids)}
+    begin = threading.Barrier(8)
+    answers: list[str] = []
+
+    def run(own: list[str], gives_back: bool) -> None:
+        begin.wait()
+        for uuid in own:
+            answers.extend(outcomes(claims.claim_nodes(db, [claim(uuid, of[uuid])])))
+            if gives_back:
+                actions.begin_delete(db, context, uuid)
+
+    threads = [
+        threading.Thread(target=run, args=(uuids[start::8], start < 4)) for start in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    taken = [address for uuid in uuids for address in held(db, uuid)]
-    assert len(set(taken)) == len(taken) == 6
-    assert sorted(answers.values()).count(claims.CLAIMED) == 6 // each
-    assert all(
-        len(held(db, uuid)) == (each if answers[uuid] == claims.CLAIMED else 0) for uuid in uuids
-    )
-    assert (free(db), node(db).instances) == ({}, 6 // each)
+    assert len(answers) == len(uuids)
+    _is_right(db, of)
+    late = boot(db, context, 8)
+    claims.claim_nodes(db, [claim(uuid, wants(1)) for uuid in late])
+    _is_right(db, {**of, **dict.fromkeys(late, wants(1))})
+    assert free(db).keys() <= {"0000:04:00.0"}
+
+
+def _is_right(db: Database, of: dict[str, PciRequest]) -> None:
+    """Each has what it claims and nobody what another has; what is free is told."""
+    found = all_held(db)
+    assert {uuid: len(own) for uuid, own in found.items()} == {
+        uuid: of[uuid].count for uuid in found
+    }
+    taken = [address for own in found.values() for address in own]
+    assert len(taken) == len(set(taken))
+    own_card = "0000:04:00.0"
+    virtual = {address for address in taken if address.startswith("0000:04:10.")}
+    assert not (virtual and own_card in taken)
+    gpus = len(taken) - len(virtual) - (own_card in taken)
+    network = 0 if own_card in taken else 4 - len(virtual) + (not virtual)
+    assert sum(free(db).values()) == 8 - gpus + network
+    assert node(db).instances == len(found)
+
+
+def test_racing_claims_never_get_the_same_device(db: Database, context: RequestContext) -> None:
+    """Claimed and given back by eight at once: none is given away twice, and none is lost."""
+    race_for_devices(db, context)
