@@ -208,17 +208,15 @@ class virDomain:
     def migrateToURI3(self, dconnuri: str, params: dict[str, object], flags: int = 0) -> int:
         """Have the guest run on the node at dconnuri; returns when it does.
 
-        params: VIR_MIGRATE_PARAM_DEST_XML is the document that it has there; others are ignored.
+        params: the documents that it has there, VIR_MIGRATE_PARAM_DEST_XML and _PERSIST_XML; others
+        are ignored.
         """
         source = migration.Place(
             hypervisor=self._connection.writable_hypervisor(), node=self._connection.node
         )
         target = self._connection.place_at(dconnuri)
-        document = params.get(c.VIR_MIGRATE_PARAM_DEST_XML)
-        migration.migrate(
-            source, target, self._uuid, self._name, flags,
-            document=None if document is None else str(document),
-        )  # fmt: skip
+        documents = migration.Documents.of(params)
+        migration.migrate(source, target, self._uuid, self._name, flags, documents)
         return 0
 
     def migrateStartPostCopy(self, flags: int = 0) -> int:

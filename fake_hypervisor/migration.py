@@ -6,6 +6,7 @@ between two commits, paused on the old and running on the new; never on none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fake_hypervisor import constants as c
@@ -39,10 +40,25 @@ class Place:
     node: str
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What the guest is where it arrives, and when it starts there again; None: what it is."""
+
+    live: str | None = None
+    persistent: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, object]) -> Documents:
+        """Return those among a call's parameters. Raises libvirtError for what is no domain."""
+        named = (c.VIR_MIGRATE_PARAM_DEST_XML, c.VIR_MIGRATE_PARAM_PERSIST_XML)
+        texts = [params.get(name) for name in named]
+        return cls(*(None if text is None else parse_definition(str(text)).xml for text in texts))
+
+
 def migrate(
-    source: Place, target: Place, uuid: str, name: str, flags: int, *, document: str | None = None
+    source: Place, target: Place, uuid: str, name: str, flags: int, documents: Documents
 ) -> None:
-    """Have the guest run on target, its definition with it as flags say; document: another one.
+    """Have the guest run on target, its definition with it as flags say.
 
     Raises VIR_ERR_OPERATION_INVALID for a guest that does not run, VIR_ERR_OPERATION_ABORTED for
     a job that was aborted; the guest goes on where it was then.
@@ -52,12 +68,11 @@ def migrate(
     row = source.hypervisor.require(source.node, uuid, name)
     if not row.is_active:
         raise error(c.VIR_ERR_OPERATION_INVALID, NOT_RUNNING)
-    there = None if document is None else parse_definition(document).xml
     store = source.hypervisor.store
     store.begin_job(source.node, uuid, row.memory_kib)
     try:
         _send_memory(source, row)
-        _hand_over(source, target, row, flags, there)
+        _hand_over(source, target, row, flags, documents)
     finally:
         store.end_job(source.node, uuid)
 
@@ -83,7 +98,7 @@ def _send_memory(source: Place, row: DomainRow) -> None:
 
 
 def _hand_over(
-    source: Place, target: Place, seen: DomainRow, flags: int, document: str | None
+    source: Place, target: Place, seen: DomainRow, flags: int, documents: Documents
 ) -> None:
     with source.hypervisor.store.transaction() as tx:
         row = tx.find(source.node, seen.uuid)
@@ -92,11 +107,12 @@ def _hand_over(
         tx.put(replace(row, state=c.VIR_DOMAIN_PAUSED, reason=c.VIR_DOMAIN_PAUSED_MIGRATION))
     is_persistent = bool(flags & c.VIR_MIGRATE_PERSIST_DEST)
     reason = c.VIR_DOMAIN_RUNNING_MIGRATED if row.state == c.VIR_DOMAIN_RUNNING else row.reason
+    running = documents.live or row.current_xml
+    kept = (documents.persistent or running) if is_persistent else None
     with target.hypervisor.store.transaction() as tx:
         arrived = replace(
-            row, node=target.node, reason=reason,
-            definition=document or row.current_xml if is_persistent else None,
-            live=None if is_persistent else document or row.current_xml,
+            row, node=target.node, reason=reason, definition=kept,
+            live=None if kept == running else running,
         )  # fmt: skip
         event = tx.add_event(
             arrived, c.VIR_DOMAIN_EVENT_STARTED, c.VIR_DOMAIN_EVENT_STARTED_MIGRATED

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions, pci_devices, resource_classes
+from devstack_lite.db import decisions, numa_claims, pci_devices, resource_classes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -51,6 +51,7 @@ def claim_nodes(
     *,
     request_id: str = "",
     decision: Json | None = None,
+    packs_cells: bool = False,
 ) -> list[ClaimAnswer]:
     """Record claims; return CLAIMED, FULL, STALE or AGAINST_POLICY, in order. One transaction.
 
@@ -58,10 +59,10 @@ def claim_nodes(
     is gone, deleted, or a later attempt has it. Delivered twice: an instance that holds this very
     claim, or its alternate, is CLAIMED again. What an earlier attempt claimed to build on is
     replaced; what an instance that moves holds where it was stays. decision: what chose the nodes;
-    it is kept with the answers.
+    it is kept with the answers. packs_cells: NUMA cells with least room come first.
     """
     with db.write() as connection:
-        found = _Claiming(connection, wanted).run()
+        found = _Claiming(connection, wanted, packs_cells=packs_cells).run()
         if decision is not None:
             decisions.keep(connection, request_id, decision, wanted, found)
     return found
@@ -70,7 +71,9 @@ def claim_nodes(
 class _Claiming:
     """Claims under way in one transaction."""
 
-    def __init__(self, connection: Connection, wanted: Sequence[Claim]) -> None:
+    def __init__(
+        self, connection: Connection, wanted: Sequence[Claim], *, packs_cells: bool
+    ) -> None:
         uuids = [claim.instance_uuid for claim in wanted]
         self._connection = connection
         self._wanted = wanted
@@ -81,6 +84,9 @@ class _Claiming:
             ClaimAnswer(outcome=STALE, host=claim.host, node=claim.node) for claim in wanted
         ]
         self._taken: list[int] = []
+        self._packs_cells = packs_cells
+        self._cells: dict[int, str] = {}
+        """By index what a claim has of its node's NUMA cells."""
 
     def run(self) -> list[ClaimAnswer]:
         """Record what can be; return what became of each."""
@@ -139,31 +145,49 @@ class _Claiming:
         """Take what each chose: of one size on one node together."""
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for index in indexes:
-            claim = self._wanted[index]
-            # One that wants devices of its own is like no other.
-            alone = claim.instance_uuid if claim.pci_requests else None
-            alike[(*_size(claim, claim.node), alone)].append(index)
-        for (*size, _), own in alike.items():
-            if self._wanted[own[0]].pci_requests:
-                accepted = int(self._take_one(own[0], size, version))
-            else:
-                accepted = _take(self._connection, size, len(own), version)
+            if self._wants_its_own(index):
+                self._note(index, is_taken=self._take_on(index, self._wanted[index].node, version))
+                continue
+            alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
+        for size, own in alike.items():
+            accepted = _take(self._connection, size, len(own), version)
             for position, index in enumerate(own):
-                if position < accepted:
-                    self._answer(index, CLAIMED)
-                    self._taken.append(index)
-                else:
-                    self._answer(index, FULL)
-                    self._join(self._wanted[index], self._wanted[index].host, -1)
+                self._note(index, is_taken=position < accepted)
 
-    def _take_one(self, index: int, size: Sequence[Any], version: int) -> bool:
-        """Take the room and the devices that one claim wants of a node, or neither."""
-        claim, node = self._wanted[index], size[0]
-        found = pci_devices.find(self._connection, node, claim.pci_requests)
-        if found is None or not _take_exactly(self._connection, size, 1, version):
+    def _wants_its_own(self, index: int) -> bool:
+        """Say whether a claim is of more than amounts: of NUMA cells, or of PCI devices."""
+        claim = self._wanted[index]
+        return claim.numa_topology is not None or bool(claim.pci_requests)
+
+    def _take_on(self, index: int, node: str, version: int) -> bool:
+        """Take a node's room for one, NUMA cells and PCI devices included; say if it was there."""
+        claim, more = self._wanted[index], {}
+        cells = None
+        if claim.numa_topology is not None:
+            cells = numa_claims.fit(
+                self._connection, node, claim.numa_topology, is_packing=self._packs_cells
+            )
+            if cells is None:
+                return False
+            more["numa_used"] = cells.used
+        devices = pci_devices.find(self._connection, node, claim.pci_requests)
+        if devices is None:
             return False
-        pci_devices.assign(self._connection, node, claim.instance_uuid, found)
+        if not _take_exactly(self._connection, _size(claim, node), 1, version, **more):
+            return False
+        if cells is not None:
+            self._cells[index] = cells.topology
+        pci_devices.assign(self._connection, node, claim.instance_uuid, devices)
         return True
+
+    def _note(self, index: int, *, is_taken: bool) -> None:
+        """Note what became of a first choice."""
+        if is_taken:
+            self._answer(index, CLAIMED)
+            self._taken.append(index)
+        else:
+            self._answer(index, FULL)
+            self._join(self._wanted[index], self._wanted[index].host, -1)
 
     def _take_alternate(self, index: int, version: int) -> None:
         """Take the first alternate that has room and that the group allows, if there is one."""
@@ -173,7 +197,7 @@ class _Claiming:
             if group is not None and not group.allows(place.host):
                 continue
             self._release([index], version)
-            if self._take_one(index, _size(claim, place.node), version):
+            if self._take_on(index, place.node, version):
                 self._join(claim, place.host)
                 self._answer(index, CLAIMED, place)
                 self._taken.append(index)
@@ -195,6 +219,7 @@ class _Claiming:
                     "resources": dict(self._wanted[index].resources),
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
+                    "numa_topology": self._cells.get(index),
                     "pci_requests": [
                         dataclasses.asdict(one) for one in self._wanted[index].pci_requests
                     ]
@@ -229,9 +254,9 @@ def _held(connection: Connection, uuids: Sequence[str]) -> dict[str, Any]:
     return {row.instance_uuid: row for row in rows}
 
 
-def nodes_to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, str]:
-    """Return the node that each of these instances claims to be built on."""
-    return {uuid: row.node for uuid, row in _held(connection, list(uuids)).items()}
+def to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, Any]:
+    """Return the claim on which each of these instances is to be built."""
+    return _held(connection, list(uuids))
 
 
 def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
@@ -242,7 +267,7 @@ def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
         return {row.instance_uuid: row.host for row in found}
 
 
-def _take(connection: Connection, size: Sequence[Any], count: int, version: int) -> int:
+def _take(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> int:
     """Take size up to count times of its node; return how many fitted."""
     taken, step = 0, count
     while step > 0 and taken < count:
@@ -255,10 +280,12 @@ def _take(connection: Connection, size: Sequence[Any], count: int, version: int)
     return taken
 
 
-def _take_exactly(connection: Connection, size: Sequence[Any], count: int, version: int) -> bool:
+def _take_exactly(
+    connection: Connection, size: tuple[Any, ...], count: int, version: int, **more: Any
+) -> bool:
+    """Take size count times of its node, or nothing; more: what else its row says then."""
     node, vcpus, memory_mb, disk_gb, others = size
     own = compute_nodes.c
-    more: Json = {}
     if others:
         used = resource_classes.taken(connection, node, dict(others), count)
         if used is None:
@@ -266,10 +293,12 @@ def _take_exactly(connection: Connection, size: Sequence[Any], count: int, versi
         more["resources_used"] = used
     fits = sa.and_(
         own.hypervisor_hostname == node,
-        own.vcpus_used + count * vcpus <= own.vcpus * own.cpu_allocation_ratio,
+        own.vcpus_used + count * vcpus
+        <= (own.vcpus - own.reserved_vcpus) * own.cpu_allocation_ratio,
         own.memory_mb_used + count * memory_mb
         <= (own.memory_mb - own.reserved_memory_mb) * own.ram_allocation_ratio,
-        own.disk_gb_used + count * disk_gb <= own.disk_gb * own.disk_allocation_ratio,
+        own.disk_gb_used + count * disk_gb
+        <= (own.disk_gb - own.reserved_disk_gb) * own.disk_allocation_ratio,
     )
     change = compute_nodes.update().where(fits).values(
         vcpus_used=own.vcpus_used + count * vcpus,
@@ -307,7 +336,7 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
     )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
-        more: Json = {}
+        more: Json = numa_claims.given_back(connection, node, rows)
         if node in others:
             more["resources_used"] = resource_classes.given_back(connection, node, others[node])
         connection.execute(

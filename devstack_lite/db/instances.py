@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from devstack_lite.db import pages
 from devstack_lite.db.engine import FAILED_FUNCTION, Database
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import (
@@ -28,22 +29,20 @@ from devstack_lite.states import VmState
 from devstack_lite.steps import StepRecord
 
 SORT_KEYS = {
-    "created_at": instances.c.created_at,
-    "updated_at": instances.c.updated_at,
-    "display_name": instances.c.name,
-    "name": instances.c.name,
-    "uuid": instances.c.uuid,
-    "host": instances.c.host,
-    "vm_state": instances.c.vm_state,
-    "task_state": instances.c.task_state,
-    "power_state": instances.c.power_state,
-    "project_id": instances.c.project_id,
-    "user_id": instances.c.user_id,
-    "launched_at": instances.c.launched_at,
-    "image_ref": instances.c.image_ref,
-    "launch_index": instances.c.launch_index,
-    "availability_zone": instances.c.availability_zone,
-}
+    **{
+        name: name
+        for name in (
+            "access_ip_v4", "access_ip_v6", "availability_zone", "config_drive", "created_at",
+            "host", "hostname", "image_ref", "key_name", "launch_index", "launched_at", "name",
+            "node", "power_state", "progress", "project_id", "task_state", "terminated_at",
+            "updated_at", "user_id", "uuid", "vm_state",
+        )
+    },
+    "display_name": "name",
+    "display_description": "description",
+    "locked": "is_locked",
+}  # fmt: skip
+"""Nova's names of what a list may be in the order of, and the columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +94,7 @@ def get_instance(
 
 def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
     """Return one page. Raises Invalid for a marker that names nothing, or an unbearable pattern."""
-    query = sa.select(instances)
-    for condition in _conditions(wanted):
-        query = query.where(condition)
+    query = list_query(wanted)
     with db.read() as connection:
         if wanted.marker is not None:
             marked = connection.execute(
@@ -105,17 +102,24 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
             ).one_or_none()
             if marked is None:
                 raise Invalid(f"marker [{wanted.marker}] not found")
-            query = query.where(_after(marked, wanted.sort))
-        for key, direction in wanted.sort:
-            column = SORT_KEYS[key]
-            query = query.order_by(column.desc() if direction == "desc" else column.asc())
+            query = query.where(pages.behind(instances, marked, _order(wanted)))
         try:
-            rows = connection.execute(query.limit(wanted.limit)).all()
+            rows = connection.execute(query).all()
         except (sa.exc.DataError, sa.exc.OperationalError) as error:
             if not isinstance(error, sa.exc.DataError) and FAILED_FUNCTION not in str(error.orig):
                 raise
             raise Invalid(f"{wanted.patterns} is no pattern to look for.") from error
     return [instance_of(row) for row in rows]
+
+
+def list_query(wanted: InstanceFilter) -> sa.Select[Any]:
+    """Return the query for the first page of a list."""
+    query = sa.select(instances).where(*_conditions(wanted))
+    return pages.in_order(query, instances, _order(wanted)).limit(wanted.limit)
+
+
+def _order(wanted: InstanceFilter) -> list[tuple[str, str]]:
+    return [(SORT_KEYS[key], direction) for key, direction in wanted.sort]
 
 
 def _conditions(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
@@ -157,25 +161,20 @@ def _tagged(wanted: InstanceFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _has_address(pattern: str) -> sa.ColumnElement[bool]:
-    return instances.c.uuid.in_(
-        sa.select(ports.c.device_id)
+    """Return the condition of an address that matches; looked for instance by instance.
+
+    A pattern has no index. So a list of one project never looks at another's addresses.
+    """
+    return (
+        sa.select(sa.literal(1))
+        .select_from(ports)
         .join(ip_allocations, ip_allocations.c.port_id == ports.c.id)
-        .where(ip_allocations.c.ip_address.regexp_match(pattern))
+        .where(
+            ports.c.device_id == instances.c.uuid,
+            ip_allocations.c.ip_address.regexp_match(pattern),
+        )
+        .exists()
     )
-
-
-def _after(marked: Any, sort: Sequence[tuple[str, str]]) -> sa.ColumnElement[bool]:
-    """Return the condition of coming behind the marked row in this order."""
-    alternatives = []
-    for position, (key, direction) in enumerate(sort):
-        equal = [
-            SORT_KEYS[name] == marked._mapping[SORT_KEYS[name].name] for name, _ in sort[:position]
-        ]
-        column = SORT_KEYS[key]
-        value = marked._mapping[column.name]
-        behind = column < value if direction == "desc" else column > value
-        alternatives.append(sa.and_(*equal, behind))
-    return sa.or_(*alternatives)
 
 
 def count_by_state(db: Database) -> dict[str, int]:

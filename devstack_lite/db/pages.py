@@ -5,10 +5,15 @@ NULLs sort in different places on different databases; here they sort as the low
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+
+from devstack_lite.db.schema import UtcDateTime
+
+_EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 SortOrder = Sequence[tuple[str, str]]
 """Column names with `asc` or `desc`; the last must be unique."""
@@ -21,6 +26,8 @@ def _key(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
 
 
 def _lowest(column: sa.Column[Any]) -> Any:
+    if isinstance(column.type, UtcDateTime):
+        return sa.literal(_EPOCH, column.type)
     return 0 if isinstance(column.type, sa.Integer) else ""
 
 
@@ -47,4 +54,7 @@ def behind(table: sa.Table, row: Any, sort: SortOrder) -> sa.ColumnElement[bool]
         ]
         key, value = _key(column), _value(column, row)
         alternatives.append(sa.and_(*equal, key < value if direction == "desc" else key > value))
-    return sa.or_(*alternatives)
+    # The alternatives hold it already; said by itself it lets an index begin at the row.
+    first, way = sort[0]
+    key, value = _key(table.c[first]), _value(table.c[first], row)
+    return sa.and_(key <= value if way == "desc" else key >= value, sa.or_(*alternatives))

@@ -58,6 +58,7 @@ class ClaimFact:
     """By resource class what it takes besides."""
     is_building: bool = False
     pci_devices: int = 0
+    numa_topology: str | None = None
 
     @property
     def size(self) -> Resources:
@@ -84,6 +85,7 @@ class NodeFact:
     limits: dict[str, float]
     used: dict[str, int]
     """vcpus, memory_mb, disk_gb and custom classes as in limits; besides instances and io_ops."""
+    numa_used: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

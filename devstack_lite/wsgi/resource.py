@@ -179,6 +179,15 @@ class Resource:
         for key, method, notes in extenders:
             self._extenders.setdefault(key, []).append((method, notes))
 
+    @property
+    def notes(self) -> dict[tuple[str, str], MethodNotes]:
+        """What was noted of each method and action, by (`method` or `action`, name)."""
+        return {
+            (kind, name): notes
+            for kind, table in (("method", self._methods), ("action", self._actions))
+            for name, (_, notes) in table.items()
+        }
+
     def copy(self) -> Resource:
         """Return a resource of the same controllers, to be extended by itself."""
         first, *others = self._controllers
@@ -313,6 +322,9 @@ class Resource:
         for span in notes.bodies:
             if self._is_in(req, span.since, span.until):
                 self._check(body, span.schema, what=_BODY)
+        if rb"\u0000" in req.body and _holds_nul(body):
+            # Not every database has it in a text; where a schema says more, it has said so.
+            raise Invalid("Invalid input: a text in the request body holds a NUL character.")
 
     def _check(self, value: Any, schema: Mapping[str, Any], *, what: str) -> None:
         validator = self._validators.get(id(schema))
@@ -340,6 +352,14 @@ class Resource:
         too_early = since is not None and req.api_version < since
         too_late = until is not None and req.api_version > until
         return not (too_early or too_late)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(_holds_nul(one) for one in value)
+    return isinstance(value, str) and "\0" in value
 
 
 def _schema_of(body: Body, req: Request) -> Schema:

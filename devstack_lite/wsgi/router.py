@@ -56,10 +56,11 @@ class Router:
         self._mapper = routes.Mapper()
         self._methods: dict[str, set[str]] = {}
         self._any = routes.Mapper()
-        self._resources = resources
+        self.routes = tuple(table)
+        self.resources = resources
         self._takes_slash = takes_slash
         for prefix in prefixes:
-            for route in table:
+            for route in self.routes:
                 if prefix and route.is_plain:
                     continue
                 path = prefix + route.path
@@ -96,5 +97,5 @@ class Router:
                 {"Allow": allowed},
             )
         environ["wsgiorg.routing_args"] = ((), match)
-        answer: Iterable[bytes] = self._resources[match["controller"]](environ, start_response)
+        answer: Iterable[bytes] = self.resources[match["controller"]](environ, start_response)
         return answer

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from typing import Any
 
 import regex
 
 from devstack_lite.db.instances import SORT_KEYS, InstanceFilter
 from devstack_lite.exceptions import Invalid
-from devstack_lite.states import vm_states_of
+from devstack_lite.states import PowerState, vm_states_of
 from devstack_lite.wsgi.request import Request
 from services.api.paging import page_size
 from services.api.policy import allows, authorize
@@ -23,7 +24,6 @@ _EXACT = {
     "reservation_id": "reservation_id",
     "key_name": "key_name",
     "availability_zone": "availability_zone",
-    "power_state": "power_state",
 }
 _EXACT_ADMIN = {
     "host": "host",
@@ -33,6 +33,17 @@ _EXACT_ADMIN = {
     "project_id": "project_id",
     "tenant_id": "project_id",
 }
+_SORT_IGNORED = frozenset(
+    {
+        "architecture", "auto_disk_config", "cell_name", "cleaned", "default_ephemeral_device",
+        "default_swap_device", "deleted", "deleted_at", "disable_terminate", "ephemeral_gb",
+        "ephemeral_key_uuid", "id", "instance_type_id", "internal_id", "kernel_id", "launched_on",
+        "memory_mb", "os_type", "ramdisk_id", "reservation_id", "root_device_name", "root_gb",
+        "shutdown_terminate", "user_data", "vcpus", "vm_mode", "block_device_mapping", "extra",
+        "info_cache", "metadata", "pci_devices", "security_groups", "services", "system_metadata",
+    }
+)  # fmt: skip
+"""Columns and relations of Nova's that its schema knows and that give no order here."""
 
 
 def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
@@ -50,7 +61,7 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
         for key, column in known.items()
         if key in query
     ]
-    equals += _locked(req)
+    equals += [*_locked(req), *_power_state(req)]
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
@@ -100,6 +111,13 @@ def _locked(req: Request) -> list[tuple[str, Any]]:
     return [("is_locked", req.GET["locked"] in _TRUE)]
 
 
+def _power_state(req: Request) -> list[tuple[str, Any]]:
+    """Return the states asked for; one that is no number is no server's."""
+    asked = req.GET.getall("power_state")
+    known = {str(int(state)): int(state) for state in PowerState}
+    return [("power_state", [known[one] for one in asked if one in known])] if asked else []
+
+
 def _tags(req: Request) -> dict[str, tuple[str, ...]]:
     if not req.since(2, 26):
         return {}
@@ -144,16 +162,20 @@ def _moment(text: str | None) -> datetime.datetime | None:
 
 
 def _sort(req: Request) -> tuple[tuple[str, str], ...]:
-    keys = req.GET.getall("sort_key") or ["created_at"]
+    asked = req.GET.getall("sort_key") or ["created_at"]
     directions = req.GET.getall("sort_dir")
-    pairs = []
-    for position, key in enumerate(keys):
-        if key not in SORT_KEYS:
-            raise Invalid(f"Invalid input for query parameters sort_key. Value: {key}.")
-        direction = directions[position] if position < len(directions) else "desc"
+    for direction in directions:
         if direction not in {"asc", "desc"}:
             raise Invalid(f"Unknown sort direction, must be 'desc' or 'asc'. Value: {direction}")
-        pairs.append((key, direction))
-    if "uuid" not in keys:
-        pairs.append(("uuid", pairs[-1][1]))
-    return tuple(pairs)
+    pairs = []
+    for key, direction in itertools.zip_longest(asked, directions[: len(asked)]):
+        if key not in SORT_KEYS.keys() | _SORT_IGNORED or (
+            key == "locked" and not req.since(2, 73)
+        ):
+            raise Invalid(f"Invalid input for query parameters sort_key. Value: {key}.")
+        pairs.append((key, direction or (directions[0] if directions else "desc")))
+    kept = [(key, direction) for key, direction in pairs if key in SORT_KEYS]
+    kept = kept or [("created_at", "desc")]
+    if "uuid" not in asked:
+        kept.append(("uuid", kept[-1][1]))
+    return tuple(kept)

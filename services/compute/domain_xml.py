@@ -7,11 +7,13 @@ Sources: https://libvirt.org/formatdomain.html, and Nova's instance metadata
 
 from __future__ import annotations
 
+import functools
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
+from services.compute.numa_xml import add_cells
 
 NOVA_NS = "http://openstack.org/xmlns/libvirt/nova/1.1"
 LITE_NS = "urn:devstack-lite:domain:1"
@@ -31,6 +33,8 @@ class GuestPlatform:
     arch: str
 
 
+# The nodes of a host are alike, and a document that lists each CPU takes a while to read.
+@functools.lru_cache(maxsize=64)
 def choose_platform(connection_type: str, capabilities_xml: str) -> GuestPlatform:
     """Return the best that the connection can do: its hypervisor's own type, else kvm, else qemu.
 
@@ -62,6 +66,8 @@ def build_domain_xml(guest: GuestConfig, platform: GuestPlatform) -> str:
     _add_lite_metadata(metadata, guest)
     _text(root, "memory", str(guest.memory_mb * 1024), unit="KiB")
     _text(root, "vcpu", str(guest.vcpus))
+    if guest.cells is not None:
+        add_cells(root, guest.cells)
     system = ET.SubElement(root, "os")
     _text(system, "type", "hvm", arch=platform.arch)
     ET.SubElement(system, "boot", dev="hd")
@@ -118,12 +124,12 @@ def with_hostdevs(document: str, hostdevs: Iterable[GuestHostdev]) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def next_device(taken: set[str]) -> str:
+def next_device(taken: set[str], prefix: str = "vd") -> str:
     """Return the first free name of vda … vdz; raises ValueError when there is none."""
     for letter in "abcdefghijklmnopqrstuvwxyz":
-        if f"vd{letter}" not in taken:
-            return f"vd{letter}"
-    raise ValueError("all 26 virtio disks are taken")
+        if f"{prefix}{letter}" not in taken:
+            return f"{prefix}{letter}"
+    raise ValueError(f"all 26 disks {prefix}a to {prefix}z are taken")
 
 
 def short_device(device: str) -> str:

@@ -15,6 +15,7 @@ from devstack_lite.objects.registry import Json
 from services.compute.config_drive import ConfigDrives
 from services.compute.device_spec import parse_device_specs
 from services.compute.driver import LibvirtDriver
+from services.compute.host_numa import CpuSets, report_cells
 from services.compute.pci_devices import assignable_devices
 from services.compute.provider_config import Provider, load_provider_config
 
@@ -80,10 +81,13 @@ def _simulated_devices(options: Sequence[str]) -> list[Json]:
 
 def _write_capacity(store: Path, own: Any, devices: Sequence[Json]) -> None:
     """Say in the store's own file what its nodes have; libvirt would know by itself."""
+    huge_pages = ",".join(f"{size}:{count}" for size, count in own.node_huge_pages.items())
     text = (
         f"{_WRITTEN_BY_US}\n"
         f"defaults: {{vcpus: {own.node_vcpus}, memory_mb: {own.node_memory_mb},"
-        f" disk_gb: {own.node_disk_gb}, pci_devices: {json.dumps(list(devices))}}}\n"
+        f" disk_gb: {own.node_disk_gb}, numa_cells: {own.node_numa_cells},"
+        f" threads: {own.node_threads_per_core}, huge_pages: '{huge_pages}',"
+        f" pci_devices: {json.dumps(list(devices))}}}\n"
     )
     path = store / "hosts.yaml"
     there = path.read_text() if path.exists() else _WRITTEN_BY_US
@@ -119,6 +123,7 @@ def describe_nodes(
     own = conf.compute
     specs = parse_device_specs(tuple(conf.pci.device_spec))
     found = driver.get_node_resources(names[0])
+    cells = report_cells(found.capabilities, CpuSets.of(own))
     return [
         ComputeNode(
             id=node_id(name),
@@ -127,7 +132,9 @@ def describe_nodes(
             vcpus=found.vcpus,
             memory_mb=found.memory_mb,
             disk_gb=found.disk_gb,
+            reserved_vcpus=own.reserved_vcpus,
             reserved_memory_mb=own.reserved_memory_mb,
+            reserved_disk_gb=own.reserved_disk_gb,
             cpu_allocation_ratio=own.cpu_allocation_ratio,
             ram_allocation_ratio=own.ram_allocation_ratio,
             disk_allocation_ratio=own.disk_allocation_ratio,
@@ -139,6 +146,7 @@ def describe_nodes(
             traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
             pci_devices=assignable_devices(driver, name, specs),
+            numa_topology=cells,
             inventories=providers[name].inventories,
         )
         for name in names

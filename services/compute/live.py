@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext, current_context
@@ -22,6 +23,7 @@ from services.compute.build import Peers
 from services.compute.domain_xml import with_hostdevs
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestHostdev
+from services.compute.numa_xml import with_cells
 from services.compute.resize import check_under_way
 
 REPORT_S = 0.5
@@ -83,19 +85,37 @@ def _send(
             | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
             | libvirt.VIR_MIGRATE_NON_SHARED_INC
         )  # fmt: skip
-        params = {}
-        if devices:
-            document = with_hostdevs(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE), devices)
-            params = {
-                libvirt.VIR_MIGRATE_PARAM_DEST_XML: document,
-                libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: document,
-            }
         try:
-            domain.migrateToURI3(uri, params, flags)
+            domain.migrateToURI3(uri, _changes(instance, devices, libvirt, domain), flags)
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED:
                 raise HypervisorError(MIGRATION_CANCELLED) from error
             raise
+
+
+def _changes(
+    instance: Instance, devices: Sequence[GuestHostdev], libvirt: Any, domain: Any
+) -> Json:
+    """Return what the guest's document says, where it goes, of NUMA cells and PCI devices.
+
+    Nothing without any.
+    """
+    cells = build.cells_of(instance)
+    if cells is None and not devices:
+        return {}
+
+    def changed(document: str) -> str:
+        if cells is not None:
+            document = with_cells(document, cells)
+        return with_hostdevs(document, devices) if devices else document
+
+    flags = libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE
+    return {
+        libvirt.VIR_MIGRATE_PARAM_DEST_XML: changed(domain.XMLDesc(flags)),
+        libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: changed(
+            domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | flags)
+        ),
+    }
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import webob
 
 from devstack_lite import conf as options
@@ -133,17 +135,26 @@ class Cloud:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Give a fresh database with a conductor; the services read it through a read-only URL."""
+    """Give a fresh database with a conductor; the services read it through a read-only URL.
+
+    DEVSTACK_LITE_TEST_DATABASE names another database than SQLite, whose tables are made anew.
+    """
     state_dir = tmp_path_factory.mktemp("cloud")
     path = state_dir / "cloud.sqlite"
-    db = Database(f"sqlite:///{path}")
+    other_url = os.environ.get("DEVSTACK_LITE_TEST_DATABASE", "")
+    db = Database(other_url or f"sqlite:///{path}")
+    if other_url:
+        metadata.drop_all(db.engine)
+        with db.write() as connection:
+            connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
     metadata.create_all(db.engine)
     with db.write() as connection:
         connection.execute(counters.insert().values(name=NODE_VERSION, value=0))
     conf = options.register(cfg.CONF)
     conf([], project="devstack-lite", default_config_files=[])
     conf.set_override("state_dir", str(state_dir))
-    conf.set_override("connection", f"sqlite:///file:{path}?mode=ro&uri=true", group="database")
+    reader_url = other_url or f"sqlite:///file:{path}?mode=ro&uri=true"
+    conf.set_override("connection", reader_url, group="database")
     get_transport(conf)  # registers transport_url
     conf.set_override("transport_url", "fake:/")
     server = RpcServer(

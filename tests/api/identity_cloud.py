@@ -21,8 +21,8 @@ def seed(cloud: Cloud) -> None:
     settings = SeedSettings(
         database_url=str(cloud.db.engine.url),
         reader_url="",
-        reader_user="",
-        reader_password="",
+        reader_user="test_reader",
+        reader_password="reads",
         admin_password=PASSWORDS["admin"],
         demo_password=PASSWORDS["demo"],
         service_password=PASSWORDS["nova"],

@@ -21,6 +21,7 @@ from devstack_lite.db.engine import Database
 from tests.chaos.conftest import all_active, boot
 from tests.integration.whole_cloud import WholeCloud, bring_up
 from tests.unit.conftest import make_node
+from tests.unit.test_numa_claims import race_for_cells
 from tests.unit.test_pci_devices import race_for_devices
 from tests.unit.test_resources import race_for_cards
 
@@ -105,11 +106,11 @@ def test_boots_outlive_a_restart_of_the_database_server(
     all_active(cloud, how, 20)
 
 
-@pytest.mark.parametrize("race", [race_for_cards, race_for_devices])
-def test_a_race_for_what_is_scarce(
+@pytest.mark.parametrize("race", [race_for_cards, race_for_cells, race_for_devices])
+def test_a_race_for_claims(
     server: Server, race: Callable[[Database, RequestContext], None]
 ) -> None:
-    """What eight claim and give back at once is right there, too: resource classes, PCI devices."""
+    """What several claim and give back at once is right there, too."""
     url = server.url.replace("/devstack", f"/{race.__name__}")
     migrate.make_database(url)
     db = Database(url)

@@ -71,11 +71,15 @@ class FaultWrap:
 
 
 def _check_text(environ: dict[str, Any]) -> None:
-    """Raise Invalid for a query string that is not UTF-8, whoever would read it."""
+    """Raise for a URL that is no text, or none that every database takes, whoever would read it."""
+    if "\0" in environ.get("PATH_INFO", ""):
+        raise faults.HttpError(404, "The resource could not be found.")
     try:
-        unquote_to_bytes(environ.get("QUERY_STRING", "")).decode()
+        query = unquote_to_bytes(environ.get("QUERY_STRING", "")).decode()
     except UnicodeDecodeError as error:
         raise Invalid("The query string is not valid UTF-8.") from error
+    if "\0" in query:
+        raise Invalid("The query string holds a NUL character.")
 
 
 def _drain(environ: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import UUID, Schema
+from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.servers import BOOLEAN, UUID, Schema
 
 CREATE: Schema = {
     "type": "object",
@@ -23,3 +24,22 @@ CREATE: Schema = {
     "required": ["volumeAttachment"],
     "additionalProperties": False,
 }
+
+
+def update(version: ApiVersion) -> Schema:
+    """Return what a change takes: another volume; from 2.85 on also what the attachment is."""
+    wanted: Schema = {"volumeId": UUID}
+    if version >= ApiVersion(2, 85):
+        text: Schema = {"type": ["string", "null"]}
+        wanted |= {
+            "device": text, "tag": text, "delete_on_termination": BOOLEAN, "serverId": UUID,
+            "id": UUID,
+        }  # fmt: skip
+    own = {
+        "type": "object", "properties": wanted, "required": ["volumeId"],
+        "additionalProperties": False,
+    }  # fmt: skip
+    return {
+        "type": "object", "properties": {"volumeAttachment": own},
+        "required": ["volumeAttachment"], "additionalProperties": False,
+    }  # fmt: skip

@@ -34,7 +34,7 @@ class ShelvesController:
     @api(status=202, action="unshelve", body=schemas.unshelve)
     def unshelve(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Have a shelved server run again: where it is, or, offloaded, where there is room."""
-        asked = body["unshelve"] or {}
+        asked = (req.since(2, 77) and body["unshelve"]) or {}
         seen = self._asking.get(req, id, f"{RULE}:unshelve")
         if asked.get("host"):
             require_admin(req.context, f"{RULE}:unshelve_to_host")
