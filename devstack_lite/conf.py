@@ -62,6 +62,12 @@ OPTIONS: dict[str, list[Any]] = {
             " dies with a worker stays as it was.",
         ),
         cfg.StrOpt("region", default="RegionOne", help="The only region in the catalog."),
+        cfg.MultiOpt(
+            "reserved_huge_pages",
+            item_type=cfg.types.Dict(),
+            help="Memory pages of a host's NUMA cells that no guest gets, a line for each cell and"
+            " size: node:0,size:2048,count:64. Nova's option.",
+        ),
         cfg.StrOpt("paste_config", help="PasteDeploy file; the one in deploy/ when not given."),
         cfg.StrOpt("combined_log", help="A file that all daemons append their lines to."),
         cfg.IntOpt(

@@ -24,12 +24,12 @@ def page_size(said: Said) -> float | None:
         if image:
             raise _forbidden(image, "<empty>")
         return None
-    size = _read(flavor)
+    size = page_size_of(flavor)
     if not image:
         return size
     if size not in {ANY, LARGE}:
         raise _forbidden(image, flavor)
-    return _read(image)
+    return page_size_of(image)
 
 
 def check_locked(said: Said) -> None:
@@ -47,7 +47,8 @@ def check_locked(said: Said) -> None:
         )
 
 
-def _read(text: str) -> float:
+def page_size_of(text: str) -> float:
+    """Return the KiB of a size such as 2048, 2MB or large. Raises Invalid."""
     if text in _WORDS:
         return _WORDS[text]
     if text.isdigit():

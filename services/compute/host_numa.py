@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.numa.cpus import parse_cpus
 from devstack_lite.numa.host import HostCell, Pages, write_cells
+from devstack_lite.numa.pages import page_size_of
 
 _KIB_PER_MIB = 1024
 
@@ -43,12 +46,35 @@ class CpuSets:
         )
 
 
-def report_cells(capabilities_xml: str, sets: CpuSets) -> str | None:
+Reserved = Mapping[tuple[int, int], int]
+"""By cell and size in KiB how many pages are not for guests."""
+
+
+def reserved_pages(lines: Iterable[Mapping[str, str]]) -> Reserved:
+    """Return what the option reserved_huge_pages says. Raises Invalid, in Nova's words."""
+    try:
+        return {
+            (int(line["node"]), int(page_size_of(line["size"]))): int(line["count"])
+            for line in lines
+        }
+    except (KeyError, ValueError):
+        raise Invalid(
+            f"The format of the option 'reserved_huge_pages' is invalid. (found {list(lines)})"
+            " Please refer to the nova config-reference."
+        ) from None
+
+
+def report_cells(capabilities_xml: str, sets: CpuSets, reserved: Reserved) -> str | None:
     """Return what a node reports of its cells, for its row; None when the hypervisor names none."""
     # From the hypervisor, not from a user.
     found = ET.fromstring(capabilities_xml).iterfind("host/topology/cells/cell")  # noqa: S314
-    cells = [sets.divide(_cell(element)) for element in found]
+    cells = [_without(sets.divide(_cell(element)), reserved) for element in found]
     return write_cells(cells) if any(cell.siblings for cell in cells) else None
+
+
+def _without(cell: HostCell, reserved: Reserved) -> HostCell:
+    pages = (replace(own, reserved=reserved.get((cell.id, own.size_kb), 0)) for own in cell.pages)
+    return replace(cell, pages=tuple(pages))
 
 
 def _cell(element: ET.Element) -> HostCell:

@@ -15,7 +15,7 @@ from devstack_lite.objects.registry import Json
 from services.compute.config_drive import ConfigDrives
 from services.compute.device_spec import parse_device_specs
 from services.compute.driver import LibvirtDriver
-from services.compute.host_numa import CpuSets, report_cells
+from services.compute.host_numa import CpuSets, report_cells, reserved_pages
 from services.compute.pci_devices import assignable_devices
 from services.compute.provider_config import Provider, load_provider_config
 
@@ -123,7 +123,9 @@ def describe_nodes(
     own = conf.compute
     specs = parse_device_specs(tuple(conf.pci.device_spec))
     found = driver.get_node_resources(names[0])
-    cells = report_cells(found.capabilities, CpuSets.of(own))
+    cells = report_cells(
+        found.capabilities, CpuSets.of(own), reserved_pages(conf.reserved_huge_pages or ())
+    )
     return [
         ComputeNode(
             id=node_id(name),

@@ -127,6 +127,29 @@ def test_a_server_that_moves_has_the_cells_there(cloud: WholeCloud) -> None:
     assert used(cloud) == {None}
 
 
+def test_a_resize_has_cells_on_both_hosts_until_it_is_confirmed(cloud: WholeCloud) -> None:
+    """The new ones are those of the new flavor; reverted, the server has its old ones again."""
+    small = make_flavor(cloud, "small", cpu_policy="dedicated")
+    wide = make_flavor(cloud, "wide", cpu_policy="dedicated", numa_nodes="2")
+    uuid = cloud.boot("resized", flavorRef=small)
+    before = cloud.wait_for(uuid, "ACTIVE")
+    for end, status, expected in (
+        ("revertResize", 202, ["0", "1"]),
+        ("confirmResize", 204, ["0", "4"]),
+    ):
+        act(cloud, uuid, {"resize": {"flavorRef": wide}})
+        there = cloud.wait_for(uuid, "VERIFY_RESIZE")
+        assert pins(cloud, there) == ["0", "4"]
+        assert None not in used(cloud)
+        act(cloud, uuid, {end: None}, status)
+        after = cloud.wait_for(uuid, "ACTIVE")
+        assert (after[HOST] == before[HOST], pins(cloud, after)) == (status == 202, expected)
+        assert None in used(cloud)
+    cloud.command("check", "--wait", "10")
+    cloud.delete_all("resized")
+    assert used(cloud) == {None}
+
+
 def test_what_contradicts_itself_is_refused(cloud: WholeCloud) -> None:
     flavor = make_flavor(cloud, "odd", numa_nodes="3")
     answer = cloud.compute("POST", "/servers", cloud.body("odd", flavorRef=flavor))

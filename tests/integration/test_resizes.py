@@ -134,8 +134,8 @@ def test_what_is_refused(whole_cloud: WholeCloud, server: dict[str, Any]) -> Non
     uuid = server["id"]
     same = resize(whole_cloud, uuid, "1", 400)
     assert refusal(same, "badRequest") == "When resizing, instances must change flavor!"
-    gone = resize(whole_cloud, uuid, "no-such", 404)
-    assert refusal(gone, "itemNotFound") == "Flavor no-such could not be found."
+    gone = resize(whole_cloud, uuid, "no-such", 400)
+    assert refusal(gone, "badRequest") == "Unable to locate requested flavor."
     assert act(whole_cloud, uuid, {"resize": {}}, 400)
     for body, name in (({"confirmResize": None}, "confirmResize"),
                        ({"revertResize": None}, "revertResize")):  # fmt: skip

@@ -169,3 +169,19 @@ def force_down(cloud: WholeCloud, host: str, *, is_down: bool) -> None:
     body = {"host": host, "binary": "nova-compute", "forced_down": is_down}
     headers = {"OpenStack-API-Version": "compute 2.11"}
     assert cloud.compute("PUT", "/os-services/force-down", body, headers=headers).status == 200
+
+
+def test_resources_that_make_no_sense_are_refused(cloud: WholeCloud, flavor: str) -> None:
+    """When they are set, since 2.86; of a flavor that has them, when a server shall have it."""
+    latest = {"OpenStack-API-Version": "compute 2.96"}
+    path, wrong = f"/flavors/{flavor}/os-extra_specs", {"extra_specs": {"resources:CARD": "1"}}
+    answer = cloud.compute("POST", path, wrong, headers=latest)
+    assert (answer.status, answer.json()["badRequest"]["message"]) == (
+        400,
+        "Validation failed; extra spec 'resources:CARD' does not appear to be a valid extra spec.",
+    )
+    older = make_flavor(cloud, "without-sense", {"resources:CUSTOM_CARD": "-1"})
+    body = cloud.body("none", flavorRef=older)
+    refused = ask(cloud, "POST", "/servers", body, status=400)["badRequest"]["message"]
+    assert refused == "Resource amounts must be nonnegative integers. Received '-1'"
+    assert cloud.servers("none") == []

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.numa.fit import Limits, fit
 from devstack_lite.numa.guest import GuestTopology
 from devstack_lite.numa.host import read_cells
@@ -17,7 +18,7 @@ from fake_hypervisor.capacity import Capacity, capabilities_xml
 from fake_hypervisor.uri import make_uri
 from services.compute.domain_xml import GuestPlatform, build_domain_xml
 from services.compute.guest import GuestConfig
-from services.compute.host_numa import CpuSets, report_cells
+from services.compute.host_numa import CpuSets, report_cells, reserved_pages
 from services.compute.numa_xml import with_cells
 from tests.unit.test_numa import topology
 
@@ -27,7 +28,7 @@ KVM = GuestPlatform(domain_type="kvm", arch="x86_64")
 
 
 def reported(capacity: Capacity, sets: CpuSets = NOBODY_SAYS) -> str:
-    found = report_cells(capabilities_xml(capacity), sets)
+    found = report_cells(capabilities_xml(capacity), sets, {})
     assert found is not None
     return found
 
@@ -73,8 +74,17 @@ def test_shared_and_dedicated_cpus_are_set_apart() -> None:
     assert (second.cpuset, second.pcpuset, second.siblings) == ({4}, set(), ({4},))
 
 
+def test_some_pages_may_be_nobodys() -> None:
+    reserved = reserved_pages([{"node": "1", "size": "2MB", "count": "500"}])
+    found = report_cells(capabilities_xml(TWO), NOBODY_SAYS, reserved)
+    first, second = read_cells(str(found))
+    assert [cell.pages[1].free_kb // 2048 for cell in (first, second)] == [512, 12]
+    with pytest.raises(Invalid, match="The format of the option 'reserved_huge_pages' is invalid"):
+        reserved_pages([{"node": "1", "size": "2MB"}])
+
+
 def test_a_hypervisor_may_have_no_cells() -> None:
-    assert report_cells("<capabilities><host/></capabilities>", NOBODY_SAYS) is None
+    assert report_cells("<capabilities><host/></capabilities>", NOBODY_SAYS, {}) is None
 
 
 @pytest.mark.parametrize(
