@@ -41,8 +41,16 @@ def _threads_option() -> Any:
     )
 
 
+FORK = cfg.BoolOpt(
+    "fork",
+    default=True,
+    help="Whether workers are forked. Without (--nofork), one worker of each kind is in the"
+    " launcher's own process, at the terminal, where a debugger can stop it.",
+)
+
 OPTIONS: dict[str, list[Any]] = {
     "DEFAULT": [
+        FORK,
         cfg.StrOpt("cloud_name", default="devstack", help="Name of the cloud this belongs to."),
         cfg.StrOpt("state_dir", help="The cloud's state folder."),
         cfg.StrOpt("host", default=socket.gethostname(), help="Name of this service's host."),
@@ -251,6 +259,7 @@ OPTIONS: dict[str, list[Any]] = {
                 "RamFilter",
                 "DiskFilter",
                 "ResourceClassFilter",
+                "NUMATopologyFilter",
             ],
             help="Filters by name, in order; entry points of devstack_lite.scheduler.filters.",
         ),
@@ -381,10 +390,53 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt("node_vcpus", default=256, min=1, help="Physical CPUs of a simulated node."),
         cfg.IntOpt("node_memory_mb", default=1048576, min=1, help="Memory of a simulated node."),
         cfg.IntOpt("node_disk_gb", default=16384, min=1, help="Disk of a simulated node."),
+        cfg.IntOpt(
+            "node_numa_cells",
+            default=1,
+            min=1,
+            help="NUMA cells of a simulated node, which share its CPUs and memory evenly.",
+        ),
+        cfg.IntOpt(
+            "node_threads_per_core", default=1, min=1, help="Threads of a simulated node's cores."
+        ),
+        cfg.DictOpt(
+            "node_huge_pages",
+            default={},
+            help="Memory pages of each NUMA cell of a simulated node that are not of 4 KiB, by"
+            " their size in KiB: 2048:1024, 1048576:2. The rest of its memory is in small ones.",
+        ),
+        cfg.StrOpt(
+            "cpu_shared_set",
+            help="Physical CPUs that guests with a NUMA topology share, as 0-3,^2,8; all unless"
+            " set. Nova's option.",
+        ),
+        cfg.StrOpt(
+            "cpu_dedicated_set",
+            help="Physical CPUs that guests may have for themselves; all, unless this or"
+            " cpu_shared_set is set. Nova's option.",
+        ),
+        cfg.BoolOpt(
+            "packing_host_numa_cells_allocation_strategy",
+            default=False,
+            help="Whether a guest gets the NUMA cells with least room, instead of those with most."
+            " Nova's option and default; scheduler and conductor read it.",
+        ),
         cfg.FloatOpt("cpu_allocation_ratio", default=4.0, help="Virtual CPUs per physical one."),
         cfg.FloatOpt("ram_allocation_ratio", default=1.0, help="Nova's initial default."),
         cfg.FloatOpt("disk_allocation_ratio", default=1.0, help="Nova's initial default."),
+        cfg.IntOpt(
+            "reserved_vcpus",
+            default=0,
+            min=0,
+            help="Physical CPUs that no instance gets; Nova's reserved_host_cpus.",
+        ),
         cfg.IntOpt("reserved_memory_mb", default=512, min=0, help="Nova's default."),
+        cfg.IntOpt(
+            "reserved_disk_gb",
+            default=0,
+            min=0,
+            help="Disk that no instance gets; Nova's reserved_host_disk_mb, in GiB.",
+        ),
         cfg.IntOpt(
             "build_threads",
             default=16,
@@ -469,6 +521,7 @@ def load(program: str, arguments: Sequence[str]) -> cfg.ConfigOpts:
     """
     from oslo_log import log
 
+    cfg.CONF.register_cli_opt(FORK)
     conf = register(cfg.CONF)
     log.register_options(conf)
     conf(list(arguments), project="devstack-lite", prog=program, default_config_files=[])

@@ -17,13 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from devstack_lite import ports, processes, reaper, roster
+from devstack_lite import holds, ports, processes, reaper, roster
 from devstack_lite.broker import compose, probe
 from devstack_lite.cloud import Cloud, CloudError, make_private_folder
 from devstack_lite.roster import Roster
 
 STOP_TIMEOUT_S = 60.0
 """Four stages of daemons and the broker, of 13 s each at the very worst."""
+IN_FRONT_S = 2.0
+"""What a daemon in front may take to end: one that a debugger has stopped never does."""
 
 
 @contextlib.contextmanager
@@ -55,10 +57,17 @@ def start_supervisor(cloud: Cloud) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=cloud.state_dir,
-            # What a cloud writes lies in its state folder: stevedore's cache of entry points, too.
-            env={**os.environ, "XDG_CACHE_HOME": str(_cache_dir(cloud))},
+            env=environment(cloud),
             start_new_session=True,
         )
+
+
+def environment(cloud: Cloud) -> dict[str, str]:
+    """Return what the cloud's processes have around them.
+
+    What a cloud writes lies in its state folder: stevedore's cache of entry points, too.
+    """
+    return {**os.environ, "XDG_CACHE_HOME": str(_cache_dir(cloud))}
 
 
 def forget_entry_points(cloud: Cloud) -> None:
@@ -104,7 +113,12 @@ def stop(cloud: Cloud) -> bool:
 
 
 def end_remains(cloud: Cloud, found: Roster) -> None:
-    """End recorded processes whose supervisor is gone, by pid, start time and session."""
+    """End recorded processes whose supervisor is gone, by pid, start time and session.
+
+    Whoever serves in a daemon's place, in front of somebody, never was the supervisor's.
+    """
+    in_front = [holds.holder_of(cloud.state_dir, one.name) for one in processes.of(cloud)]
+    reaper.end_sessions([one for one in in_front if one is not None], IN_FRONT_S)
     leaders = [entry.ref for entry in found.daemons.values()]
     if any(reaper.session_members(leader) for leader in leaders):
         reaper.end_sessions(leaders, 5.0)

@@ -169,7 +169,11 @@ def armed(folder: Path) -> list[Failpoint]:
 
 def is_holding() -> bool:
     """Say whether somebody holds something here: time does not count then."""
-    return any(one.action is Action.HOLD for one in _armed)
+    now = time.time()
+    return any(
+        one.action is Action.HOLD and not (one.expires_at and one.expires_at < now)
+        for one in _armed
+    )
 
 
 @contextmanager

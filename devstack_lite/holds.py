@@ -1,7 +1,8 @@
 """Says which of a cloud's daemons shall stay down: a host without power has no daemon.
 
 A hold is a file in `<state>/held`, named after the process; it outlives whoever made it, and ends
-with the cloud's next start. The supervisor looks before it starts a daemon again.
+with the cloud's next start. The supervisor looks before it starts a daemon again. A hold with a
+holder, who serves in the daemon's place, ends with that process, however it ends.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from devstack_lite.cloud import make_private_folder
+from devstack_lite.cloud import make_private_folder, write_private
+from devstack_lite.reaper import Ref
 
 FOLDER = "held"
 
 
-def hold(state_dir: Path, name: str) -> None:
+def hold(state_dir: Path, name: str, holder: Ref | None = None) -> None:
     """Have a daemon that ends not be started again; idempotent. It is not ended by this."""
     make_private_folder(state_dir / FOLDER)
-    (state_dir / FOLDER / name).touch(mode=0o600)
+    text = f"{holder.pid} {holder.start_ticks}" if holder is not None else ""
+    write_private(state_dir / FOLDER / name, text)
 
 
 def release(state_dir: Path, name: str) -> bool:
@@ -30,9 +33,28 @@ def release(state_dir: Path, name: str) -> bool:
 
 def is_held(state_dir: Path, name: str) -> bool:
     """Say whether a daemon shall stay down."""
-    return (state_dir / FOLDER / name).exists()
+    try:
+        text = (state_dir / FOLDER / name).read_text()
+    except FileNotFoundError:
+        return False
+    return not text or _ref(text).is_alive()
+
+
+def holder_of(state_dir: Path, name: str) -> Ref | None:
+    """Return the living process that serves in a daemon's place, if one does."""
+    try:
+        text = (state_dir / FOLDER / name).read_text()
+    except FileNotFoundError:
+        return None
+    found = _ref(text) if text else None
+    return found if found is not None and found.is_alive() else None
 
 
 def clear(state_dir: Path) -> None:
     """Forget all holds."""
     shutil.rmtree(state_dir / FOLDER, ignore_errors=True)
+
+
+def _ref(text: str) -> Ref:
+    pid, start_ticks = text.split()
+    return Ref(int(pid), int(start_ticks))

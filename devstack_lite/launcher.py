@@ -35,11 +35,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from oslo_config import cfg
 from oslo_service import backend
 from oslo_service.backend.base import ServiceBase
+
+from devstack_lite import reaper
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ FORK_INTERVAL_S = 1.0
 
 LAST_RESORT_S = 4.0
 """How long after graceful_stop_s a worker that hears no signal is killed by its launcher."""
+IN_FRONT_S = 5.0
+"""What a worker in front may still finish: a request that a debugger has stopped never does."""
 ORPHAN_STOP_S = 2.0
 """What a worker may still finish when its launcher was killed; promised is: gone within 3 s."""
 
@@ -272,9 +276,12 @@ def daemon_title(conf: cfg.ConfigOpts, daemon: str) -> str:
 def run(conf: cfg.ConfigOpts, daemon: str, groups: Sequence[WorkerGroup]) -> None:
     """Fork the groups' workers and keep them running; return after SIGTERM, when all are gone.
 
-    Raises SystemExit(1) when no worker could ever start.
+    Raises SystemExit(1) when no worker could ever start. Without conf.fork, this process is the
+    worker, and ends with it.
     """
     use_threads()
+    if not conf.fork:
+        serve_in_front(daemon_title(conf, daemon), groups)
     from oslo_service import opts as service_options
     from oslo_service import service
 
@@ -307,3 +314,35 @@ def run(conf: cfg.ConfigOpts, daemon: str, groups: Sequence[WorkerGroup]) -> Non
         LOG.info("%s launcher ends", title)
     if hooks.has_failed:
         raise SystemExit(1)
+
+
+def serve_in_front(title: str, groups: Sequence[WorkerGroup]) -> NoReturn:
+    """Be one worker of each group until SIGINT or SIGTERM, or the death of whoever started this.
+
+    Ends the process: a thread that a debugger has stopped would else keep it.
+    """
+    is_over = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        if is_over.is_set():
+            os._exit(1)  # told twice: it does not wait for anybody
+        is_over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    reaper.die_with_parent()
+    set_title(f"{title} in front")
+    # The first group is what the daemon is named after, so it says last who this process is.
+    workers = [group.factory(1) for group in reversed(groups)]
+    for worker in workers:
+        worker.start()
+    LOG.info("%s serves in front, without forks", title)
+    is_over.wait()
+    LOG.info("%s ends", title)
+    ends = [threading.Thread(target=worker.stop, daemon=True) for worker in workers]
+    for one in ends:
+        one.start()
+    for one in ends:
+        one.join(IN_FRONT_S)
+    logging.shutdown()
+    os._exit(0)

@@ -19,7 +19,10 @@ _QUIET = ("amqp", "oslo.messaging", "oslo_messaging", "cotyledon", "alembic", "c
 
 
 def configure(conf: Any, daemon: str) -> None:
-    """Send this process's log to conf.log_file and to conf.combined_log, or to stderr."""
+    """Send this process's log to conf.log_file and to conf.combined_log, or to stderr.
+
+    One that forks no workers is in front of somebody, who reads it there as well.
+    """
     with_context = _FORMAT.format(ids="%(request_id)s %(global_request_id)s").replace(
         "%(daemon)s", daemon
     )
@@ -30,6 +33,8 @@ def configure(conf: Any, daemon: str) -> None:
         "logging_exception_prefix",
         f"%(asctime)s.%(msecs)03d %(process)d ERROR {daemon} %(name)s %(instance)s",
     )
+    if not conf.fork:
+        conf.set_default("use_stderr", True)
     conf.set_default("default_log_levels", [f"{name}=WARNING" for name in _QUIET])
     log.setup(conf, "devstack-lite")
     if conf.combined_log:

@@ -3,6 +3,7 @@
     defaults: {vcpus: 64, memory_mb: 262144, disk_gb: 2000}
     nodes:
       - {match: "gpu-*", vcpus: 128}
+      - {match: "numa-*", numa_cells: 2, threads: 2, huge_pages: "2048:1024,1048576:2"}
 
 `match` is a shell pattern over node names and the first one that matches is used; a file of a few
 lines describes thousands of nodes, and an idle node costs nothing.
@@ -23,13 +24,17 @@ import yaml
 
 from fake_hypervisor import constants as c
 from fake_hypervisor.errors import error
+from fake_hypervisor.numa import Cell, make_cells, topology_xml
 
 FILE_NAMES = ("hosts.yaml", "hosts.yml", "hosts.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """A node's size. hypervisor_version: major * 1,000,000 + minor * 1,000 + release."""
+    """A node's size. hypervisor_version: major * 1,000,000 + minor * 1,000 + release.
+
+    threads: of a core. huge_pages: of each NUMA cell, SIZE:COUNT with the size in KiB, by commas.
+    """
 
     vcpus: int = 64
     memory_mb: int = 256 * 1024
@@ -39,6 +44,14 @@ class Capacity:
     cpu_mhz: int = 2400
     hypervisor_type: str = "QEMU"
     hypervisor_version: int = 8_002_000
+    numa_cells: int = 1
+    threads: int = 1
+    huge_pages: str = ""
+
+    @property
+    def cores(self) -> int:
+        """Cores of a socket, of which each NUMA cell is one."""
+        return max(1, self.vcpus // (self.numa_cells * self.threads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +115,24 @@ def _capacity(path: Path, key: str, values: Any, base: Capacity) -> Capacity:
         if not is_sound:
             wanted = "a number above 0" if types[name] is int else "a text"
             raise _wrong(path, f"{key}.{name}", f"must be {wanted}, got {value!r}")
-    return dataclasses.replace(base, **values)
+    found = dataclasses.replace(base, **values)
+    try:
+        cells_of(found)
+    except ValueError as exc:
+        raise _wrong(path, key, str(exc)) from exc
+    return found
 
 
 def _wrong(path: Path, key: str, problem: str) -> Exception:
     return error(c.VIR_ERR_CONF_SYNTAX, f"{path}: {f'{key} ' if key else ''}{problem}")
+
+
+def cells_of(capacity: Capacity) -> tuple[Cell, ...]:
+    """Return a node's NUMA cells. Raises ValueError, one sentence, for what does not add up."""
+    return make_cells(
+        capacity.numa_cells, capacity.vcpus, capacity.memory_mb, threads=capacity.threads,
+        huge_pages=capacity.huge_pages,
+    )  # fmt: skip
 
 
 # Nodes of one kind share one document, so thousands of nodes build a few.
@@ -114,22 +140,16 @@ def _wrong(path: Path, key: str, problem: str) -> Exception:
 def capabilities_xml(capacity: Capacity) -> str:
     """Return the <capabilities> document of a node: the parts that clients read."""
     arch = escape(capacity.arch)
-    memory_kib = capacity.memory_mb * 1024
     word_size = 32 if capacity.arch in {"i686", "armv7l"} else 64
     return f"""<capabilities>
   <host>
     <cpu>
       <arch>{arch}</arch>
       <model>{escape(capacity.cpu_model)}</model>
-      <topology sockets="1" dies="1" cores="{capacity.vcpus}" threads="1"/>
+      <topology sockets="{capacity.numa_cells}" dies="1" cores="{capacity.cores}" \
+threads="{capacity.threads}"/>
     </cpu>
-    <topology>
-      <cells num="1">
-        <cell id="0">
-          <memory unit="KiB">{memory_kib}</memory>
-        </cell>
-      </cells>
-    </topology>
+{topology_xml(cells_of(capacity))}
   </host>
   <guest>
     <os_type>hvm</os_type>

@@ -170,7 +170,10 @@ class virConnect:
         """Return [arch, MiB, CPUs, MHz, NUMA nodes, sockets, cores, threads]."""
         self.open_hypervisor()
         size = self._capacity
-        return [size.arch, size.memory_mb, size.vcpus, size.cpu_mhz, 1, 1, size.vcpus, 1]
+        return [
+            size.arch, size.memory_mb, size.vcpus, size.cpu_mhz, size.numa_cells, 1, size.cores,
+            size.threads,
+        ]  # fmt: skip
 
     def getMaxVcpus(self, kind: str | None = None) -> int:
         """Return how many vCPUs a guest may have."""

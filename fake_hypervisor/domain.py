@@ -206,12 +206,17 @@ class virDomain:
         return 0
 
     def migrateToURI3(self, dconnuri: str, params: dict[str, object], flags: int = 0) -> int:
-        """Have the guest run on the node at dconnuri; returns when it does. params: ignored."""
+        """Have the guest run on the node at dconnuri; returns when it does.
+
+        params: the documents that it has there, VIR_MIGRATE_PARAM_DEST_XML and _PERSIST_XML; others
+        are ignored.
+        """
         source = migration.Place(
             hypervisor=self._connection.writable_hypervisor(), node=self._connection.node
         )
         target = self._connection.place_at(dconnuri)
-        migration.migrate(source, target, self._uuid, self._name, flags)
+        documents = migration.Documents.of(params)
+        migration.migrate(source, target, self._uuid, self._name, flags, documents)
         return 0
 
     def migrateStartPostCopy(self, flags: int = 0) -> int:

@@ -6,6 +6,7 @@ between two commits, paused on the old and running on the new; never on none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fake_hypervisor import constants as c
@@ -39,7 +40,24 @@ class Place:
     node: str
 
 
-def migrate(source: Place, target: Place, uuid: str, name: str, flags: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What the guest is where it arrives, and when it starts there again; None: what it is."""
+
+    live: str | None = None
+    persistent: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, object]) -> Documents:
+        """Return those among a call's parameters. Raises libvirtError for what is no domain."""
+        named = (c.VIR_MIGRATE_PARAM_DEST_XML, c.VIR_MIGRATE_PARAM_PERSIST_XML)
+        texts = [params.get(name) for name in named]
+        return cls(*(None if text is None else parse_definition(str(text)).xml for text in texts))
+
+
+def migrate(
+    source: Place, target: Place, uuid: str, name: str, flags: int, documents: Documents
+) -> None:
     """Have the guest run on target, its definition with it as flags say.
 
     Raises VIR_ERR_OPERATION_INVALID for a guest that does not run, VIR_ERR_OPERATION_ABORTED for
@@ -54,7 +72,7 @@ def migrate(source: Place, target: Place, uuid: str, name: str, flags: int) -> N
     store.begin_job(source.node, uuid, row.memory_kib)
     try:
         _send_memory(source, row)
-        _hand_over(source, target, row, flags)
+        _hand_over(source, target, row, flags, documents)
     finally:
         store.end_job(source.node, uuid)
 
@@ -79,7 +97,9 @@ def _send_memory(source: Place, row: DomainRow) -> None:
         raise failed
 
 
-def _hand_over(source: Place, target: Place, seen: DomainRow, flags: int) -> None:
+def _hand_over(
+    source: Place, target: Place, seen: DomainRow, flags: int, documents: Documents
+) -> None:
     with source.hypervisor.store.transaction() as tx:
         row = tx.find(source.node, seen.uuid)
         if row is None or not row.is_active:
@@ -87,11 +107,12 @@ def _hand_over(source: Place, target: Place, seen: DomainRow, flags: int) -> Non
         tx.put(replace(row, state=c.VIR_DOMAIN_PAUSED, reason=c.VIR_DOMAIN_PAUSED_MIGRATION))
     is_persistent = bool(flags & c.VIR_MIGRATE_PERSIST_DEST)
     reason = c.VIR_DOMAIN_RUNNING_MIGRATED if row.state == c.VIR_DOMAIN_RUNNING else row.reason
+    running = documents.live or row.current_xml
+    kept = (documents.persistent or running) if is_persistent else None
     with target.hypervisor.store.transaction() as tx:
         arrived = replace(
-            row, node=target.node, reason=reason,
-            definition=row.current_xml if is_persistent else None,
-            live=None if is_persistent else row.current_xml,
+            row, node=target.node, reason=reason, definition=kept,
+            live=None if kept == running else running,
         )  # fmt: skip
         event = tx.add_event(
             arrived, c.VIR_DOMAIN_EVENT_STARTED, c.VIR_DOMAIN_EVENT_STARTED_MIGRATED

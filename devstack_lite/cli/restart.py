@@ -36,16 +36,17 @@ def restart(name: str, daemons: tuple[str, ...]) -> None:
             with terminal.Progress(terminal.err()) as progress:
                 for one in chosen:
                     progress.show(one)
-                    _wait_for_successor(cloud, one, before.daemons[one].pid)
+                    wait_for_successor(cloud, one, before.daemons[one].pid)
                 progress.show("the services")
-                _wait_until_ready(cloud)
+                wait_until_ready(cloud)
                 progress.done()
         finally:
             for line in complaints.new():
                 click.echo(line, err=True)
 
 
-def _wait_until_ready(cloud: Cloud) -> None:
+def wait_until_ready(cloud: Cloud) -> None:
+    """Wait until a boot would work. Raises CloudError when that takes too long."""
     readiness = Readiness(cloud)
     deadline = time.monotonic() + TIMEOUT_S
     while missing := readiness.missing():
@@ -71,7 +72,8 @@ def _require_running(cloud: Cloud) -> Roster:
     return found
 
 
-def _wait_for_successor(cloud: Cloud, name: str, old_pid: int) -> None:
+def wait_for_successor(cloud: Cloud, name: str, old_pid: int) -> None:
+    """Wait until another launcher has a process's place. Raises CloudError when none comes."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         entry = _require_running(cloud).daemons[name]

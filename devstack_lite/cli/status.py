@@ -11,14 +11,18 @@ from typing import Any
 import click
 
 from devstack_lite import cloud as clouds
-from devstack_lite import cloud_files, processes, reaper, roster
+from devstack_lite import cloud_files, holds, processes, reaper, roster
 from devstack_lite.broker import probe
 from devstack_lite.cli import session, terminal
 from devstack_lite.cloud import Cloud
 from devstack_lite.exceptions import DevstackError
+from devstack_lite.reaper import Ref
 from devstack_lite.roster import Roster
 
 MIB = 1024 * 1024
+DEBUGGED = "debugged"
+"""In front of somebody who called `up --debug`; one process, launcher and worker alike."""
+GOOD = frozenset({"running", DEBUGGED})
 
 
 @click.command()
@@ -44,10 +48,13 @@ def gather(cloud: Cloud) -> dict[str, Any]:
     """Return everything that status shows, as JSON types."""
     found = roster.read(cloud.state_dir)
     is_supervised = found is not None and found.is_alive()
-    daemons = [_daemon(one, found) for one in processes.of(cloud)]
+    daemons = [
+        _daemon(one, found, holds.holder_of(cloud.state_dir, one.name))
+        for one in processes.of(cloud)
+    ]
     facts: dict[str, Any] = {
         "name": cloud.name,
-        "is_up": is_supervised and all(one["state"] == "running" for one in daemons),
+        "is_up": is_supervised and all(one["state"] in GOOD for one in daemons),
         "phase": found.phase.value if found is not None and is_supervised else "stopped",
         "waiting_for": found.waiting_for if found is not None and is_supervised else "",
         "state_dir": str(cloud.state_dir),
@@ -70,7 +77,9 @@ def gather(cloud: Cloud) -> dict[str, Any]:
     return facts
 
 
-def _daemon(process: processes.Process, found: Roster | None) -> dict[str, Any]:
+def _daemon(
+    process: processes.Process, found: Roster | None, in_front: Ref | None
+) -> dict[str, Any]:
     entry = found.daemons.get(process.name) if found is not None else None
     facts: dict[str, Any] = {
         "name": process.name,
@@ -91,6 +100,12 @@ def _daemon(process: processes.Process, found: Roster | None) -> dict[str, Any]:
             "worker_pids": sorted(workers),
             "uptime_s": round(time.time() - entry.started_at, 1),
             "memory_mib": round(sum(measured), 1),
+        }
+    elif in_front is not None:
+        facts |= {
+            "state": DEBUGGED,
+            "launcher_pid": in_front.pid,
+            "memory_mib": _process(in_front.pid)["memory_mib"],
         }
     elif entry is not None and found is not None and found.is_alive():
         is_held = entry.state is roster.DaemonState.HELD
@@ -166,7 +181,7 @@ def _print(facts: dict[str, Any]) -> None:
     for title in ("uptime", "restarts", "memory"):
         table.add_column(title, justify="right")
     for one in facts["daemons"]:
-        shade = "green" if one["state"] == "running" else "red"
+        shade = "green" if one["state"] in GOOD else "red"
         table.add_row(
             one["name"],
             f"[{shade}]{one['state']}[/]",

@@ -10,7 +10,7 @@ import click
 
 from devstack_lite import cloud as clouds
 from devstack_lite import cloud_files, control, planning, processes, roster
-from devstack_lite.cli import terminal
+from devstack_lite.cli import debugging, terminal
 from devstack_lite.cli.complaints import Complaints
 from devstack_lite.cli.readiness import Readiness
 from devstack_lite.cloud import Cloud, CloudError
@@ -72,6 +72,17 @@ def _parse_workers(
     help="nova: messages are trusted, and what dies with a worker is lost.  [default: durable]",
 )
 @click.option("--foreground", is_flag=True, help="Stay, show the log, and go down with Ctrl-C.")
+@click.option(
+    "--debug",
+    metavar="DAEMON",
+    help="Then run one daemon at this terminal, as one process, where pdb or an IDE can stop it;"
+    " the rest of the cloud runs as usual. Also of a cloud that is up.",
+)
+@click.option(
+    "--debugger",
+    metavar="MODULE",
+    help="What Python runs it by, with its options, such as 'debugpy --listen 5678'.",
+)
 def up(
     name: str,
     hosts: int | None,
@@ -83,12 +94,18 @@ def up(
     profile: str | None,
     semantics: str | None,
     foreground: bool,
+    debug: str | None,
+    debugger: str | None,
 ) -> None:
     """Start a cloud, and return when a boot would work.
 
     A cloud that was there before comes back as it was, with its instances; what is given here
     replaces what it had.
     """
+    if debug is None and debugger is not None:
+        raise click.UsageError("--debugger is about the daemon that --debug names.")
+    if debug is not None and foreground:
+        raise click.UsageError("--debug and --foreground both want the terminal.")
     wishes = planning.Wishes(
         name=name,
         hosts=hosts,
@@ -103,6 +120,9 @@ def up(
     state_dir = clouds.state_dir_of(name)
     before = clouds.load(state_dir)
     if before is not None and control.running(before) is not None:
+        if debug is not None:
+            debugging.debug(before, debugging.choose(before, debug), debugger)
+            return
         click.echo(
             f"{name} is up already, with {len(before.hosts)} hosts; for another shape of it:"
             " `devstack-lite down` first."
@@ -111,6 +131,7 @@ def up(
     with control.only_one(state_dir, name):
         try:
             cloud = _prepare(wishes, before)
+            chosen = debugging.choose(cloud, debug) if debug is not None else None
             supervisor = _start(cloud)
         except BaseException:
             if before is not None:
@@ -120,6 +141,8 @@ def up(
             raise
     if foreground:
         _stay(cloud, supervisor)
+    elif chosen is not None:
+        debugging.debug(cloud, chosen, debugger)
 
 
 def _prepare(wishes: planning.Wishes, before: Cloud | None) -> Cloud:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from devstack_lite.clients.http import Answer, HttpPeer
 from devstack_lite.clients.image import headers_of, validated_of
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unauthorized, Unavailable
+from devstack_lite.exceptions import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    QuotaExceeded,
+    Unauthorized,
+    Unavailable,
+)
 from devstack_lite.steps import StepRecord
 
 _VERSION = {"OpenStack-API-Version": "volume 3.54"}
@@ -18,8 +26,8 @@ _VERSION = {"OpenStack-API-Version": "volume 3.54"}
 class VolumeClient:
     """Asks a Cinder v3 API; url is the endpoint with /v3.
 
-    Every method raises Unauthorized (definite) and Unavailable (indefinite). A repeated request is
-    answered as the first was.
+    Every method raises Unauthorized, Forbidden (definite) and Unavailable (indefinite). A repeated
+    request is answered as the first was; those of which two would do another are not repeated.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -81,15 +89,43 @@ class VolumeClient:
         except NotFound:
             return
 
+    def list_all(self, context: RequestContext, noun: str, **query: str) -> list[dict[str, Any]]:
+        """Return the caller's things of a kind. noun: `volume` or `snapshot`, here and below."""
+        answer = self._send(context, "GET", f"/{noun}s/detail?{urlencode(query)}")
+        found: list[dict[str, Any]] = answer.json()[f"{noun}s"]
+        return found
+
+    def get(self, context: RequestContext, noun: str, thing_id: str) -> dict[str, Any]:
+        """Return one. Raises NotFound."""
+        answer = self._send(context, "GET", f"/{noun}s/{quote(thing_id, safe='')}")
+        found: dict[str, Any] = answer.json()[noun]
+        return found
+
+    def create(self, context: RequestContext, noun: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Make one. Raises NotFound, Invalid, QuotaExceeded."""
+        made: dict[str, Any] = self._send(context, "POST", f"/{noun}s", {noun: asked}).json()[noun]
+        return made
+
+    def delete(self, context: RequestContext, noun: str, thing_id: str) -> None:
+        """Remove one. Raises NotFound, Invalid while it is used."""
+        self._send(context, "DELETE", f"/{noun}s/{quote(thing_id, safe='')}")
+
     def _send(
         self, context: RequestContext, method: str, path: str, body: dict[str, Any] | None = None
     ) -> Answer:
         headers = {**headers_of(context), **_VERSION}
-        answer = self._peer.request(method, path, headers=headers, body=body)
+        answer = self._peer.request(
+            method, path, headers=headers, body=body,
+            is_repeatable=path not in {"/volumes", "/snapshots"},
+        )  # fmt: skip
         if answer.status < 300:
             return answer
         message = _message_of(answer)
-        if answer.status in {401, 403}:
+        if answer.status == 403:
+            raise Forbidden(message, kind="volume")
+        if answer.status == 413:
+            raise QuotaExceeded(message)
+        if answer.status == 401:
             raise Unauthorized(f"volume refused the token (HTTP {answer.status}): {message}")
         if answer.status == 404:
             raise NotFound(message, kind="volume")

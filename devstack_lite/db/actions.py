@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves, shelving
+from devstack_lite.db import claims, moves, numa_claims, shelving
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import (
     NOTHING_UNDER_WAY,
@@ -45,6 +45,8 @@ from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked, Not
 from devstack_lite.objects.compute import IS_RECLAIM, Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState, is_counted
+
+REBUILD = "rebuild"
 
 CHANGED_BY_ACTIONS = frozenset(
     {
@@ -106,6 +108,8 @@ def begin_action(
         if row.task_state is not None:
             moves.end_badly(connection, row, now)
         more = alongside(connection, row) if alongside is not None else {}
+        if action == REBUILD:
+            more |= numa_claims.kept(connection, uuid, row.node)
         operation = operation_of(
             action, context, task_state=task_state, vm_state=row.vm_state, host=row.host,
             node=row.node, **(arguments or {}), **more,

@@ -7,6 +7,7 @@ attempt makes a second one; from then on the attachments say what the instance h
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -43,10 +44,13 @@ def record_volumes(
         )
         _check_snapshots(connection, made)
     default = volume_types.default_name(connection)
+    shared = volume_types.multiattach_names(connection) if made else set()
     for uuid in uuids:
         for index, device in enumerate(wanted):
             if device.volume_id is None:
-                records.insert(connection, _volume(context, uuid, index, device, default))
+                volume = _volume(context, uuid, index, device, default)
+                is_shared = volume.volume_type in shared
+                records.insert(connection, replace(volume, multiattach=is_shared))
             try:
                 volume_attachments.reserve(connection, _attachment(uuid, index, device))
             except NotFound as error:

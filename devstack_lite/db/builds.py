@@ -29,7 +29,7 @@ from devstack_lite.db.operations import (
     operation_of,
     stay,
 )
-from devstack_lite.db.quotas import Limits, headroom, take_quota
+from devstack_lite.db.quotas import Limits, headroom, size_of, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
 from devstack_lite.db.schema import (
     action_events,
@@ -40,6 +40,7 @@ from devstack_lite.db.schema import (
 )
 from devstack_lite.db.server_groups import join
 from devstack_lite.db.tags import add_tags
+from devstack_lite.db.user_quotas import check_user, user_headroom
 from devstack_lite.names import hostname_of, name_of
 from devstack_lite.objects.compute import (
     BootRequest,
@@ -85,6 +86,7 @@ def create_instances(
     operation = operation_of(BUILD, context)
     count = len(boot.instance_uuids)
     least = boot.min_count or count
+    who = (str(context.project_id), str(context.user_id), boot.flavor)
     with db.write() as connection:
         there = connection.execute(
             sa.select(instances).where(instances.c.uuid.in_(boot.instance_uuids))
@@ -93,8 +95,12 @@ def create_instances(
             return [instance_of(row) for row in there]
         if least < count:
             room = headroom(connection, str(context.project_id), boot.flavor, limits)
-            count = count if room is None else max(least, min(count, room))
+            rooms = [
+                one for one in (room, user_headroom(connection, *who, limits)) if one is not None
+            ]
+            count = max(least, min(count, *rooms)) if rooms else count
         take_quota(connection, str(context.project_id), boot.flavor, count, limits)
+        check_user(connection, *who[:2], size_of(boot.flavor, count), limits)
         values = []
         uuids = boot.instance_uuids[:count]
         for index, uuid in enumerate(uuids):
@@ -178,7 +184,8 @@ def start_builds(
                 instances.c.task_state.in_(BUILD_STATES),
             ).with_for_update()
         ).all()  # fmt: skip
-        claimed = claims.nodes_to_build_on(connection, wanted)
+        held = claims.to_build_on(connection, wanted)
+        claimed = {uuid: claim.node for uuid, claim in held.items()}
         fresh: dict[tuple[str, str], list[str]] = defaultdict(list)
         granted, live = [], []
         for row in rows:
@@ -229,6 +236,7 @@ def start_builds(
             owner=owner,
             task_state=TaskState(_FIRST_OF.get(row.task_state, row.task_state)),
             flavor=moves.wanted_flavor(row),
+            numa_topology=held[row.uuid].numa_topology if row.uuid in held else None,
         )
         for row in granted
     ] + [instance_of(row) for row in live]

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions, resource_classes
+from devstack_lite.db import decisions, numa_claims, resource_classes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -50,6 +50,7 @@ def claim_nodes(
     *,
     request_id: str = "",
     decision: Json | None = None,
+    packs_cells: bool = False,
 ) -> list[ClaimAnswer]:
     """Record claims; return CLAIMED, FULL, STALE or AGAINST_POLICY, in order. One transaction.
 
@@ -57,10 +58,10 @@ def claim_nodes(
     is gone, deleted, or a later attempt has it. Delivered twice: an instance that holds this very
     claim, or its alternate, is CLAIMED again. What an earlier attempt claimed to build on is
     replaced; what an instance that moves holds where it was stays. decision: what chose the nodes;
-    it is kept with the answers.
+    it is kept with the answers. packs_cells: NUMA cells with least room come first.
     """
     with db.write() as connection:
-        found = _Claiming(connection, wanted).run()
+        found = _Claiming(connection, wanted, packs_cells=packs_cells).run()
         if decision is not None:
             decisions.keep(connection, request_id, decision, wanted, found)
     return found
@@ -69,7 +70,9 @@ def claim_nodes(
 class _Claiming:
     """Claims under way in one transaction."""
 
-    def __init__(self, connection: Connection, wanted: Sequence[Claim]) -> None:
+    def __init__(
+        self, connection: Connection, wanted: Sequence[Claim], *, packs_cells: bool
+    ) -> None:
         uuids = [claim.instance_uuid for claim in wanted]
         self._connection = connection
         self._wanted = wanted
@@ -80,6 +83,9 @@ class _Claiming:
             ClaimAnswer(outcome=STALE, host=claim.host, node=claim.node) for claim in wanted
         ]
         self._taken: list[int] = []
+        self._packs_cells = packs_cells
+        self._cells: dict[int, str] = {}
+        """By index what a claim has of its node's NUMA cells."""
 
     def run(self) -> list[ClaimAnswer]:
         """Record what can be; return what became of each."""
@@ -138,16 +144,39 @@ class _Claiming:
         """Take what each chose: of one size on one node together."""
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for index in indexes:
+            if self._wanted[index].numa_topology is not None:
+                self._note(index, is_taken=self._take_on(index, self._wanted[index].node, version))
+                continue
             alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
         for size, own in alike.items():
             accepted = _take(self._connection, size, len(own), version)
             for position, index in enumerate(own):
-                if position < accepted:
-                    self._answer(index, CLAIMED)
-                    self._taken.append(index)
-                else:
-                    self._answer(index, FULL)
-                    self._join(self._wanted[index], self._wanted[index].host, -1)
+                self._note(index, is_taken=position < accepted)
+
+    def _take_on(self, index: int, node: str, version: int) -> bool:
+        """Take a node's room for one, NUMA cells included; say whether it was there."""
+        claim = self._wanted[index]
+        size = _size(claim, node)
+        if claim.numa_topology is None:
+            return _take_exactly(self._connection, size, 1, version)
+        cells = numa_claims.fit(
+            self._connection, node, claim.numa_topology, is_packing=self._packs_cells
+        )
+        if cells is None or not _take_exactly(
+            self._connection, size, 1, version, numa_used=cells.used
+        ):
+            return False
+        self._cells[index] = cells.topology
+        return True
+
+    def _note(self, index: int, *, is_taken: bool) -> None:
+        """Note what became of a first choice."""
+        if is_taken:
+            self._answer(index, CLAIMED)
+            self._taken.append(index)
+        else:
+            self._answer(index, FULL)
+            self._join(self._wanted[index], self._wanted[index].host, -1)
 
     def _take_alternate(self, index: int, version: int) -> None:
         """Take the first alternate that has room and that the group allows, if there is one."""
@@ -157,7 +186,7 @@ class _Claiming:
             if group is not None and not group.allows(place.host):
                 continue
             self._release([index], version)
-            if _take_exactly(self._connection, _size(claim, place.node), 1, version):
+            if self._take_on(index, place.node, version):
                 self._join(claim, place.host)
                 self._answer(index, CLAIMED, place)
                 self._taken.append(index)
@@ -179,6 +208,7 @@ class _Claiming:
                     "resources": dict(self._wanted[index].resources),
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
+                    "numa_topology": self._cells.get(index),
                 }
                 for index in self._taken
             ],
@@ -209,9 +239,9 @@ def _held(connection: Connection, uuids: Sequence[str]) -> dict[str, Any]:
     return {row.instance_uuid: row for row in rows}
 
 
-def nodes_to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, str]:
-    """Return the node that each of these instances claims to be built on."""
-    return {uuid: row.node for uuid, row in _held(connection, list(uuids)).items()}
+def to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, Any]:
+    """Return the claim on which each of these instances is to be built."""
+    return _held(connection, list(uuids))
 
 
 def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
@@ -235,10 +265,12 @@ def _take(connection: Connection, size: tuple[Any, ...], count: int, version: in
     return taken
 
 
-def _take_exactly(connection: Connection, size: tuple[Any, ...], count: int, version: int) -> bool:
+def _take_exactly(
+    connection: Connection, size: tuple[Any, ...], count: int, version: int, **more: Any
+) -> bool:
+    """Take size count times of its node, or nothing; more: what else its row says then."""
     node, vcpus, memory_mb, disk_gb, others = size
     own = compute_nodes.c
-    more: Json = {}
     if others:
         used = resource_classes.taken(connection, node, dict(others), count)
         if used is None:
@@ -246,10 +278,12 @@ def _take_exactly(connection: Connection, size: tuple[Any, ...], count: int, ver
         more["resources_used"] = used
     fits = sa.and_(
         own.hypervisor_hostname == node,
-        own.vcpus_used + count * vcpus <= own.vcpus * own.cpu_allocation_ratio,
+        own.vcpus_used + count * vcpus
+        <= (own.vcpus - own.reserved_vcpus) * own.cpu_allocation_ratio,
         own.memory_mb_used + count * memory_mb
         <= (own.memory_mb - own.reserved_memory_mb) * own.ram_allocation_ratio,
-        own.disk_gb_used + count * disk_gb <= own.disk_gb * own.disk_allocation_ratio,
+        own.disk_gb_used + count * disk_gb
+        <= (own.disk_gb - own.reserved_disk_gb) * own.disk_allocation_ratio,
     )
     change = compute_nodes.update().where(fits).values(
         vcpus_used=own.vcpus_used + count * vcpus,
@@ -284,7 +318,7 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
         )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
-        more: Json = {}
+        more: Json = numa_claims.given_back(connection, node, rows)
         if node in others:
             more["resources_used"] = resource_classes.given_back(connection, node, others[node])
         connection.execute(

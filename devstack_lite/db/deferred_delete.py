@@ -23,9 +23,10 @@ from devstack_lite.db.actions import (
 )
 from devstack_lite.db.engine import Database
 from devstack_lite.db.operations import DELETE, operation_of
-from devstack_lite.db.quotas import Limits, take_quota
+from devstack_lite.db.quotas import Limits, size_of, take_quota
 from devstack_lite.db.rows import instance_of, locked_instance
 from devstack_lite.db.schema import instance_actions, instances
+from devstack_lite.db.user_quotas import check_user
 from devstack_lite.exceptions import InstanceInvalidState
 from devstack_lite.objects.compute import IS_RECLAIM, Instance
 from devstack_lite.objects.registry import Json
@@ -58,6 +59,8 @@ def begin_restore(db: Database, context: RequestContext, uuid: str, limits: Limi
                 )
         instance = instance_of(row)
         take_quota(connection, instance.project_id, instance.flavor, 1, limits)
+        who = (instance.project_id, str(instance.user_id))
+        check_user(connection, *who, size_of(instance.flavor), limits)
         kept = {"vm_state": row.vm_state, "host": row.host, "node": row.node}
         operation = operation_of(RESTORE, context, task_state=TaskState.RESTORING, **kept)
         _begin(connection, row, operation, TaskState.RESTORING)

@@ -21,7 +21,7 @@ _REPORTED = (
     "host", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb", "cpu_allocation_ratio",
     "ram_allocation_ratio", "disk_allocation_ratio", "hypervisor_type", "hypervisor_version",
     "architecture", "availability_zone", "host_ip", "traits", "metrics",
-    "inventories",
+    "reserved_vcpus", "reserved_disk_gb", "inventories", "numa_topology",
 )  # fmt: skip
 
 _ITS_OWN = tuple(name for name in _REPORTED if name != "availability_zone")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from devstack_lite.db import project_tree
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import (
     domains,
@@ -97,7 +98,15 @@ def _one(db: Database, kind: type[Thing], condition: sa.ColumnElement[bool], wan
         row = connection.execute(sa.select(TABLES[kind]).where(condition)).first()
     if row is None:
         raise missing(kind, wanted)
-    return kind(**row._mapping)
+    return _thing(kind, row)
+
+
+def _thing(kind: type[Thing], row: sa.Row[Any]) -> Thing:
+    """Return the thing of a row."""
+    values = dict(row._mapping)
+    if "tags" in values:
+        values["tags"] = tuple(values["tags"] or ())
+    return kind(**values)
 
 
 def missing(kind: type[Any], wanted: str) -> NotFound:
@@ -111,7 +120,7 @@ def list_all(db: Database, kind: type[Thing]) -> list[Thing]:
     own = TABLES[kind]
     with db.read() as connection:
         found = connection.execute(sa.select(own).order_by(own.c.get("name", own.c.id), own.c.id))
-        return [kind(**row._mapping) for row in found]
+        return [_thing(kind, row) for row in found]
 
 
 def list_assignments(
@@ -151,7 +160,7 @@ def list_targets_of(db: Database, kind: type[Thing], user_id: str) -> list[Thing
     )
     query = sa.select(own).where(own.c.id.in_(held)).order_by(own.c.name, own.c.id)
     with db.read() as connection:
-        return [kind(**row._mapping) for row in connection.execute(query)]
+        return [_thing(kind, row) for row in connection.execute(query)]
 
 
 # ---------------------------------------------------------------------------------- to write
@@ -165,6 +174,8 @@ def create(db: Database, thing: Thing) -> Thing:
     kind = type(thing)
     try:
         with db.write() as connection:
+            if isinstance(thing, Project):
+                project_tree.check_new(connection, thing)
             connection.execute(TABLES[kind].insert().values(asdict(thing)))
     except IntegrityError as error:
         try:
@@ -179,7 +190,8 @@ def create(db: Database, thing: Thing) -> Thing:
 def update(db: Database, kind: type[Thing], thing_id: str, values: Json) -> Thing:
     """Change columns of a Project, User or Role; extra is added to what there is. One transaction.
 
-    Raises NotFound, Conflict when the new name is taken, Forbidden for a built-in role.
+    Raises NotFound, Conflict when the new name is taken, Forbidden for a built-in role and a
+    project whose parents or children are in the way.
     """
     own = TABLES[kind]
     domain_id = None
@@ -189,18 +201,21 @@ def update(db: Database, kind: type[Thing], thing_id: str, values: Json) -> Thin
             domain_id = getattr(found, "domain_id", None)
             if values.get("extra"):
                 values = {**values, "extra": {**(found.extra or {}), **values["extra"]}}
+            if isinstance(found, Project) and "enabled" in values:
+                project_tree.check_switch(connection, found, enabled=values["enabled"])
             if values:
                 connection.execute(own.update().where(own.c.id == thing_id).values(**values))
             row = connection.execute(sa.select(own).where(own.c.id == thing_id)).one()
     except IntegrityError as error:
         raise _taken(kind, str(values.get("name")), domain_id) from error
-    return kind(**row._mapping)
+    return _thing(kind, row)
 
 
 def delete(db: Database, kind: type[Thing], thing_id: str) -> None:
     """Remove a Domain, Project, User, Role or Group with all that hangs on it. One transaction.
 
-    Raises NotFound, Forbidden for a built-in role, the default domain and one that is enabled.
+    Raises NotFound, Forbidden for a built-in role, the default domain, one that is enabled and a
+    project with others below it.
     """
     with db.write() as connection:
         found = _locked(connection, kind, thing_id)
@@ -210,6 +225,8 @@ def delete(db: Database, kind: type[Thing], thing_id: str) -> None:
                 own = TABLES[inner].c
                 inside = sa.select(own.id).where(own.domain_id == thing_id)
                 _remove(connection, inner, list(connection.execute(inside).scalars()))
+        if isinstance(found, Project):
+            project_tree.check_leaf(connection, thing_id)
         _remove(connection, kind, [thing_id])
 
 
@@ -264,7 +281,7 @@ def _locked(connection: Connection, kind: type[Thing], thing_id: str) -> Thing:
         raise missing(kind, thing_id)
     if kind is Role and row.name in BUILT_IN_ROLES:
         raise Forbidden(f"Unable to change or delete immutable role resource: {thing_id}.")
-    return kind(**row._mapping)
+    return _thing(kind, row)
 
 
 def _taken(kind: type[Any], name: str, domain_id: str | None) -> Conflict:

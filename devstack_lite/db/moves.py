@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims
+from devstack_lite.db import claims, numa_claims
 from devstack_lite.db.faults import Ending
 from devstack_lite.db.quotas import Limits, change_quota
 from devstack_lite.db.rows import flavor_to_json
@@ -181,6 +181,7 @@ def start_live(connection: Connection, row: Any, *, host: str, node: str, now: A
         "name": RUN_LIVE,
         "arguments": {
             **kept, "action": LIVE, "on_host": kept["host"], "dest_host": host, "dest_node": node,
+            **numa_claims.kept(connection, row.uuid, node),
         },
     }  # fmt: skip
     connection.execute(

@@ -1,4 +1,4 @@
-"""What projects may have: the configuration's numbers, the default class's, a project's own.
+"""What projects may have: the configuration's numbers, the default class's, its own, a user's.
 
 The later ones go before the earlier ones. -1 is any number.
 """
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import quota_limits, quota_usages
+from devstack_lite.db.user_quotas import used_by
 from devstack_lite.exceptions import Invalid
 
 CONFIGURED = (
@@ -39,39 +40,56 @@ class Scope(StrEnum):
 
     PROJECT = "project"
     CLASS = "class"
+    USER = "user"
+    """Of one user in a project: see user_key."""
 
 
-def limits_of(db: Database, project_id: str | None, configured: Any) -> dict[str, int]:
-    """Return all limits of a project; None: of one that has none of its own. One read.
+def user_key(project_id: str, user_id: str) -> str:
+    """Return the name under which a user's limits in a project are kept."""
+    return f"{project_id}/{user_id}"
 
-    configured: the options of [quota], by name.
+
+def limits_of(
+    db: Database, project_id: str | None, configured: Any, *, user_id: str | None = None
+) -> dict[str, int]:
+    """Return all limits of a project, or of a user in it.
+
+    None: of a project that has none of its own. configured: the options of [quota], by name.
     """
+    limits, of_user = read_limits(db, project_id, user_id, configured)
+    return {**limits, **of_user}
+
+
+def read_limits(
+    db: Database, project_id: str | None, user_id: str | None, configured: Any
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return all limits of a project, and those that a user has of their own there. One read."""
     own = quota_limits.c
+    kept = [(Scope.CLASS, DEFAULT_CLASS), (Scope.PROJECT, str(project_id))]
+    if user_id is not None:
+        kept.append((Scope.USER, user_key(str(project_id), user_id)))
     query = sa.select(quota_limits).where(
-        sa.or_(
-            sa.and_(own.scope == Scope.CLASS, own.name == DEFAULT_CLASS),
-            sa.and_(own.scope == Scope.PROJECT, own.name == str(project_id)),
-        )
+        sa.or_(*(sa.and_(own.scope == scope, own.name == name) for scope, name in kept))
     )
     found = {**{name: int(configured[name]) for name in CONFIGURED}, **UNCOUNTED}
     with db.read() as connection:
         rows = connection.execute(query).all()
     for scope in (Scope.CLASS, Scope.PROJECT):
         found |= {row.resource: row.hard_limit for row in rows if row.scope == scope}
-    return found
+    return found, {row.resource: row.hard_limit for row in rows if row.scope == Scope.USER}
 
 
 def update_limits(
     db: Database, *, scope: Scope, name: str, values: Mapping[str, int], is_forced: bool
 ) -> None:
-    """Set limits of a project or class. One transaction; may be repeated.
+    """Set limits of a project, class or user. One transaction; may be repeated.
 
-    Raises Invalid for a project that uses more already, unless is_forced.
+    Raises Invalid for a project or user with more already, unless is_forced.
     """
     own = quota_limits.c
     with db.write() as connection:
-        if scope is Scope.PROJECT and not is_forced:
-            _check_used(connection, name, values)
+        if scope is not Scope.CLASS and not is_forced:
+            _check_used(connection, scope, name, values)
         connection.execute(
             quota_limits.delete().where(
                 own.scope == scope, own.name == name, own.resource.in_(list(values))
@@ -87,20 +105,29 @@ def update_limits(
             )
 
 
-def delete_limits(db: Database, *, project_id: str) -> None:
-    """Have a project have no limits of its own; none is fine. One transaction."""
+def delete_limits(db: Database, *, project_id: str, user_id: str | None = None) -> None:
+    """Have a project, or a user in it, have no limits of its own; none is fine. One transaction.
+
+    With a project's go those of its users.
+    """
     own = quota_limits.c
+    of_project = sa.or_(
+        sa.and_(own.scope == Scope.PROJECT, own.name == project_id),
+        sa.and_(own.scope == Scope.USER, own.name.startswith(f"{project_id}/", autoescape=True)),
+    )
+    of_user = sa.and_(own.scope == Scope.USER, own.name == user_key(project_id, str(user_id)))
     with db.write() as connection:
-        connection.execute(
-            quota_limits.delete().where(own.scope == Scope.PROJECT, own.name == project_id)
-        )
+        connection.execute(quota_limits.delete().where(of_user if user_id else of_project))
 
 
-def _check_used(connection: Connection, project_id: str, values: Mapping[str, int]) -> None:
+def _check_used(connection: Connection, scope: Scope, name: str, values: Mapping[str, int]) -> None:
+    project_id, _, user_id = name.partition("/") if scope is Scope.USER else (name, "", "")
     row = connection.execute(
         sa.select(quota_usages).where(quota_usages.c.project_id == project_id).with_for_update()
     ).one_or_none()
     used = {} if row is None else dict(row._mapping)
+    if scope is Scope.USER:
+        used = dict(used_by(connection, project_id, user_id))
     for resource, limit in values.items():
         minimum = used.get(resource, 0)
         if 0 <= limit < minimum:

@@ -5,7 +5,8 @@ used equals what is counted from the instances; `devstack-lite check` compares t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,14 +18,25 @@ from devstack_lite.exceptions import QuotaExceeded
 from devstack_lite.objects.compute import Flavor
 from devstack_lite.states import is_counted
 
+COUNTED = ("instances", "cores", "ram")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a project may have; ram in MiB; -1 is any number."""
+    """What a project may have; ram in MiB; -1 is any number.
+
+    of_user: what the user may have of it, where that was set; see user_quotas.
+    """
 
     instances: int
     cores: int
     ram: int
+    of_user: Mapping[str, int] = field(default_factory=dict)
+
+
+def size_of(flavor: Flavor, count: int = 1) -> dict[str, int]:
+    """Return what servers of a flavor count for."""
+    return {"instances": count, "cores": count * flavor.vcpus, "ram": count * flavor.memory_mb}
 
 
 def take_quota(
@@ -35,11 +47,7 @@ def take_quota(
     Raises QuotaExceeded in Nova's words; nothing was counted then.
     """
     own = quota_usages.c
-    wanted = {
-        "instances": count,
-        "cores": count * flavor.vcpus,
-        "ram": count * flavor.memory_mb,
-    }
+    wanted = size_of(flavor, count)
     conditions = [own.project_id == project_id]
     for resource, amount in wanted.items():
         limit = getattr(limits, resource)
@@ -104,7 +112,7 @@ def headroom(connection: Connection, project_id: str, flavor: Flavor, limits: Li
         sa.select(quota_usages).where(quota_usages.c.project_id == project_id).with_for_update()
     ).one_or_none()
     used = {} if row is None else dict(row._mapping)
-    each = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.memory_mb}
+    each = size_of(flavor)
     rooms = [
         (getattr(limits, resource) - used.get(resource, 0)) // amount
         for resource, amount in each.items()

@@ -16,8 +16,9 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import moves
 from devstack_lite.db.actions import begin_action
 from devstack_lite.db.engine import Database
-from devstack_lite.db.quotas import Limits
+from devstack_lite.db.quotas import Limits, size_of
 from devstack_lite.db.schema import instances, migrations
+from devstack_lite.db.user_quotas import check_user
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Flavor, Instance
 from devstack_lite.objects.registry import Json
@@ -46,10 +47,16 @@ def begin_resize(
     action = moves.MIGRATE if flavor is None else moves.RESIZE
 
     def note(connection: Connection, row: Any) -> Json:
-        return moves.begin(
-            connection, context, row, action=action, flavor=flavor or Flavor(**row.flavor),
-            limits=limits, now=utcnow(),
+        old = Flavor(**row.flavor)
+        noted = moves.begin(
+            connection, context, row, action=action, flavor=flavor or old, limits=limits,
+            now=utcnow(),
         )  # fmt: skip
+        if flavor is not None:
+            was, will_be = size_of(old), size_of(flavor)
+            grown = {name: will_be[name] - was[name] for name in was}
+            check_user(connection, row.project_id, row.user_id, grown, limits)
+        return noted
 
     return begin_action(
         db, context, uuid, action=action, event=EVENT,

@@ -70,6 +70,7 @@ def boot_to_json(boot: BootRequest) -> dict[str, Any]:
         "volumes": list(boot.volumes),
         "scheduler_hints": dict(boot.scheduler_hints),
         "key_data": boot.key_data,
+        "injected_files": list(boot.injected_files),
         "forced_host": boot.forced_host,
         "forced_node": boot.forced_node,
         "requested_host": boot.requested_host,

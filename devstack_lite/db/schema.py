@@ -67,7 +67,9 @@ projects = sa.Table(
     "projects", metadata, _id(),
     sa.Column("name", sa.String(64), nullable=False),
     sa.Column("domain_id", sa.String(64), sa.ForeignKey("domains.id"), nullable=False),
+    sa.Column("parent_id", sa.String(64), index=True),
     sa.Column("description", sa.Text),
+    sa.Column("tags", sa.JSON),
     sa.Column("extra", sa.JSON),
     _flag("enabled", default=True),
     sa.UniqueConstraint("domain_id", "name"),
@@ -180,6 +182,8 @@ compute_nodes = sa.Table(
     sa.Column("host_ip", sa.String(64)),
     sa.Column("traits", sa.JSON),
     sa.Column("metrics", sa.JSON),
+    sa.Column("reserved_vcpus", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("reserved_disk_gb", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("inventories", sa.JSON),
     sa.Column("resources_used", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),
@@ -187,6 +191,8 @@ compute_nodes = sa.Table(
     sa.Column("architecture", sa.String(32), nullable=False),
     sa.Column("availability_zone", sa.String(255), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, default=0, index=True),
+    sa.Column("numa_topology", sa.Text),
+    sa.Column("numa_used", sa.Text),
 )  # fmt: skip
 
 claims = sa.Table(
@@ -200,6 +206,7 @@ claims = sa.Table(
     sa.Column("resources", sa.JSON),
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
+    sa.Column("numa_topology", sa.Text),
 )  # fmt: skip
 
 instances = sa.Table(

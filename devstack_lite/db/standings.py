@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.db.engine import Database
+from devstack_lite.db.project_tree import project_of
 from devstack_lite.db.schema import (
     domains,
     projects,
@@ -108,7 +109,7 @@ def get_standing(
     return Standing(
         user=user,
         user_domain=_domain(user.domain_id, *homes),
-        project=Project(**project) if project["id"] is not None else None,
+        project=project_of(project) if project["id"] is not None else None,
         project_domain=_domain(project["domain_id"], *owners) if project["id"] else None,
         domain=_domain(str(target_id), *targets) if targets[0] is not None else None,
         roles=_roles_in(rows),

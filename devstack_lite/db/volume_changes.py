@@ -114,6 +114,21 @@ def begin_detach_volume(
         )  # fmt: skip
 
 
+def keep_volume(db: Database, uuid: str, volume_id: str, *, is_kept: bool) -> None:
+    """Have a volume stay, or go, when its instance is deleted. One transaction. Raises NotFound."""
+    own = volume_attachments.c
+    with db.write() as connection:
+        changed = connection.execute(
+            volume_attachments.update()
+            .where(own.instance_uuid == uuid, own.volume_id == volume_id)
+            .values(delete_on_termination=not is_kept)
+        )
+        if not changed.rowcount:
+            raise NotFound(
+                f"Instance {uuid} is not attached to volume {volume_id}", kind="attachment"
+            )
+
+
 def _attachment(connection: Connection, uuid: str, volume_id: str) -> Any | None:
     own = volume_attachments.c
     return connection.execute(

@@ -75,6 +75,16 @@ def _find(known: Sequence[VolumeType], name_or_id: str) -> VolumeType:
     raise _not_found(name_or_id)
 
 
+def is_multiattach(one: VolumeType) -> bool:
+    """Say whether a type's volumes may be attached to several servers at once."""
+    return one.extra_specs.get("multiattach") == "<is> True"
+
+
+def multiattach_names(connection: Connection) -> set[str]:
+    """Return the names of the types whose volumes may be."""
+    return {one.name for one in _all(connection, None) if is_multiattach(one)}
+
+
 def default_name(connection: Connection) -> str:
     """Return the name of the default type, which may have been changed."""
     return _find(_all(connection, None), DEFAULT.id).name

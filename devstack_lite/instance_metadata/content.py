@@ -81,6 +81,8 @@ class InstanceMetadata:
     settings: Settings
     address: str | None = None
     """Where the guest asks from, if it is not known from its interfaces."""
+    files: tuple[Json, ...] = ()
+    """What a user wants in the guest, {"path", "contents"} in base 64: on a config drive alone."""
 
     @property
     def user_data(self) -> bytes | None:
@@ -117,6 +119,8 @@ class InstanceMetadata:
             for name in self._files(version):
                 if name != PASSWORD:  # where a guest could only write to
                     yield f"openstack/{version}/{name}", self._openstack([version, name]).body
+        for number, one in enumerate(self.files):
+            yield f"openstack{_content_path(number)}", base64.b64decode(one["contents"])
 
     def _ec2(self, tokens: Sequence[str]) -> Any:
         if not tokens:
@@ -165,6 +169,11 @@ class InstanceMetadata:
             kind = "x509" if key.startswith("-----BEGIN") else "ssh"
             found["public_keys"] = {own.key_name: key}
             found["keys"] = [{"name": own.key_name, "type": kind, "data": key}]
+        if self.files:
+            found["files"] = [
+                {"content_path": _content_path(number), "path": one["path"]}
+                for number, one in enumerate(self.files)
+            ]
         found |= {
             "hostname": self.hostname,
             "name": own.name,
@@ -188,6 +197,10 @@ class InstanceMetadata:
             for one in self.facts.interfaces
             if one.tag
         ]
+
+
+def _content_path(number: int) -> str:
+    return f"/content/{number:04}"
 
 
 def _text(value: Any) -> Content:

@@ -98,7 +98,7 @@ def read_database(
             ClaimFact(
                 instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
                 memory_mb=row.memory_mb, disk_gb=row.disk_gb, resources=row.resources or {},
-                is_building=row.is_building,
+                is_building=row.is_building, numa_topology=row.numa_topology,
             )
             for row in rows(schema.claims)
         ),
@@ -199,9 +199,9 @@ def _node(row: Any) -> NodeFact:
     return NodeFact(
         node=row.hypervisor_hostname,
         limits={
-            "vcpus": row.vcpus * row.cpu_allocation_ratio,
+            "vcpus": (row.vcpus - row.reserved_vcpus) * row.cpu_allocation_ratio,
             "memory_mb": (row.memory_mb - row.reserved_memory_mb) * row.ram_allocation_ratio,
-            "disk_gb": row.disk_gb * row.disk_allocation_ratio,
+            "disk_gb": (row.disk_gb - row.reserved_disk_gb) * row.disk_allocation_ratio,
             **{name: capacity_of(own) for name, own in inventories.items()},
         },
         used={
@@ -213,6 +213,7 @@ def _node(row: Any) -> NodeFact:
             **dict.fromkeys(inventories, 0),
             **(row.resources_used or {}),
         },
+        numa_used=row.numa_used,
     )
 
 

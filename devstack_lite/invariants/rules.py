@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from devstack_lite.invariants.cells import find_wrong_cells
 from devstack_lite.invariants.snapshot import InstanceFact, Snapshot
 from devstack_lite.states import GUEST_RUNS, PowerState, VmState, is_counted
 
@@ -258,6 +259,11 @@ def _used(snapshot: Snapshot, _bound_s: float) -> Found:
         yield from _compare(node.used, sums[node.node], "claimed", node.node)
     for name in sums.keys() - {node.node for node in snapshot.nodes}:
         yield "claims on a node that is not there", (name,)
+
+
+@rule("numa", "What is taken of a node's NUMA cells is what its claims have, no CPU of them twice.")
+def _numa(snapshot: Snapshot, _bound_s: float) -> Found:
+    return find_wrong_cells(snapshot)
 
 
 def _compare(used: dict[str, int], counted: Counter[str], word: str, whose: str) -> Found:

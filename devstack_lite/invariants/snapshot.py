@@ -57,6 +57,7 @@ class ClaimFact:
     resources: dict[str, int] = field(default_factory=dict)
     """By resource class what it takes besides."""
     is_building: bool = False
+    numa_topology: str | None = None
 
     @property
     def size(self) -> Resources:
@@ -74,6 +75,7 @@ class NodeFact:
     limits: dict[str, float]
     used: dict[str, int]
     """vcpus, memory_mb, disk_gb and custom classes as in limits; besides instances and io_ops."""
+    numa_used: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

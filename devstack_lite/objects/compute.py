@@ -91,6 +91,8 @@ class BootRequest:
     """What the guest calls itself; made of the name when it is empty."""
     user_data: str | None = None
     config_drive: bool = False
+    injected_files: tuple[Json, ...] = ()
+    """{"path", "contents"}, the contents in base 64."""
     auto_disk_config: bool = False
     description: str | None = None
     reservation_id: str = ""
@@ -163,6 +165,8 @@ class Instance:
     launched_at: datetime.datetime | None = None
     terminated_at: datetime.datetime | None = None
     deleted_at: datetime.datetime | None = None
+    numa_topology: str | None = None
+    """What it has of the NUMA cells of the node that it is built on; told to that host alone."""
 
     @property
     def operation_host(self) -> str | None:
@@ -229,7 +233,9 @@ class ComputeNode:
     vcpus: int
     memory_mb: int
     disk_gb: int
+    reserved_vcpus: int = 0
     reserved_memory_mb: int = 0
+    reserved_disk_gb: int = 0
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
     disk_allocation_ratio: float = 1.0
@@ -254,6 +260,10 @@ class ComputeNode:
     """By class what the claims on it take of that."""
     version: int = 0
     """Grows with each change of any node; a reader asks for what is newer than it has."""
+    numa_topology: str | None = None
+    """Its NUMA cells, as devstack_lite.numa.host writes them; None: it has none."""
+    numa_used: str | None = None
+    """What the claims take of them, as devstack_lite.numa.use writes it; None: nothing."""
 
 
 @message
@@ -350,6 +360,8 @@ class Claim:
     attempt: int = 1
     alternates: tuple[Place, ...] = ()
     """To be tried in this order where the node is full by now."""
+    numa_topology: str | None = None
+    """What it wants of the node's NUMA cells, as devstack_lite.numa.guest writes it."""
 
 
 @message

@@ -23,13 +23,15 @@ class Domain:
 @message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What owns things."""
+    """What owns things. parent_id: the project it is below; None is right below the domain."""
 
     id: str
     name: str
     domain_id: str
+    parent_id: str | None = None
     description: str | None = None
     enabled: bool = True
+    tags: tuple[str, ...] = ()
     extra: Json | None = None
 
 

@@ -7,6 +7,7 @@ when the volumes are recorded, which checks again what can.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -53,6 +54,10 @@ class DiskChecker:
         others = [one for one in asked if not _is_local_image(one)]
         if local:
             image_ref = self._local_image(local, image_ref)
+        if image_ref and not any(_is_root(one) for one in others):
+            mapped = _image_mappings(self._image(image_ref))
+            if any(_is_root(one) for one in mapped):
+                others = [*mapped, *others]
         devices = [device for one in others if (device := self._device(one)) is not None]
         if not local and any(device.boot_index == 0 for device in devices):
             image_ref = ""  # What is mapped to be booted from comes before imageRef.
@@ -237,6 +242,25 @@ def _mappings(server: Json) -> list[Json]:
             "boot_index": 0 if number == 0 and not server.get("imageRef") else None,
         })  # fmt: skip
     return made
+
+
+def _is_root(one: Json) -> bool:
+    return str(one.get("boot_index")) == "0"
+
+
+def _image_mappings(image: Json) -> list[Json]:
+    """Return the mappings that an image of a server that boots from a volume brings along."""
+    text = (image.get("properties") or {}).get("block_device_mapping")
+    if text is None:
+        return []
+    try:
+        return [
+            {**one, "uuid": str(one["snapshot_id"])}
+            for one in json.loads(text)
+            if one.get("source_type") == "snapshot" and one.get("destination_type") == "volume"
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Invalid(f"{_INVALID} image {image['id']} has a mapping that is none.") from error
 
 
 def _is_local_image(one: Json) -> bool:

@@ -20,6 +20,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.port_groups import DEFAULT
 from devstack_lite.db.server_network import find_groups
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
+from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import (
     BootRequest,
     Flavor,
@@ -32,6 +33,7 @@ from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.block_devices import DiskChecker
 from services.api.extra_specs import check_resources
 from services.api.networks_wanted import networks_wanted
+from services.api.personality import injected_files
 from services.api.policy import require_admin, visible_project
 from services.api.quotas import ProjectQuotas
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -103,9 +105,11 @@ class Booter:
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
         disks = DiskChecker(self._db, context, flavor).check(server, count)
+        wanted_topology(flavor, disks.image_properties)
         _check_user_data(server.get("user_data"))
         metadata = server.get("metadata", {})
-        if 0 <= self._quota.of(context.project_id)["metadata_items"] < len(metadata):
+        limits = self._quota.of(context.project_id)
+        if 0 <= limits["metadata_items"] < len(metadata):
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         return BootRequest(
             name=server["name"].strip(),
@@ -121,6 +125,7 @@ class Booter:
             metadata=metadata,
             user_data=server.get("user_data"),
             config_drive=server.get("config_drive") in {True, "true", "True", "1"},
+            injected_files=injected_files(server, limits),
             auto_disk_config=server.get("OS-DCF:diskConfig") == "AUTO",
             description=server.get("description"),
             tags=tuple(sorted(server.get("tags", ()))),

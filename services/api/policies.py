@@ -210,6 +210,16 @@ os-suspend-server:resume           member  {_ACTION} (resume)
 os-suspend-server:suspend          member  {_ACTION} (suspend)
 os-tenant-networks:list            reader  GET /os-tenant-networks
 os-tenant-networks:show            reader  GET /os-tenant-networks/{{network_id}}
+os-volumes:list                    reader  GET /os-volumes
+os-volumes:detail                  reader  GET /os-volumes/detail
+os-volumes:show                    reader  GET /os-volumes/{{volume_id}}
+os-volumes:create                  member  POST /os-volumes
+os-volumes:delete                  member  DELETE /os-volumes/{{volume_id}}
+os-volumes:snapshots:list          reader  GET /os-snapshots
+os-volumes:snapshots:detail        reader  GET /os-snapshots/detail
+os-volumes:snapshots:show          reader  GET /os-snapshots/{{snapshot_id}}
+os-volumes:snapshots:create        member  POST /os-snapshots
+os-volumes:snapshots:delete        member  DELETE /os-snapshots/{{snapshot_id}}
 os-volumes-attachments:index       reader  GET {_SERVER}/os-volume_attachments
 os-volumes-attachments:show        reader  GET {_SERVER}/os-volume_attachments/{{volume_id}}
 os-volumes-attachments:create      member  POST {_SERVER}/os-volume_attachments
@@ -242,6 +252,7 @@ _CHECKS = {
 }  # fmt: skip
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 TOPOLOGY = "compute:server:topology:index"
+TOPOLOGY_OF_HOST = "compute:server:topology:host:index"
 
 
 def list_rules() -> list[RuleDefault]:
@@ -255,6 +266,7 @@ def _documented() -> Iterator[DocumentedRuleDefault]:
         yield _rule(f"os_compute_api:{name}", _CHECKS[who], operation)
     yield _rule(REQUESTED_DESTINATION, ADMIN, "POST /servers (host, hypervisor_hostname)")
     yield _rule(TOPOLOGY, READER, f"GET {_SERVER}/topology")
+    yield _rule(TOPOLOGY_OF_HOST, ADMIN, f"GET {_SERVER}/topology")
 
 
 def _rule(name: str, check: str, where: str) -> DocumentedRuleDefault:

@@ -16,6 +16,9 @@ class ProjectQuotas:
         self._db = db
         self._configured = configured
 
-    def of(self, project_id: str | None) -> dict[str, int]:
-        """Return a project's limits by resource, -1 for any number; None: the default ones."""
-        return quota_limits.limits_of(self._db, project_id, self._configured)
+    def of(self, project_id: str | None, user_id: str | None = None) -> dict[str, int]:
+        """Return limits by resource, -1 for any number, of a project or of a user in it.
+
+        None: the default ones.
+        """
+        return quota_limits.limits_of(self._db, project_id, self._configured, user_id=user_id)

@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from devstack_lite.clients.image import ImageClient
 from devstack_lite.clients.network_proxy import NetworkProxy
+from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
@@ -52,6 +53,7 @@ from services.api.controllers.services import ServicesController
 from services.api.controllers.tags import TagsController
 from services.api.controllers.tenant_usage import TenantUsageController
 from services.api.controllers.volume_attachments import VolumeAttachmentsController
+from services.api.controllers.volumes import SnapshotsController, VolumesController
 from services.api.extensions.installing import Assembly, assemble
 from services.api.extensions.loading import choose
 from services.api.floating_addresses import FloatingAddresses
@@ -59,6 +61,7 @@ from services.api.policy import authorize, visible_project
 from services.api.quotas import ProjectQuotas
 from services.api.routes import ROUTES
 from services.api.versions import VERSIONS
+from services.api.views import volumes as views
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.aggregates import AggregatesAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -72,6 +75,8 @@ from services.conductor.rpcapi.quotas import QuotasAPI
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
+VOLUME_TIMEOUT_S = 10.0
+"""What the volume service may take to answer; whoever asks waits for it."""
 NETWORK_TIMEOUT_S = 10.0
 """What the network service may take to answer; whoever asks waits for it."""
 
@@ -88,6 +93,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
     )
     down_time_s = conf.service_down_time_s
     asking = make_asking(conf, db, transport)
+    volume = VolumeClient(conf.endpoints.volume, timeout_s=VOLUME_TIMEOUT_S)
     image = ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S)
     network = NetworkProxy(conf.endpoints.network, timeout_s=NETWORK_TIMEOUT_S)
     addresses = FloatingAddresses(network)
@@ -109,6 +115,8 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             ComputeAPI(transport, call_monitor_s=monitor_s),
             max_limit=conf.osapi_max_limit,
         ),
+        "volumes": VolumesController(volume, views.volume, max_limit=conf.osapi_max_limit),
+        "snapshots": SnapshotsController(volume, views.snapshot, max_limit=conf.osapi_max_limit),
         "interfaces": InterfacesController(
             db,
             DevicesAPI(transport, call_monitor_s=monitor_s),

@@ -38,7 +38,20 @@ ROUTES: list[Route] = [
         "GET /servers/{server_id}/os-volume_attachments index",
         "POST /servers/{server_id}/os-volume_attachments create",
         "GET /servers/{server_id}/os-volume_attachments/{id} show",
+        "PUT /servers/{server_id}/os-volume_attachments/{id} update",
         "DELETE /servers/{server_id}/os-volume_attachments/{id} delete",
+    ),
+    *(
+        row
+        for noun in ("volumes", "snapshots")
+        for row in rows(
+            noun,
+            f"GET /os-{noun} index",
+            f"POST /os-{noun} create",
+            f"GET /os-{noun}/detail detail",
+            f"GET /os-{noun}/{{id}} show",
+            f"DELETE /os-{noun}/{{id}} delete",
+        )
     ),
     *rows(
         "interfaces",

@@ -27,6 +27,7 @@ from devstack_lite.exceptions import (
     Unavailable,
 )
 from devstack_lite.names import volume_id_of
+from devstack_lite.numa.guest import GuestTopology, read_guest
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
 from devstack_lite.states import (
     REBUILD_STATES,
@@ -184,8 +185,16 @@ def prepare_guest(
         metadata=dict(instance.metadata),
         config_drive=peers.drives.make(context, instance, ports),
         config_drive_path=path_of(instance.uuid),
+        cells=cells_of(instance),
     )
     return guest, ports
+
+
+def cells_of(instance: Instance) -> GuestTopology | None:
+    """Return what an instance has of its node's NUMA cells, or of the node that it goes to."""
+    kept = (instance.operation or {}).get("arguments", {})
+    text = instance.numa_topology or kept.get("numa_topology")
+    return None if text is None else read_guest(text)
 
 
 def fetch_image(

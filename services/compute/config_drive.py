@@ -52,7 +52,10 @@ class DriveMaker:
             return None
         there = replace(instance, network_info=tuple(ports))
         facts = self._facts.read_facts(context, instance=there)
-        known = InstanceMetadata(instance=there, facts=facts, settings=self._settings())
+        known = InstanceMetadata(
+            instance=there, facts=facts, settings=self._settings(),
+            files=tuple(instance.boot_request.get("injected_files", ())),
+        )  # fmt: skip
         return make_iso(known.drive_files())
 
 

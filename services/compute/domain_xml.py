@@ -7,10 +7,12 @@ Sources: https://libvirt.org/formatdomain.html, and Nova's instance metadata
 
 from __future__ import annotations
 
+import functools
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
 from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+from services.compute.numa_xml import add_cells
 
 NOVA_NS = "http://openstack.org/xmlns/libvirt/nova/1.1"
 LITE_NS = "urn:devstack-lite:domain:1"
@@ -30,6 +32,8 @@ class GuestPlatform:
     arch: str
 
 
+# The nodes of a host are alike, and a document that lists each CPU takes a while to read.
+@functools.lru_cache(maxsize=64)
 def choose_platform(connection_type: str, capabilities_xml: str) -> GuestPlatform:
     """Return the best that the connection can do: its hypervisor's own type, else kvm, else qemu.
 
@@ -61,6 +65,8 @@ def build_domain_xml(guest: GuestConfig, platform: GuestPlatform) -> str:
     _add_lite_metadata(metadata, guest)
     _text(root, "memory", str(guest.memory_mb * 1024), unit="KiB")
     _text(root, "vcpu", str(guest.vcpus))
+    if guest.cells is not None:
+        add_cells(root, guest.cells)
     system = ET.SubElement(root, "os")
     _text(system, "type", "hvm", arch=platform.arch)
     ET.SubElement(system, "boot", dev="hd")
@@ -92,12 +98,12 @@ def build_interface(interface: GuestInterface) -> ET.Element:
     return element
 
 
-def next_device(taken: set[str]) -> str:
+def next_device(taken: set[str], prefix: str = "vd") -> str:
     """Return the first free name of vda … vdz; raises ValueError when there is none."""
     for letter in "abcdefghijklmnopqrstuvwxyz":
-        if f"vd{letter}" not in taken:
-            return f"vd{letter}"
-    raise ValueError("all 26 virtio disks are taken")
+        if f"{prefix}{letter}" not in taken:
+            return f"{prefix}{letter}"
+    raise ValueError(f"all 26 disks {prefix}a to {prefix}z are taken")
 
 
 def short_device(device: str) -> str:

@@ -112,6 +112,7 @@ class LibvirtDriver:
                 memory_mb_used=sum(info[1] for info in figures) // 1024,
                 disk_gb_used=sum(pool[2] for pool in pools) // _GIB,
                 running_vms=len(figures),
+                capabilities=connection.getCapabilities(),
             )
 
     def play_stage(self, stage: str, selectors: Mapping[str, str | Mapping[str, str]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devstack_lite.names import tap_of
+from devstack_lite.numa.guest import GuestTopology
 from devstack_lite.states import PowerState
 
 
@@ -61,6 +62,8 @@ class GuestConfig:
     config_drive: bytes | None = field(default=None, repr=False)
     """The CD that it has in its drive."""
     config_drive_path: str = ""
+    cells: GuestTopology | None = None
+    """What it has of the node's NUMA cells; None leaves that to the node."""
 
     @property
     def selectors(self) -> dict[str, str | Mapping[str, str]]:
@@ -93,6 +96,8 @@ class NodeResources:
     memory_mb_used: int
     disk_gb_used: int
     running_vms: int
+    capabilities: str = ""
+    """The hypervisor's <capabilities>."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

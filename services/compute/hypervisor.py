@@ -12,6 +12,7 @@ from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from services.compute.config_drive import ConfigDrives
 from services.compute.driver import LibvirtDriver
+from services.compute.host_numa import CpuSets, report_cells
 from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
@@ -62,10 +63,12 @@ _WRITTEN_BY_US = "# From the options node_vcpus, node_memory_mb and node_disk_gb
 
 def _write_capacity(store: Path, own: Any) -> None:
     """Say in the store's own file how large its nodes are; libvirt would know by itself."""
+    huge_pages = ",".join(f"{size}:{count}" for size, count in own.node_huge_pages.items())
     text = (
         f"{_WRITTEN_BY_US}\n"
         f"defaults: {{vcpus: {own.node_vcpus}, memory_mb: {own.node_memory_mb},"
-        f" disk_gb: {own.node_disk_gb}}}\n"
+        f" disk_gb: {own.node_disk_gb}, numa_cells: {own.node_numa_cells},"
+        f" threads: {own.node_threads_per_core}, huge_pages: '{huge_pages}'}}\n"
     )
     path = store / "hosts.yaml"
     there = path.read_text() if path.exists() else _WRITTEN_BY_US
@@ -99,6 +102,7 @@ def describe_nodes(
     names = driver.get_available_nodes()
     own = conf.compute
     found = driver.get_node_resources(names[0])
+    cells = report_cells(found.capabilities, CpuSets.of(own))
     return [
         ComputeNode(
             id=node_id(name),
@@ -107,7 +111,9 @@ def describe_nodes(
             vcpus=found.vcpus,
             memory_mb=found.memory_mb,
             disk_gb=found.disk_gb,
+            reserved_vcpus=own.reserved_vcpus,
             reserved_memory_mb=own.reserved_memory_mb,
+            reserved_disk_gb=own.reserved_disk_gb,
             cpu_allocation_ratio=own.cpu_allocation_ratio,
             ram_allocation_ratio=own.ram_allocation_ratio,
             disk_allocation_ratio=own.disk_allocation_ratio,
@@ -118,6 +124,7 @@ def describe_nodes(
             host_ip=str(own.my_ip),
             traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
+            numa_topology=cells,
             inventories=providers[name].inventories,
         )
         for name in names

@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext, current_context
@@ -20,6 +21,7 @@ from devstack_lite.steps import StepLog
 from services.compute import build
 from services.compute.build import Peers
 from services.compute.driver import HypervisorError, LibvirtDriver
+from services.compute.numa_xml import with_cells
 from services.compute.resize import check_under_way
 
 REPORT_S = 0.5
@@ -75,11 +77,25 @@ def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> No
             | libvirt.VIR_MIGRATE_NON_SHARED_INC
         )  # fmt: skip
         try:
-            domain.migrateToURI3(uri, {}, flags)
+            domain.migrateToURI3(uri, _changes(instance, libvirt, domain), flags)
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED:
                 raise HypervisorError(MIGRATION_CANCELLED) from error
             raise
+
+
+def _changes(instance: Instance, libvirt: Any, domain: Any) -> Json:
+    """Return what the guest's document says of NUMA cells where it goes; nothing without any."""
+    cells = build.cells_of(instance)
+    if cells is None:
+        return {}
+    flags = libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE
+    return {
+        libvirt.VIR_MIGRATE_PARAM_DEST_XML: with_cells(domain.XMLDesc(flags), cells),
+        libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: with_cells(
+            domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | flags), cells
+        ),
+    }
 
 
 @contextlib.contextmanager

@@ -37,7 +37,11 @@ def rescue(instance: Instance, image_id: str, peers: Peers, *, shutdown_s: float
     path = f"/var/lib/nova/instances/{uuid}/disk.rescue"
     with peers.driver.guest("rescue", node, uuid) as (libvirt, domain):
         xml = _definition(libvirt, domain)
-        domain.connect().defineXML(with_rescue_disk(xml, path=path, image_id=image_id))
+        domain.connect().defineXML(with_rescue_disk(
+            xml, path=path, image_id=image_id,
+            device=str(image.get("hw_rescue_device", "disk")),
+            bus=str(image.get("hw_rescue_bus", "virtio")),
+        ))  # fmt: skip
     try:
         peers.driver.power_on(node, uuid)
     except HypervisorError:

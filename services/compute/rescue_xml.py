@@ -9,6 +9,9 @@ import xml.etree.ElementTree as ET
 
 from services.compute.domain_xml import LITE_NS, next_device
 
+_DEVICES = frozenset({"disk", "cdrom"})
+_PREFIXES = {"virtio": "vd", "scsi": "sd", "usb": "sd", "sata": "sd", "ide": "hd"}
+"""By bus what the names of its disks begin with."""
 _MARK = f"{{{LITE_NS}}}rescue"
 
 
@@ -18,18 +21,23 @@ def rescue_image_of(xml: str) -> str | None:
     return None if mark is None else mark.get("image", "")
 
 
-def with_rescue_disk(xml: str, *, path: str, image_id: str) -> str:
+def with_rescue_disk(
+    xml: str, *, path: str, image_id: str, device: str = "disk", bus: str = "virtio"
+) -> str:
     """Return the document of a guest that boots from the disk at path, made from an image.
 
-    One that does already is returned with that image instead.
+    One that does already is returned with that image instead. device, bus: what the image says of
+    itself; Nova's default for what is neither known.
     """
+    device = device if device in _DEVICES else "disk"
+    bus = bus if bus in _PREFIXES else "virtio"
     root = _parse(without_rescue_disk(xml))
     devices = _child(root, "devices")
     taken = {target.get("dev", "") for target in devices.iterfind("disk/target")}
-    disk = ET.Element("disk", type="file", device="disk")
+    disk = ET.Element("disk", type="file", device=device)
     ET.SubElement(disk, "driver", name="qemu", type="qcow2", cache="none")
     ET.SubElement(disk, "source", file=path)
-    ET.SubElement(disk, "target", dev=next_device(taken), bus="virtio")
+    ET.SubElement(disk, "target", dev=next_device(taken, _PREFIXES[bus]), bus=bus)
     ET.SubElement(disk, "boot", order="1")
     devices.append(disk)
     # libvirt takes either an order of devices or kinds of them.

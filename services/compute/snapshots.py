@@ -41,7 +41,8 @@ def create_image(instance: Instance, peers: Peers) -> None:
     if _status(context, instance, peers) == "active":
         return  # An attempt whose end nobody heard of has brought it.
     _show(instance, TaskState.IMAGE_SNAPSHOT, peers)
-    content = read_disk(peers.driver, instance)
+    # Who boots from a volume has no disk here: its image leads to snapshots of its volumes.
+    content = read_disk(peers.driver, instance) if instance.image_ref else b""
     _show(instance, TaskState.IMAGE_PENDING_UPLOAD, peers)
     peers.driver.play_stage("image.upload", build.selectors_of(instance))
     _show(instance, TaskState.IMAGE_UPLOADING, peers)

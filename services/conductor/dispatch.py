@@ -85,5 +85,6 @@ def boot_request_of(instance: Instance) -> BootRequest:
         requested_host=kept.get("requested_host", "") if is_boot else "",
         requested_node=kept.get("requested_node", "") if is_boot else "",
         key_name=instance.key_name,
+        injected_files=tuple(kept.get("injected_files", ())),
         reservation_id=instance.reservation_id,
     )

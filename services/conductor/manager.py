@@ -6,7 +6,7 @@ from typing import Any
 
 from devstack_lite.db import hosts
 from devstack_lite.db.engine import Database
-from devstack_lite.db.quota_limits import limits_of
+from devstack_lite.db.quota_limits import read_limits
 from devstack_lite.db.quotas import Limits
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.dispatch import Dispatcher
@@ -53,13 +53,21 @@ def make_dispatcher(conf: Any, transport: Any) -> Dispatcher:
 def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
     """Return every endpoint of a conductor worker."""
 
-    def limits(project_id: str) -> Limits:
-        """Return a project's quota as it is now: SIGHUP or an administrator may have changed it."""
-        own = limits_of(db, project_id, conf.quota)
-        return Limits(instances=own["instances"], cores=own["cores"], ram=own["ram"])
+    def limits(project_id: str, user_id: str) -> Limits:
+        """Return what a user may have as it is now: SIGHUP or an administrator may change it."""
+        own, of_user = read_limits(db, project_id, user_id, conf.quota)
+        return Limits(
+            instances=own["instances"], cores=own["cores"], ram=own["ram"], of_user=of_user
+        )
 
     return [
-        Builds(db, dispatcher, limits=limits, max_attempts=conf.scheduler.max_attempts),
+        Builds(
+            db,
+            dispatcher,
+            limits=limits,
+            max_attempts=conf.scheduler.max_attempts,
+            packs_cells=conf.compute.packing_host_numa_cells_allocation_strategy,
+        ),
         Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
         InstanceChanges(db),
         InstanceFactsReader(db),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,12 +14,15 @@ Json = dict[str, Any]
 _FALSE = frozenset({"0", "false"})
 
 
-def listed(req: Request, name: str, shown: list[Json]) -> Json:
+def listed(req: Request, name: str, shown: list[Json], *, done: Collection[str] = ()) -> Json:
     """Return the page of shown that the query string asks for. Raises Invalid.
 
-    A filter by an attribute that shown does not have is ignored, as Keystone does.
+    A filter by an attribute that shown does not have is ignored, as Keystone does. done: filters
+    that were applied already.
     """
     for key, value in req.GET.items():
+        if key in done:
+            continue
         shown = [one for one in shown if key not in one or _matches(one[key], value)]
     following = None
     marker = req.GET.get("marker")

@@ -142,6 +142,12 @@ _USER: Json = {
     "domain_id": ID,
     "options": _NO_OPTIONS,
 }
+_TAGS: Json = {
+    "type": "array",
+    "uniqueItems": True,
+    "maxItems": 80,
+    "items": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^,/]*$"},
+}
 _PROJECT: Json = {
     "name": name_of(64),
     "enabled": BOOL,
@@ -149,7 +155,7 @@ _PROJECT: Json = {
     "domain_id": ID,
     "parent_id": ID,
     "is_domain": {"const": False},
-    "tags": {"type": "array", "maxItems": 0},
+    "tags": _TAGS,
     "options": _NO_OPTIONS,
 }
 _ROLE: Json = {
@@ -195,6 +201,13 @@ PROJECT, PROJECT_CHANGE = _bodies("project", _PROJECT)
 DOMAIN, DOMAIN_CHANGE = _bodies("domain", _DOMAIN_THING)
 GROUP, GROUP_CHANGE = _bodies("group", _GROUP)
 ROLE, ROLE_CHANGE = _bodies("role", _ROLE)
+
+PROJECT_TAGS: Json = {
+    "type": "object",
+    "properties": {"tags": _TAGS},
+    "required": ["tags"],
+    "additionalProperties": False,
+}
 
 _POLICY: Json = {"type": name_of(255), "blob": {"type": ["string", "object"]}}
 POLICY = body_of("policy", _POLICY, required=("type", "blob"), is_open=True)

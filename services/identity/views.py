@@ -111,11 +111,11 @@ def project(one: Project, base_url: str) -> Json:
         "id": one.id,
         "name": one.name,
         "domain_id": one.domain_id,
-        "parent_id": one.domain_id,
+        "parent_id": one.parent_id or one.domain_id,
         "is_domain": False,
         "enabled": one.enabled,
         "description": one.description or "",
-        "tags": [],
+        "tags": list(one.tags),
         "options": {},
         "links": {"self": f"{base_url}/projects/{one.id}"},
     }

@@ -22,9 +22,9 @@ def inventories_of(node: ComputeNode) -> dict[str, Json]:
     being larger than what is there without its allocation ratio.
     """
     rows = (
-        (VCPU, node.vcpus, 0, node.cpu_allocation_ratio),
+        (VCPU, node.vcpus, node.reserved_vcpus, node.cpu_allocation_ratio),
         (MEMORY_MB, node.memory_mb, node.reserved_memory_mb, node.ram_allocation_ratio),
-        (DISK_GB, node.disk_gb, 0, node.disk_allocation_ratio),
+        (DISK_GB, node.disk_gb, node.reserved_disk_gb, node.disk_allocation_ratio),
     )
     own = {
         name: {

@@ -21,6 +21,7 @@ from devstack_lite.objects.registry import Json
 from services.scheduler.aggregate_filters import per_row
 from services.scheduler.filters import Filter
 from services.scheduler.hosts import Column, HostTable, Mask
+from services.scheduler.numa_filter import take_cells
 from services.scheduler.weighers import Weigher, normalize
 
 SHOWN = 5
@@ -156,6 +157,7 @@ class Scheduler:
                 decision.best = ranked.shown(table)
             selection = self._select(table, ranked)
             table.consume(selection.row, request.boot.resources)
+            take_cells(table, selection.row, request.boot)
             decision.selections.append(selection)
         return decision
 

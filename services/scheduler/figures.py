@@ -24,11 +24,11 @@ FIGURES: Mapping[str, Callable[[HostTable], Figure]] = {
     "hypervisor_type": lambda table: table.labels["hypervisor_type"],
     "hypervisor_version": lambda table: _whole(table.columns["hypervisor_version"]),
     "vcpus_total": lambda table: _whole(table.columns["vcpus"]),
-    "vcpus_used": lambda table: _whole(table.columns["vcpus_used"]),
+    "vcpus_used": lambda table: _whole(_taken(table, "vcpus")),
     "free_ram_mb": lambda table: _whole(table.really_free("memory_mb")),
     "total_usable_ram_mb": lambda table: _whole(table.columns["memory_mb"]),
     "free_disk_mb": lambda table: _whole(table.really_free("disk_gb")) * 1024,
-    "disk_mb_used": lambda table: _whole(table.columns["disk_gb_used"]) * 1024,
+    "disk_mb_used": lambda table: _whole(_taken(table, "disk_gb")) * 1024,
     "total_usable_disk_gb": lambda table: _whole(table.columns["disk_gb"]),
     "num_instances": lambda table: _whole(table.columns["instances"]),
     "num_io_ops": lambda table: _whole(table.columns["io_ops"]),
@@ -49,6 +49,11 @@ def value_of(values: Figure, row: int) -> Any:
     """Return what one row has: a str, an int or a float."""
     value = values[row]
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _taken(table: HostTable, resource: str) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return what Nova calls used: what is claimed, and what is kept back."""
+    return table.columns[f"{resource}_used"] + table.columns[f"reserved_{resource}"]
 
 
 def _whole(column: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:

@@ -27,12 +27,16 @@ Column = npt.NDArray[np.float64]
 
 _TAKEN_OVER = (
     "vcpus_used", "memory_mb_used", "disk_gb_used", "instances", "io_ops", "failed_builds",
-    "hypervisor_version", "vcpus", "memory_mb", "disk_gb", "reserved_memory_mb",
+    "hypervisor_version", "vcpus", "memory_mb", "disk_gb", "reserved_vcpus",
+    "reserved_memory_mb", "reserved_disk_gb",
     "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio",
 )  # fmt: skip
 """Figures of a node that are columns as they are."""
-_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total")
-_LABELS = ("host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits")
+_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed")
+_LABELS = (
+    "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
+    "numa_topology",
+)  # fmt: skip
 
 
 class HostTable:
@@ -47,6 +51,8 @@ class HostTable:
         """By name what nodes report that have it; NaN where one does not."""
         self.classes = ResourceClasses()
         """What nodes have besides VCPUs, memory and disk."""
+        self.numa_used: dict[int, str] = {}
+        """By row what is taken of its NUMA cells; rows where nothing is are left out."""
         self.is_up: Mask = np.zeros(0, dtype=bool)
         self.is_enabled: Mask = np.zeros(0, dtype=bool)
         self.aggregate_sets: list[tuple[Aggregate, ...]] = [()]
@@ -143,6 +149,7 @@ class HostTable:
                 self.columns[name][row] = value
             self._note_metrics(row, node.metrics)
             self.classes.put(row, node.inventories, node.resources_used)
+            self.note_numa_use(row, node.numa_used)
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
         for node in nodes:
@@ -162,6 +169,13 @@ class HostTable:
         for name, column in self.metrics.items():
             column[row] = reported.get(name, np.nan)
 
+    def note_numa_use(self, row: int, used: str | None) -> None:
+        """Note what is taken of a node's NUMA cells, in this copy."""
+        if used:
+            self.numa_used[row] = used
+        else:
+            self.numa_used.pop(row, None)
+
     def doubt(self, nodes: Iterable[str]) -> None:
         """Have these nodes be read again: what was placed on them here was not claimed."""
         self._doubtful.update(nodes)
@@ -173,10 +187,12 @@ class HostTable:
             {name: column.copy() for name, column in columns.items()}
             for columns in (self.columns, self.classes.used)
         )
+        numa_used = dict(self.numa_used)
         try:
             yield
         finally:
             self.columns, self.classes.used = kept, classes
+            self.numa_used = numa_used
 
     def free(self, resource: str) -> Column:
         """Return what is left of vcpus, memory_mb or disk_gb on each node."""
@@ -185,9 +201,7 @@ class HostTable:
     def really_free(self, resource: str) -> Column:
         """Return what is left of memory_mb or disk_gb when nothing is promised twice."""
         free: Column = self.columns[resource] - self.columns[f"{resource}_used"]
-        if resource == "memory_mb":
-            free = free - self.columns["reserved_memory_mb"]
-        return free
+        return free - self.columns[f"reserved_{resource}"]
 
     def consume(self, row: int, wanted: Resources) -> None:
         """Take what one instance needs off a node, in this copy."""
@@ -222,8 +236,10 @@ def _label_of(node: ComputeNode, name: str) -> Any:
 
 def _values_of(node: ComputeNode) -> dict[str, float]:
     return {
-        "vcpus_total": node.vcpus * node.cpu_allocation_ratio,
+        "vcpus_total": (node.vcpus - node.reserved_vcpus) * node.cpu_allocation_ratio,
+        # Nova weighs by what it takes for used, the reserve included, which has no ratio.
+        "vcpus_weighed": node.vcpus * node.cpu_allocation_ratio - node.reserved_vcpus,
         "memory_mb_total": (node.memory_mb - node.reserved_memory_mb) * node.ram_allocation_ratio,
-        "disk_gb_total": node.disk_gb * node.disk_allocation_ratio,
+        "disk_gb_total": (node.disk_gb - node.reserved_disk_gb) * node.disk_allocation_ratio,
         **{name: getattr(node, name) for name in _TAKEN_OVER},
     }

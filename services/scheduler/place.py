@@ -26,6 +26,7 @@ from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.decide import Decision, Scheduler, Selection
 from services.scheduler.hint_filters import uuids_in
 from services.scheduler.hosts import HostTable
+from services.scheduler.numa_filter import wanted_cells
 from services.scheduler.outer_weighers import neighbours_of
 
 LOG = logging.getLogger(__name__)
@@ -138,12 +139,13 @@ class Placer:
     ) -> list[str]:
         """Have the selections claimed; return the instances whose node was full by then."""
         size = request.boot.resources
+        numa_topology = wanted_cells(request.boot)
         wanted = [
             Claim(
                 instance_uuid=uuid, host=selection.host, node=selection.node,
                 vcpus=size.vcpus, memory_mb=size.memory_mb, disk_gb=size.disk_gb,
                 resources=dict(size.others), attempt=request.attempt,
-                alternates=selection.alternates,
+                alternates=selection.alternates, numa_topology=numa_topology,
             )
             for uuid, selection in pairs
         ]  # fmt: skip

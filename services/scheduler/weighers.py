@@ -36,7 +36,7 @@ class CPUWeigher:
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the free vcpus."""
-        return table.free("vcpus")
+        return table.columns["vcpus_weighed"] - table.columns["vcpus_used"]
 
 
 class RAMWeigher:

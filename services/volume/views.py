@@ -93,8 +93,8 @@ def detail(
     return shown
 
 
-def created(req: Request, volume: Volume, type_ids: Mapping[str, str]) -> dict[str, Any]:
-    """Return a volume as the answer to its creation shows it: without what extensions add."""
+def plain(req: Request, volume: Volume, type_ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return a volume as who makes or changes it is answered: without what extensions add."""
     return {
         name: value
         for name, value in detail(req, volume, (), type_ids).items()

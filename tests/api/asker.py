@@ -112,6 +112,7 @@ def make_asker(cloud: Cloud) -> Asker:
     )
     for sibling in ("image", "network"):
         cloud.conf.set_override(sibling, cloud.serve(sibling), group="endpoints")
+    cloud.conf.set_override("volume", f"{cloud.serve('volume')}/v3", group="endpoints")
     for project_id in (DEMO_PROJECT, OTHER_PROJECT, ADMIN_PROJECT):
         security_groups.ensure_default(cloud.db, project_id)
     network = Network(id=NETWORK, name="theirs", project_id=DEMO_PROJECT)

@@ -17,6 +17,9 @@ NOTHING = "99999999-8888-4777-8666-555555555555"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f x"
 
 BODIES: dict[str, Any] = {
+    "volumes.create": {"volume": {"size": 1}},
+    "volume_attachments.update": {"volumeAttachment": {"volumeId": NOTHING}},
+    "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "servers.create": {"server": {"name": "x", "flavorRef": "1", "imageRef": NOTHING}},
     "servers.update": {"server": {"name": "theirs"}},
     "servers.remote_consoles": {"remote_console": {"protocol": "vnc", "type": "novnc"}},
@@ -64,6 +67,9 @@ BODIES: dict[str, Any] = {
 """By route: a body that the method takes, where it takes one."""
 
 ACTION_BODIES: dict[str, Any] = {
+    "volumes.create": {"volume": {"size": 1}},
+    "volume_attachments.update": {"volumeAttachment": {"volumeId": NOTHING}},
+    "snapshots.create": {"snapshot": {"volume_id": NOTHING}},
     "reboot": {"type": "SOFT"},
     "rebuild": {"imageRef": NOTHING},
     "resize": {"flavorRef": "1"},
@@ -102,7 +108,8 @@ ADMINS_ACTIONS = {
     "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
 PROXIES = ("2.1", "2.35")
-PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks"}
+PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks",
+                   "volumes", "snapshots"}  # fmt: skip
 BETWEEN = {
     "services.force_down": ("2.11", "2.52"),
     **{
@@ -114,7 +121,7 @@ ASKING = {"os-getConsoleOutput", "shelve"}
 """Actions that wait for a host or the image service, neither of which is there."""
 OWN = {
     "servers.create", "keypairs.create", "server_groups.create", "security_groups.create",
-    "security_groups.create_rule", "floating_ips.create",
+    "security_groups.create_rule", "floating_ips.create", "volumes.create", "snapshots.create",
 }  # fmt: skip
 """What a stranger may do: it makes something of the stranger's own."""
 OF_PROJECT = {"quotas.show", "quotas.detail", "tenant_usage.show"}

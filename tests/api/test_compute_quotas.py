@@ -109,9 +109,47 @@ def test_bodies_that_are_refused(api: Api, values: Any) -> None:
     assert shown(api) == before
 
 
-def test_users_have_none(api: Api) -> None:
-    """400 for who wants to set a user's: it would hold for nobody."""
-    assert put(api, f"{SETS}?user_id=demo", cores=1).status == 400
+def test_users_have_less(api: Api, cloud: Cloud) -> None:
+    """Of servers and key pairs, as much as the project or less; until it is deleted."""
+    own = f"{SETS}?user_id=d"
+    assert put(api, cores=8).status == 200
+    answer = put(api, own, cores=2, key_pairs=0).json["quota_set"]
+    assert (answer["cores"], answer["key_pairs"]) == (2, 0)
+    assert (shown(api, own)["cores"], shown(api)["cores"]) == (2, 8)
+    assert shown(api, own)["instances"] == shown(api)["instances"]
+    detail = api("GET", f"{SETS}/detail?user_id=d").json["quota_set"]
+    assert detail["cores"] == {"limit": 2, "in_use": 1, "reserved": 0}
+    other = api("GET", f"{SETS}/detail?user_id=x").json["quota_set"]
+    assert other["cores"] == {"limit": 8, "in_use": 0, "reserved": 0}
+    member = f"d:{DEMO_PROJECT}:member,reader"
+    absolute = api("GET", "/v2.1/limits", token=member).json["limits"]["absolute"]
+    assert absolute["maxTotalCores"] == 2
+    body = {"keypair": {"name": "one"}}
+    assert api("POST", "/v2.1/os-keypairs", body, token=member).status == 403
+    assert api("POST", "/v2.1/os-keypairs", body).status == 200
+    assert api("DELETE", own, token=ADMIN).status == 202
+    assert (shown(api, own)["cores"], shown(api)["cores"]) == (8, 8)
+    put(api, own, cores=2)
+    assert api("DELETE", SETS, token=ADMIN).status == 202
+    assert shown(api, own)["cores"] == cloud.conf.quota.cores
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"cores": 9}, "Quota limit 9 for cores must be less than or equal to 8."),
+        ({"cores": -1}, "Quota limit -1 for cores must be less than or equal to 8."),
+        ({"cores": 0}, "must be greater than or equal to already used and reserved 1."),
+        ({"server_groups": 1},
+         "Users have no quota of server_groups of their own here, only projects have."),
+    ],
+)  # fmt: skip
+def test_what_users_cannot_have(api: Api, values: dict[str, int], text: str) -> None:
+    """400 in Nova's words for more than the project, and for less than is used."""
+    put(api, cores=8)
+    refused = put(api, f"{SETS}?user_id=d", **values)
+    assert refused.status == 400
+    assert message(refused).endswith(text)
 
 
 def test_what_is_for_administrators(api: Api) -> None:

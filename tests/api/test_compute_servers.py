@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds
+from devstack_lite.db import builds, images
 from devstack_lite.db.quotas import Limits
 from devstack_lite.db.schema import instances
 from devstack_lite.objects.compute import BootRequest, Flavor
+from devstack_lite.objects.image import Image
 from devstack_lite.states import VmState
 from tests.api.conftest import ADMIN, ADMIN_PROJECT, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 
@@ -22,6 +23,7 @@ UNLIMITED = Limits(instances=-1, cores=-1, ram=-1)
 FLAVOR = Flavor(id="1", name="m1.tiny", vcpus=1, memory_mb=512, root_gb=1)
 DEMO_IDS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(6)]
 ADMIN_ID = "00000000-0000-4000-8000-0000000000aa"
+IMAGE = "00000000-0000-4000-8000-0000000000f0"
 BEGIN = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -194,6 +196,22 @@ def test_an_update_is_answered_in_full_from_2_75_on(api: Api) -> None:
         == api("GET", path, headers={"X-OpenStack-Nova-API-Version": "2.75"}).json["server"]
     )
     assert full.json["server"]["OS-DCF:diskConfig"] == "AUTO"
+
+
+def test_a_rebuild_is_answered_in_full_from_2_75_on(cloud: Cloud, api: Api) -> None:
+    """Before, without what later versions show; its user data has a name of its own."""
+    image = Image(id=IMAGE, name="i", owner=DEMO_PROJECT, status="active", disk_format="raw")
+    images.create_image(cloud.db, image=image)
+    path = f"/v2.1/servers/{DEMO_IDS[4]}/action"
+    for version, later in (("2.1", False), ("2.57", False), ("2.75", True)):
+        headers = {"X-OpenStack-Nova-API-Version": version}
+        answer = api("POST", path, {"rebuild": {"imageRef": IMAGE}}, token=ADMIN, headers=headers)
+        assert answer.status == 202, answer.data
+        shown = answer.json["server"]
+        assert ("host_status" in shown, "OS-EXT-STS:vm_state" in shown) == (later, later)
+        assert ("user_data" in shown) is (version != "2.1")
+        assert "OS-EXT-SRV-ATTR:user_data" not in shown
+        change(cloud, DEMO_IDS[4], task_state=None, operation=None, owner=None)
 
 
 def test_addresses_by_network(cloud: Cloud, api: Api) -> None:

@@ -12,7 +12,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import device_changes, schema, volumes
 from devstack_lite.objects.volume import Volume, VolumeQuota
 from devstack_lite.states import VmState
-from tests.api.conftest import DEMO, DEMO_PROJECT, OTHER, Api, Cloud
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.test_compute_servers import change, record
 
 SERVER = "00000000-0000-4000-8000-0000000000d0"
@@ -159,3 +159,35 @@ def test_anothers_server_is_not_there(api: Api) -> None:
         for method, path in (("GET", ""), ("GET", f"/{VOLUME}"), ("DELETE", f"/{VOLUME}"))
     ]
     assert seen == [404] * 3
+
+
+def test_whether_a_volume_goes_with_its_server_can_be_changed(api: Api, cloud: Cloud) -> None:
+    """From 2.85 on; where and whose it is, and another volume in its place, cannot."""
+    attach(api)
+    end_all(cloud)
+    path, new = f"{PATH}/{VOLUME}", {"OpenStack-API-Version": "compute 2.85"}
+
+    def put(token: str = DEMO, headers: dict[str, str] = new, **asked: Any) -> Any:
+        return api("PUT", path, {"volumeAttachment": asked}, token=token, headers=headers)
+
+    for wanted in (True, False):
+        assert put(volumeId=VOLUME, delete_on_termination=wanted).status == 202
+        shown = api("GET", path, headers=new).json["volumeAttachment"]
+        assert shown["delete_on_termination"] is wanted
+    assert put(volumeId=VOLUME, device="/dev/vdb", serverId=SERVER).status == 202
+    assert put(volumeId=VOLUME, device="/dev/vdz").status == 400
+    assert put(volumeId=VOLUME, serverId=SECOND).status == 400
+    assert put(headers={}, volumeId=VOLUME, delete_on_termination=True).status == 400
+    assert put(volumeId=SECOND).status == 403
+    for asked in ({"volumeId": SECOND}, {"volumeId": SECOND, "delete_on_termination": True}):
+        refused = put(ADMIN, **asked)
+        assert refused.status == 409
+        assert "is not migrating" in refused.json["conflictingRequest"]["message"]
+    assert put(ADMIN, headers={}, volumeId=SECOND).status == 409
+    assert (
+        api(
+            "PUT", f"{PATH}/{SECOND}", {"volumeAttachment": {"volumeId": VOLUME}}, token=ADMIN
+        ).status
+        == 404
+    )
+    assert put(OTHER, volumeId=VOLUME, delete_on_termination=True).status == 404

@@ -8,9 +8,11 @@ import pytest
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, hosts
+from devstack_lite.db import builds, hosts, images
 from devstack_lite.db.quotas import Limits
 from devstack_lite.db.schema import migrations
+from devstack_lite.objects.image import Image
+from tests.api.asker import make_server
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.every_route import KEY
 from tests.unit.conftest import make_boot, make_node
@@ -521,3 +523,18 @@ def test_migrations_have_pages_from_2_59_on(api: Api) -> None:
     assert now("GET", nobodys, token=ADMIN).json["migrations"] == []
     old = in_version(api, "2.79")("GET", nobodys, token=ADMIN).json["migrations"]
     assert len(old) == len(every)
+
+
+def test_a_rebuild_says_once_what_a_server_boots_with(api: Api, cloud: Cloud) -> None:
+    """From 2.57 on, under its own name; from 2.75 on beside all else, for administrators too."""
+    server = make_server(cloud)
+    image = Image(id="11111111-2222-4333-8444-999999999999", name="other", owner=DEMO_PROJECT,
+                  visibility="public", status="active", size=1)  # fmt: skip
+    images.create_image(cloud.db, image=image)
+    body = {"rebuild": {"imageRef": image.id, "user_data": "aGVsbG8="}}
+    answer = in_version(api, LATEST)("POST", f"/servers/{server}/action", body, token=ADMIN)
+    assert answer.status == 202, answer.data
+    shown = answer.json["server"]
+    assert shown["user_data"] == "aGVsbG8="
+    assert shown["OS-EXT-SRV-ATTR:host"] == "nowhere"
+    assert "OS-EXT-SRV-ATTR:user_data" not in shown

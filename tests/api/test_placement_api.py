@@ -23,7 +23,13 @@ BIG, SMALL, FAST, ONE, TWO = (
 
 def node(node_id: str, host: str, **more: Any) -> ComputeNode:
     return ComputeNode(
-        id=node_id, host=host, hypervisor_hostname=host, disk_gb=100, reserved_memory_mb=512, **more
+        id=node_id,
+        host=host,
+        hypervisor_hostname=host,
+        disk_gb=100,
+        reserved_memory_mb=512,
+        reserved_disk_gb=10,
+        **more,
     )
 
 
@@ -161,7 +167,7 @@ def test_what_a_provider_has(placement: Api) -> None:
     }  # fmt: skip
     assert shown["inventories"]["MEMORY_MB"]["reserved"] == 512
     one = got(placement, f"{path}/inventories/DISK_GB")
-    assert one["total"] == 100
+    assert (one["total"], one["reserved"], one["max_unit"]) == (100, 10, 90)
     card = got(placement, f"{path}/inventories/CUSTOM_CARD")
     assert (card["total"], card["step_size"], card["max_unit"]) == (4, 2, 2**31 - 1)
     assert one["resource_provider_generation"] == shown["resource_provider_generation"]

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from devstack_lite.db.engine import Database
 from tests.chaos.conftest import all_active, boot
 from tests.integration.whole_cloud import WholeCloud, bring_up
 from tests.unit.conftest import make_node
+from tests.unit.test_numa_claims import race_for_cells
 from tests.unit.test_resources import race_for_cards
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -104,9 +105,12 @@ def test_boots_outlive_a_restart_of_the_database_server(
     all_active(cloud, how, 20)
 
 
-def test_a_race_for_a_resource_class(server: Server) -> None:
-    """What eight claim and give back at once is right there, too."""
-    url = server.url.replace("/devstack", "/race")
+@pytest.mark.parametrize("race", [race_for_cards, race_for_cells])
+def test_a_race_for_claims(
+    server: Server, race: Callable[[Database, RequestContext], None]
+) -> None:
+    """What several claim and give back at once is right there, too."""
+    url = server.url.replace("/devstack", f"/{race.__name__}")
     migrate.make_database(url)
     db = Database(url)
     try:
@@ -114,6 +118,6 @@ def test_a_race_for_a_resource_class(server: Server) -> None:
         with db.write() as connection:
             connection.execute(schema.counters.insert().values(name=NODE_VERSION, value=0))
         hosts.report_nodes(db, [make_node("host1")])
-        race_for_cards(db, RequestContext(user_id="u", project_id="p", roles=["member"]))
+        race(db, RequestContext(user_id="u", project_id="p", roles=["member"]))
     finally:
         db.engine.dispose()

@@ -9,8 +9,8 @@ text. It may be JSON already. An image property that is not valid refuses the bo
 error when the image is read in Nova.
 
 Left to their own tests: ImagePropertiesWeigher's count of instances is Nova's only with a database,
-which is why its method that reads them is given what it would read; NUMATopologyFilter and
-PciPassthroughFilter are not there, and the PCI weigher has no devices to count.
+which is why its method that reads them is given what it would read; NUMATopologyFilter has a module
+of its own; PciPassthroughFilter is not there, and the PCI weigher has no devices to count.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ def _node(chance: random.Random, number: int) -> ComputeNode:
         make_node(f"host{number}"),
         vcpus=chance.choice((2, 8, 16)), vcpus_used=chance.randrange(20),
         memory_mb=chance.choice((2048, 8192)), memory_mb_used=chance.randrange(9000),
-        reserved_memory_mb=chance.choice((0, 512)),
+        reserved_memory_mb=chance.choice((0, 512)), reserved_vcpus=chance.choice((0, 1)),
+        reserved_disk_gb=chance.choice((0, 5)),
         disk_gb=chance.choice((50, 100)), disk_gb_used=chance.randrange(120),
         cpu_allocation_ratio=chance.choice((1.0, 4.0)),
         ram_allocation_ratio=chance.choice((1.0, 1.5)),
@@ -271,10 +272,10 @@ def _state(node: ComputeNode, aggregates: list[Aggregate], on: dict[str, str]) -
         aggregates=[SimpleNamespace(metadata=dict(one.metadata)) for one in own],
         instances={uuid: None for uuid, host in on.items() if host == node.host},
         num_instances=node.instances, num_io_ops=node.io_ops,
-        vcpus_total=node.vcpus, vcpus_used=node.vcpus_used,
+        vcpus_total=node.vcpus, vcpus_used=node.vcpus_used + node.reserved_vcpus,
         cpu_allocation_ratio=node.cpu_allocation_ratio,
         free_ram_mb=node.memory_mb - node.reserved_memory_mb - node.memory_mb_used,
-        free_disk_mb=(node.disk_gb - node.disk_gb_used) * 1024,
+        free_disk_mb=(node.disk_gb - node.reserved_disk_gb - node.disk_gb_used) * 1024,
         hypervisor_type=node.hypervisor_type, hypervisor_version=node.hypervisor_version,
     )  # fmt: skip
 

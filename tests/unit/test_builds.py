@@ -8,7 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, hosts, instances, operations, schema
+from devstack_lite.db import (
+    actions,
+    builds,
+    claims,
+    hosts,
+    instances,
+    operations,
+    schema,
+    user_quotas,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.exceptions import InstanceInvalidState, NotFound, QuotaExceeded
@@ -89,6 +98,21 @@ def test_quota_grants_what_it_has_room_for(db: Database, context: RequestContext
     made = builds.create_instances(db, context, replace(make_boot(50), min_count=2), limits)
     assert len(made) == 10
     assert instances.get_usage(db, "a-project")["cores"] == 10
+
+
+def test_a_users_quota_bounds_within_the_project_s(db: Database, context: RequestContext) -> None:
+    """It counts that user's servers alone; what it refuses is not counted to the project."""
+    other = RequestContext(user_id="another", project_id="a-project", roles=["member"])
+    limits = Limits(instances=-1, cores=-1, ram=-1, of_user={"cores": 3, "ram": -1})
+    builds.create_instances(db, other, make_boot(4), UNLIMITED)
+    builds.create_instances(db, context, make_boot(2), limits)
+    with pytest.raises(QuotaExceeded, match="for cores: Requested 2, but already used 2 of 3"):
+        builds.create_instances(db, context, make_boot(2), limits)
+    assert instances.get_usage(db, "a-project")["cores"] == 6
+    assert user_quotas.get_usage(db, "a-project", "a-user")["cores"] == 2
+    made = builds.create_instances(db, context, replace(make_boot(50), min_count=1), limits)
+    assert len(made) == 1
+    assert instances.get_usage(db, "a-project")["cores"] == 7
 
 
 def test_claim_never_over_allocates(db: Database, context: RequestContext) -> None:

@@ -192,6 +192,17 @@ def test_a_hold_lasts_until_it_is_released(tmp_path: Path) -> None:
     assert not holds.is_held(tmp_path, "compute-host2")
 
 
+def test_a_hold_ends_with_its_holder(tmp_path: Path) -> None:
+    """Who serves in a daemon's place keeps it down while it lives, and no longer."""
+    me = reaper.ref(os.getpid())
+    holds.hold(tmp_path, "api", me)
+    assert (holds.is_held(tmp_path, "api"), holds.holder_of(tmp_path, "api")) == (True, me)
+    holds.hold(tmp_path, "api", reaper.Ref(me.pid, me.start_ticks - 1))
+    assert (holds.is_held(tmp_path, "api"), holds.holder_of(tmp_path, "api")) == (False, None)
+    holds.hold(tmp_path, "api")
+    assert (holds.is_held(tmp_path, "api"), holds.holder_of(tmp_path, "api")) == (True, None)
+
+
 def test_the_record_of_a_held_daemon_is_read(tmp_path: Path) -> None:
     """The roster knows the state by its word."""
     entry = Entry(pid=1, start_ticks=1, started_at=0.0, state=roster.DaemonState.HELD)

@@ -79,6 +79,8 @@ def test_down_of_nothing_is_fine() -> None:
         (["up", "--workers", "nova=2"], "neither N nor DAEMON=N"),
         (["up", "--workers", "api=0"], "neither N nor DAEMON=N"),
         (["up", "--hosts", "0"], "not in the range"),
+        (["up", "--debugger", "debugpy"], "about the daemon that --debug names"),
+        (["up", "--debug", "api", "--foreground"], "both want the terminal"),
         (["trace"], "Give either a server or --last"),
         (["logs", "--name", "one", "nova"], "one has no daemon nova; it has conductor"),
         (["restart", "--name", "one", "nova"], "one has no daemon nova; it has conductor"),

@@ -75,6 +75,22 @@ def test_a_cd_holds_what_the_metadata_api_says() -> None:
     }  # fmt: skip
 
 
+def test_injected_files_are_on_the_cd_alone() -> None:
+    """Under numbers that the metadata beside them leads from to their names."""
+    files = ({"path": "/a", "contents": "YQ=="}, {"path": "/b", "contents": "YmI="})
+    known = InstanceMetadata(
+        instance=make_instance(), facts=InstanceFacts(), settings=Settings(), files=files
+    )
+    found = read_iso(make_iso(known.drive_files()))
+    assert json.loads(found["openstack/latest/meta_data.json"])["files"] == [
+        {"content_path": "/content/0000", "path": "/a"},
+        {"content_path": "/content/0001", "path": "/b"},
+    ]
+    assert [found[f"openstack/content/000{number}"] for number in (0, 1)] == [b"a", b"bb"]
+    plain = InstanceMetadata(instance=make_instance(), facts=InstanceFacts(), settings=Settings())
+    assert "files" not in json.loads(plain.lookup("openstack/latest/meta_data.json").body)
+
+
 def test_who_wants_a_drive() -> None:
     """A user who asks for it, and an image that cannot do without."""
     assert not is_wanted(make_instance())

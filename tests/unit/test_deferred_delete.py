@@ -79,6 +79,8 @@ def test_a_restore_needs_room_in_the_quota(db: Database, uuid: str) -> None:
     soft_deleted(db, uuid)
     with pytest.raises(QuotaExceeded):
         restore(db, uuid, Limits(instances=0, cores=20, ram=51200))
+    with pytest.raises(QuotaExceeded):
+        restore(db, uuid, Limits(instances=-1, cores=-1, ram=-1, of_user={"instances": 0}))
     assert (instances.get_instance(db, uuid).task_state, counted(db)) == (None, 0)
 
 

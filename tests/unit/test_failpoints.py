@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,14 @@ def test_a_hold_waits_until_it_is_let_go(folder: Path, let_go: Callable[[Path], 
     let_go(folder)
     held.join(10)
     assert not held.is_alive()
+
+
+def test_a_hold_that_is_over_holds_nothing(folder: Path) -> None:
+    """Whoever armed it may have been killed."""
+    arm(folder, action=Action.HOLD, expires_at=1.0)
+    assert not failpoints.is_holding()
+    arm(folder, action=Action.HOLD, expires_at=time.time() + 60)
+    assert failpoints.is_holding()
 
 
 def test_who_reads_leaves_word_that_it_knows(folder: Path) -> None:

@@ -153,6 +153,7 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("used", ("node1",), with_node(disk_gb=2)),
     ("used", ("node1",), with_node(instances=0)),
     ("used", ("node1",), with_node(io_ops=1)),
+    ("numa", ("node1",), replace(WHOLE, nodes=(replace(NODE, numa_used="{}"),))),
     ("used", ("gone",), replace(WHOLE, claims=(CLAIM, replace(CLAIM, node="gone")))),
     ("capacity", ("node1",), replace(WHOLE, nodes=(
         replace(NODE, limits={**NODE.limits, "vcpus": 1.5}),))),

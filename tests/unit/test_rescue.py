@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -28,9 +28,10 @@ class _Images:
     """The image service: every image is there, in one status."""
 
     status = "active"
+    properties: ClassVar[dict[str, str]] = {}
 
     def get_image(self, _context: Any, image_id: str) -> tuple[dict[str, Any], None]:
-        return {"id": image_id, "status": self.status}, None
+        return {"id": image_id, "status": self.status, **self.properties}, None
 
 
 @pytest.fixture
@@ -158,3 +159,19 @@ def test_one_that_was_cut_off_is_carried_on(
         act()
     assert rescue_xml.rescue_image_of(running(peers, instance)) is None
     assert "disk.rescue" not in definition(peers, instance)
+
+
+def test_the_disk_is_what_its_image_says(peers: Any, instance: Instance) -> None:
+    """A CD-ROM on IDE, say; what is neither known is as if nothing was said."""
+    for said, shown in (
+        ({"hw_rescue_device": "cdrom", "hw_rescue_bus": "ide"}, ("cdrom", "hda", "ide")),
+        ({"hw_rescue_bus": "scsi"}, ("disk", "sda", "scsi")),
+        ({"hw_rescue_bus": "lpt", "hw_rescue_device": "tape"}, ("disk", "vdc", "virtio")),
+    ):
+        peers.image.properties = said
+        go(peers, instance)
+        disk = ET.fromstring(running(peers, instance)).findall("devices/disk")[-1]
+        target = disk.find("target")
+        assert target is not None
+        assert (disk.get("device"), target.get("dev"), target.get("bus")) == shown
+        rescue.unrescue(peers.driver, NODE, instance.uuid)

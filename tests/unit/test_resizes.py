@@ -209,6 +209,14 @@ def test_the_quota_bounds_what_it_grows_to(db: Database, uuid: str) -> None:
     assert migration_reads.list_migrations(db) == []
 
 
+def test_the_users_quota_bounds_it_too(db: Database, uuid: str) -> None:
+    """The project's is as before then."""
+    limits = Limits(instances=-1, cores=-1, ram=-1, of_user={"cores": 1})
+    with pytest.raises(QuotaExceeded, match="for cores: Requested 1, but already used 1 of 1"):
+        begin(db, uuid, limits=limits)
+    assert (usage(db), instances.get_instance(db, uuid).task_state) == (BEFORE, None)
+
+
 def test_what_is_not_resized_is_not_confirmed(db: Database, uuid: str) -> None:
     with pytest.raises(InstanceInvalidState, match="Cannot 'confirmResize' instance"):
         resizes.begin_confirm(db, asked("req-confirm"), uuid)

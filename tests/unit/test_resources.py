@@ -209,6 +209,22 @@ def test_claims_never_over_allocate_a_class(db: Database, context: RequestContex
     assert (node.vcpus_used, node.instances) == (2, 2)
 
 
+def test_what_is_reserved_is_never_claimed(db: Database, context: RequestContext) -> None:
+    """Of four VCPUs one, and of 100 GiB ten, at a ratio of two: six VCPUs and 180 GiB are given."""
+    node = make_node(
+        "host1", reserved_vcpus=1, reserved_disk_gb=10, cpu_allocation_ratio=2.0,
+        disk_allocation_ratio=2.0,
+    )  # fmt: skip
+    hosts.report_nodes(db, [node])
+    uuids = create(db, context, make_boot(4))
+    wanted = [
+        replace(claim_of(uuid), vcpus=vcpus, disk_gb=disk_gb)
+        for uuid, vcpus, disk_gb in zip(uuids, (5, 2, 1, 0), (100, 0, 80, 1), strict=True)
+    ]
+    answers = [outcomes(claims.claim_nodes(db, [one]))[0] for one in wanted]
+    assert answers == [claims.CLAIMED, claims.FULL, claims.CLAIMED, claims.FULL]
+
+
 def test_a_claim_needs_every_class(db: Database, context: RequestContext) -> None:
     """A class that the node has not, or not by such an amount, refuses all of the claim."""
     report_cards(db, 5, "host1")

@@ -92,7 +92,9 @@ class KeypairsController:
             type=kind,
         )
         made = self._conductor.create_keypair(
-            req.context, keypair=keypair, limit=self._quota.of(req.context.project_id)["key_pairs"]
+            req.context,
+            keypair=keypair,
+            limit=self._quota.of(req.context.project_id, keypair.user_id)["key_pairs"],
         )
         shown = {**_brief(req, made), "user_id": made.user_id}
         if private_key is not None:

@@ -31,7 +31,8 @@ class LimitsController:
             authorize(req.context, f"{RULE}:other_project")
             project_id = asked
         used = instances.get_usage(self._db, str(project_id))
-        limits = self._quotas.of(project_id)
+        own = str(req.context.user_id) if project_id == req.context.project_id else None
+        limits = self._quotas.of(project_id, own)
         absolute: Json = {
             "maxTotalInstances": limits["instances"],
             "maxTotalCores": limits["cores"],

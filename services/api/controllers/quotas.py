@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from devstack_lite.db import instances, server_groups
+from devstack_lite.db import instances, server_groups, user_quotas
 from devstack_lite.db.engine import Database
-from devstack_lite.db.quota_limits import DEFAULT_CLASS, Scope
+from devstack_lite.db.quota_limits import DEFAULT_CLASS, Scope, user_key
+from devstack_lite.db.quotas import COUNTED
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
@@ -17,12 +18,14 @@ from services.conductor.rpcapi.quotas import QuotasAPI
 
 _RULE = "os_compute_api:os-quota-sets"
 _CLASS_RULE = "os_compute_api:os-quota-class-sets"
+OF_USERS = (*COUNTED, "key_pairs")
+"""What a user may have less of than the project."""
 _NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
 _TRUE = {True, "True", "true", "TRUE", "1", "on", "yes"}
 
 
 class QuotasController:
-    """Limits of projects: users have none of their own here."""
+    """Limits of projects, and of users in them."""
 
     def __init__(self, db: Database, conductor: QuotasAPI, quotas: ProjectQuotas) -> None:
         self._db = db
@@ -31,9 +34,9 @@ class QuotasController:
 
     @api(query=queries.QUOTAS)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
-        """Show a project's limits."""
+        """Show a project's limits, or those of a user in it."""
         authorize(req.context, f"{_RULE}:show", project_id=id)
-        return {"quota_set": {"id": id, **_known(req, self._quotas.of(id))}}
+        return {"quota_set": {"id": id, **_known(req, self._quotas.of(id, _user(req)))}}
 
     def defaults(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show the limits of a project for which none were set."""
@@ -42,41 +45,49 @@ class QuotasController:
 
     @api(query=queries.QUOTAS)
     def detail(self, req: Request, id: str) -> Json:  # noqa: A002
-        """Show a project's limits beside what it uses."""
+        """Show limits beside what is used, of a project or of a user in it."""
         authorize(req.context, f"{_RULE}:detail", project_id=id)
         groups = server_groups.list_groups(self._db, project_id=id)
-        used = {**instances.get_usage(self._db, id), "server_groups": len(groups)}
+        user_id = _user(req)
+        of_servers = (
+            user_quotas.get_usage(self._db, id, user_id)
+            if user_id
+            else instances.get_usage(self._db, id)
+        )
+        used = {**of_servers, "server_groups": len(groups)}
         return {
             "quota_set": {
                 "id": id,
                 **{
                     name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
-                    for name, limit in _known(req, self._quotas.of(id)).items()
+                    for name, limit in _known(req, self._quotas.of(id, user_id)).items()
                 },
             }
         }
 
     @api(body=schemas.QUOTA_SET)
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
-        """Set limits of a project; not below what it uses, unless forced to."""
+        """Set limits of a project or of a user in it; not below what is used, unless forced to."""
         require_admin(req.context, f"{_RULE}:update")
-        _refuse_users(req)
+        user_id = _user(req)
         asked = body["quota_set"]
         values = {
             name: int(limit) for name, limit in asked.items() if name not in {"force", "tenant_id"}
         }
+        is_forced = asked.get("force", False) in _TRUE
+        if user_id is not None:
+            _check_of_user(values, self._quotas.of(id), is_forced=is_forced)
         self._conductor.update_limits(
-            req.context, scope=Scope.PROJECT, name=id, values=values,
-            is_forced=asked.get("force", False) in _TRUE,
+            req.context, scope=Scope.USER if user_id else Scope.PROJECT,
+            name=user_key(id, user_id) if user_id else id, values=values, is_forced=is_forced,
         )  # fmt: skip
-        return {"quota_set": _known(req, self._quotas.of(id))}
+        return {"quota_set": _known(req, self._quotas.of(id, user_id))}
 
     @api(status=202)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
-        """Give a project the default limits again."""
+        """Give a project the default limits again, or a user the project's."""
         require_admin(req.context, f"{_RULE}:delete")
-        _refuse_users(req)
-        self._conductor.delete_limits(req.context, project_id=id)
+        self._conductor.delete_limits(req.context, project_id=id, user_id=_user(req))
 
     def show_class(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show a class's limits; of those but `default` nobody takes notice, as in Nova."""
@@ -114,6 +125,19 @@ def _known(req: Request, limits: dict[str, int], *, networks_until: int = 35) ->
     }
 
 
-def _refuse_users(req: Request) -> None:
-    if "user_id" in req.GET:
-        raise Invalid("Users have no quota of their own here, only projects have.")
+def _user(req: Request) -> str | None:
+    """Return the user whose limits in the project are meant."""
+    return req.GET.get("user_id") or None
+
+
+def _check_of_user(values: dict[str, int], of_project: dict[str, int], *, is_forced: bool) -> None:
+    """Raise Invalid for what users have no limit of, and for more than the project may have."""
+    for name, limit in values.items():
+        if name not in OF_USERS:
+            raise Invalid(f"Users have no quota of {name} of their own here, only projects have.")
+        most = of_project[name]
+        if not is_forced and most >= 0 and not 0 <= limit <= most:
+            raise Invalid(
+                f"Quota limit {limit} for {name} must be less than or equal to {most}.",
+                kind="quota",
+            )

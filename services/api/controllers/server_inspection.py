@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import instances
+from devstack_lite.db import instances, numa_claims
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict
 from devstack_lite.instance_metadata.passwords import password_of
+from devstack_lite.numa.guest import read_guest
+from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
-from services.api.policy import authorize, visible_project
-from services.api.views import diagnostics
+from services.api.policies import TOPOLOGY, TOPOLOGY_OF_HOST
+from services.api.policy import allows, authorize, visible_project
+from services.api.views import diagnostics, topology
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.instance_changes import InstanceChangesAPI
 
@@ -40,9 +43,14 @@ class ServerInspectionController:
 
     @api(since="2.78")
     def topology(self, req: Request, server_id: str) -> Json:
-        """Show a guest's NUMA cells: simulated guests have none."""
-        self._get(req, server_id, "compute:server:topology:index")
-        return {"nodes": [], "pagesize_kb": None}
+        """Show a guest's NUMA cells, and to administrators where on the host they are."""
+        instance = self._get(req, server_id, TOPOLOGY)
+        is_shown_host = allows(req.context, TOPOLOGY_OF_HOST, project_id=instance.project_id)
+        with self._db.read() as connection:
+            claimed = numa_claims.topology_of(connection, instance.uuid, instance.node)
+        properties = instance.boot_request.get("image_properties") or {}
+        found = read_guest(claimed) if claimed else wanted_topology(instance.flavor, properties)
+        return topology.shown(found, with_host=is_shown_host)
 
     def password(self, req: Request, server_id: str) -> Json:
         """Show the encrypted password that a guest has posted to the metadata API."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 from devstack_lite import clock
 from devstack_lite.db import (
-    hosts,
     instances,
     server_groups,
     server_network,
@@ -25,8 +23,9 @@ from devstack_lite.wsgi.resource import api
 from services.api.boot import Booter
 from services.api.controllers.server_actions import deferred_deletes
 from services.api.controllers.server_actions.asking import Asking
+from services.api.host_states import host_states
 from services.api.policies import REQUESTED_DESTINATION
-from services.api.policy import allows, authorize, require_member, visible_project
+from services.api.policy import authorize, require_member, visible_project
 from services.api.schemas import queries
 from services.api.schemas import server_bodies as schemas
 from services.api.server_filters import filter_of
@@ -84,7 +83,7 @@ class ServersController:
         uuids = [one.uuid for one in found]
         volumes = volume_reads.attached_volumes(self._db, uuids)
         known_tags = tags.tags_of(self._db, uuids) if req.since(2, 26) else {}
-        state_of = self._host_states(req)
+        state_of = host_states(self._db, req, down_time_s=self._down_time_s)
         network = server_network.read_network(self._db, found)
         return [
             views.full(
@@ -98,26 +97,6 @@ class ServersController:
             )
             for one in found
         ]  # fmt: skip
-
-    def _host_states(self, req: Request) -> Callable[[Instance], str | None]:
-        """Return what says of an instance what the caller may see of its host, from 2.16 on."""
-        rule = "os_compute_api:servers:show:host_status"
-        sees_all = allows(req.context, rule)
-        if not (req.since(2, 16) and (sees_all or allows(req.context, f"{rule}:unknown-only"))):
-            return lambda _: None
-        now = clock.utcnow()
-        states = {
-            service.host: "MAINTENANCE" if service.is_disabled
-            else "UP" if service.is_up(now, self._down_time_s) else "DOWN"
-            for service in hosts.list_services(self._db)
-            if service.binary == "nova-compute"
-        }  # fmt: skip
-
-        def state_of(instance: Instance) -> str | None:
-            state = states.get(instance.host, "UNKNOWN") if instance.host else ""
-            return state if sees_all or state == "UNKNOWN" else None
-
-        return state_of
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one server in full."""

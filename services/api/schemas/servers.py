@@ -39,6 +39,16 @@ METADATA: Schema = {
     "additionalProperties": False,
 }
 
+_PERSONALITY: Schema = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "contents": {"type": "string"}},
+        "required": ["path", "contents"],
+        "additionalProperties": False,
+    },
+}
+
 _NETWORKS: Schema = {
     "oneOf": [
         {
@@ -76,7 +86,7 @@ _SERVER: Schema = {
         "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
         "accessIPv4": {"type": "string", "format": "ipv4"},
         "accessIPv6": {"type": "string", "format": "ipv6"},
-        "personality": {"type": "array", "maxItems": 0},
+        "personality": _PERSONALITY,
         "availability_zone": {"type": "string", "minLength": 1, "maxLength": 255},
         "block_device_mapping": block_devices.MAPPINGS,
         "block_device_mapping_v2": block_devices.MAPPINGS_V2,
@@ -159,7 +169,7 @@ REBUILD: Schema = {
                 "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
                 "accessIPv4": {"type": "string", "format": "ipv4"},
                 "accessIPv6": {"type": "string", "format": "ipv6"},
-                "personality": {"type": "array", "maxItems": 0},
+                "personality": _PERSONALITY,
             },
             "required": ["imageRef"],
             "additionalProperties": False,

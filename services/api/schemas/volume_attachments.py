@@ -37,3 +37,22 @@ def create(version: ApiVersion) -> Schema:
         own = schema["properties"]["volumeAttachment"]["properties"]
         own["delete_on_termination"] = BOOLEAN
     return schema
+
+
+def update(version: ApiVersion) -> Schema:
+    """Return what a change takes: another volume; from 2.85 on also what the attachment is."""
+    wanted: Schema = {"volumeId": UUID}
+    if version >= ApiVersion(2, 85):
+        text: Schema = {"type": ["string", "null"]}
+        wanted |= {
+            "device": text, "tag": text, "delete_on_termination": BOOLEAN, "serverId": UUID,
+            "id": UUID,
+        }  # fmt: skip
+    own = {
+        "type": "object", "properties": wanted, "required": ["volumeId"],
+        "additionalProperties": False,
+    }  # fmt: skip
+    return {
+        "type": "object", "properties": {"volumeAttachment": own},
+        "required": ["volumeAttachment"], "additionalProperties": False,
+    }  # fmt: skip

@@ -38,18 +38,23 @@ class Builds:
         db: Database,
         dispatcher: Dispatcher,
         *,
-        limits: Callable[[str], Limits],
+        limits: Callable[[str, str], Limits],
         max_attempts: int,
+        packs_cells: bool = False,
     ) -> None:
         self._db = db
         self._dispatcher = dispatcher
         self._limits = limits
         self._max_attempts = max_attempts
+        self._packs_cells = packs_cells
 
     def create_instances(self, context: RequestContext, *, boot: BootRequest) -> list[Instance]:
         """Record them; keyed by the uuids that the api made."""
         made = builds.create_instances(
-            self._db, context, boot, self._limits(str(context.project_id))
+            self._db,
+            context,
+            boot,
+            self._limits(str(context.project_id), str(context.user_id)),
         )
         for instance in made:
             LOG.info("step 4: recorded", extra={"instance_uuid": instance.uuid})
@@ -60,8 +65,9 @@ class Builds:
     ) -> list[ClaimAnswer]:
         """Record claims; keyed by instance."""
         return claims.claim_nodes(
-            self._db, wanted, request_id=context.request_id, decision=decision
-        )
+            self._db, wanted, request_id=context.request_id, decision=decision,
+            packs_cells=self._packs_cells,
+        )  # fmt: skip
 
     def start_builds(
         self,

@@ -21,13 +21,14 @@ class DeferredDeletes:
 
     target = oslo_messaging.Target(namespace="deferred_deletes", version="1.0")
 
-    def __init__(self, db: Database, *, limits: Callable[[str], Limits]) -> None:
+    def __init__(self, db: Database, *, limits: Callable[[str, str], Limits]) -> None:
         self._db = db
         self._limits = limits
 
     def begin_restore(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
-        project_id = instances.get_instance(self._db, uuid).project_id
-        instance = deferred_delete.begin_restore(self._db, context, uuid, self._limits(project_id))
+        seen = instances.get_instance(self._db, uuid)
+        limits = self._limits(seen.project_id, str(seen.user_id))
+        instance = deferred_delete.begin_restore(self._db, context, uuid, limits)
         LOG.info("restore: %s", instance.task_state, extra={"instance_uuid": uuid})
         return instance

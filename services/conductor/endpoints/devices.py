@@ -46,6 +46,12 @@ class Devices:
             self._db, context, uuid, change_id=change_id, volume_id=volume_id
         )
 
+    def keep_volume(
+        self, context: RequestContext, *, uuid: str, volume_id: str, is_kept: bool
+    ) -> None:
+        """Note it. Delivered twice: the same again."""
+        volume_changes.keep_volume(self._db, uuid, volume_id, is_kept=is_kept)
+
     def begin_attach_interface(
         self, context: RequestContext, *, uuid: str, change_id: str, request: NetworkRequest
     ) -> DeviceChange:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import grants
+from devstack_lite.db import grants, project_tree
 from devstack_lite.db import identity as rows
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.identity import Assignment, Domain, Group, Policy, Project, Role, User
@@ -81,6 +82,17 @@ class Identity:
     def update_project(self, context: RequestContext, *, project_id: str, values: Json) -> Project:
         """Change it. Delivered twice: the same values again."""
         return rows.update(self._db, Project, project_id, values)
+
+    def change_project_tags(
+        self,
+        context: RequestContext,
+        *,
+        project_id: str,
+        added: Sequence[str],
+        removed: Sequence[str] | None,
+    ) -> Project:
+        """Change them. Delivered twice: the same again."""
+        return project_tree.change_tags(self._db, project_id, added=added, removed=removed)
 
     def delete_project(self, context: RequestContext, *, project_id: str) -> None:
         """Remove it. Delivered twice: the second is NotFound."""

@@ -24,7 +24,7 @@ class Moves:
     target = oslo_messaging.Target(namespace="moves", version="1.0")
 
     def __init__(
-        self, db: Database, dispatcher: Dispatcher, *, limits: Callable[[str], Limits]
+        self, db: Database, dispatcher: Dispatcher, *, limits: Callable[[str, str], Limits]
     ) -> None:
         self._db = db
         self._dispatcher = dispatcher
@@ -41,6 +41,7 @@ class Moves:
         auto_disk_config: bool | None = None,
     ) -> Instance:
         """Note it. Delivered twice (the same request id): answers the same."""
+        seen = instances.get_instance(self._db, uuid)
         instance = resizes.begin_resize(
             self._db,
             context,
@@ -49,7 +50,7 @@ class Moves:
             target_host=target_host,
             may_stay_on_host=may_stay_on_host,
             auto_disk_config=auto_disk_config,
-            limits=self._limits(instances.get_instance(self._db, uuid).project_id),
+            limits=self._limits(seen.project_id, str(seen.user_id)),
         )
         return self._hand_out(instance)
 

@@ -32,6 +32,8 @@ class Quotas:
             self._db, scope=Scope(scope), name=name, values=values, is_forced=is_forced
         )
 
-    def delete_limits(self, context: RequestContext, *, project_id: str) -> None:
+    def delete_limits(
+        self, context: RequestContext, *, project_id: str, user_id: str | None = None
+    ) -> None:
         """Remove them. Delivered twice: the second finds none."""
-        quota_limits.delete_limits(self._db, project_id=project_id)
+        quota_limits.delete_limits(self._db, project_id=project_id, user_id=user_id)

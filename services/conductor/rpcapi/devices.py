@@ -63,6 +63,13 @@ class DevicesAPI(RpcClient):
         )
 
     @declare("call", timeout_s=10, is_idempotent=True)
+    def keep_volume(
+        self, context: RequestContext, *, uuid: str, volume_id: str, is_kept: bool
+    ) -> None:
+        """Have a volume stay, or go, when its instance is deleted. Raises NotFound."""
+        self.invoke(context, self.keep_volume, uuid=uuid, volume_id=volume_id, is_kept=is_kept)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
     def begin_attach_interface(
         self, context: RequestContext, *, uuid: str, change_id: str, request: NetworkRequest
     ) -> DeviceChange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
@@ -97,6 +98,27 @@ class IdentityAPI(RpcClient):
         return cast(
             Project,
             self.invoke(context, self.update_project, project_id=project_id, values=values),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def change_project_tags(
+        self,
+        context: RequestContext,
+        *,
+        project_id: str,
+        added: Sequence[str],
+        removed: Sequence[str] | None,
+    ) -> Project:
+        """Take tags from a project, all of them for None, and give it others. Raises NotFound."""
+        return cast(
+            Project,
+            self.invoke(
+                context,
+                self.change_project_tags,
+                project_id=project_id,
+                added=list(added),
+                removed=None if removed is None else list(removed),
+            ),
         )
 
     @declare("call", timeout_s=10, is_idempotent=False)

@@ -22,7 +22,7 @@ class QuotasAPI(RpcClient):
         values: dict[str, int],
         is_forced: bool,
     ) -> None:
-        """Set limits of a project or class. Raises Invalid when a project uses more already."""
+        """Set limits of a project, class or user. Raises Invalid when more is used already."""
         self.invoke(
             context,
             self.update_limits,
@@ -33,6 +33,8 @@ class QuotasAPI(RpcClient):
         )
 
     @declare("call", timeout_s=10, is_idempotent=True)
-    def delete_limits(self, context: RequestContext, *, project_id: str) -> None:
-        """Have a project have no limits of its own."""
-        self.invoke(context, self.delete_limits, project_id=project_id)
+    def delete_limits(
+        self, context: RequestContext, *, project_id: str, user_id: str | None = None
+    ) -> None:
+        """Have a project, or a user in it, have no limits of its own."""
+        self.invoke(context, self.delete_limits, project_id=project_id, user_id=user_id)

@@ -135,10 +135,12 @@ class VolumesController:
         if not volume.volume_type:
             default = volume_types.find_type(self._db, volume_types.DEFAULT.id)
             volume = dataclasses.replace(volume, volume_type=default.name)
+        if volume_types.is_multiattach(volume_types.find_type(self._db, volume.volume_type)):
+            volume = dataclasses.replace(volume, multiattach=True)
         with over_limit():
             made = self._conductor.create_volume(req.context, volume=volume, quota=backend.QUOTA)
         made = dataclasses.replace(made, status="creating")
-        shown = views.created(req, made, self._type_ids())
+        shown = views.plain(req, made, self._type_ids())
         return Reply(body={"volume": shown}, status=202)
 
     def _new_volume(self, req: Request, asked: dict[str, Any]) -> Volume:
@@ -259,7 +261,7 @@ class VolumesController:
             volume = self._conductor.update_volume(req.context, volume_id=volume.id, values=values)
         if asked.get("metadata") is not None:
             volume = self._set_metadata(req, volume_id, asked["metadata"], is_replacing=True)
-        return self._shown(req, volume)
+        return {"volume": views.plain(req, volume, self._type_ids())}
 
     @api(status=202)
     def delete(self, req: Request, volume_id: str) -> None:

@@ -75,6 +75,17 @@ class Asking:
             )
         return seen
 
+    def require_ready(self, seen: Instance, action: HostAction) -> None:
+        """Raise InstanceInvalidState as noting the action would, before anything is done for it."""
+        for attribute, state, is_fit in (
+            ("vm_state", seen.vm_state, seen.vm_state in action.vm_states),
+            ("task_state", seen.task_state, seen.task_state is None),
+        ):
+            if not is_fit:
+                raise InstanceInvalidState.of(
+                    seen.uuid, action=action.name, attribute=attribute, state=str(state)
+                )
+
     def begin(
         self,
         req: Request,

@@ -15,6 +15,7 @@ from devstack_lite.db import (
 )
 from devstack_lite.db.operations import EVACUATE
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
+from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Instance, ServiceRecord
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
@@ -22,6 +23,8 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.boot import usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.host_states import host_states
+from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
 from services.api.schemas.servers import is_true
 from services.api.views import servers as views
@@ -52,13 +55,15 @@ class RebuildsController:
         if not seen.image_ref:
             raise Invalid("Unable to rebuild with a different image for a volume-backed server.")
         image = usable_image(self._db, req.context, asked["imageRef"], seen.flavor)
-        limit = self._asking.quotas.of(seen.project_id)["metadata_items"]
-        if 0 <= limit < len(asked.get("metadata", ())):
+        _check_cells(seen, image.get("properties") or {})
+        limits = self._asking.quotas.of(seen.project_id)
+        if 0 <= limits["metadata_items"] < len(asked.get("metadata", ())):
             raise QuotaExceeded("Quota exceeded, too many metadata items.")
         changes: Json = {
             "image_ref": image["id"],
             "boot_request": {
                 **seen.boot_request, "image_properties": image.get("properties") or {},
+                "injected_files": list(injected_files(asked, limits)),
             },
         }  # fmt: skip
         for key, column in (
@@ -86,11 +91,17 @@ class RebuildsController:
             tags=tags.tags_of(self._db, [instance.uuid]).get(instance.uuid, ()),
             group_ids=server_groups.groups_of(self._db, instance.uuid),
             network=server_network.read_network(self._db, [instance]),
+            host_status=host_states(
+                self._db, req, down_time_s=self._asking.conf.service_down_time_s
+            )(instance),
         )
         also = ("key_name",) if req.since(2, 54) else ()
         shown = views.changed(req, views.full(req, instance, beside), also=also)
         if req.since(2, 57):
+            # Once, and not by the name that administrators know it by elsewhere.
+            shown.pop("OS-EXT-SRV-ATTR:user_data", None)
             shown["user_data"] = instance.user_data
+            shown.pop("OS-EXT-SRV-ATTR:user_data", None)
         return shown
 
     def _key(self, req: Request, boot_request: Json, name: str | None) -> Json:
@@ -134,3 +145,13 @@ class RebuildsController:
             utcnow(), self._asking.conf.service_down_time_s
         ):
             raise Invalid(f"Compute service of {source} is still in use.")
+
+
+def _check_cells(seen: Instance, properties: Json) -> None:
+    """Raise Invalid when an image wants other NUMA cells than the server has."""
+    before = seen.boot_request.get("image_properties") or {}
+    if wanted_topology(seen.flavor, before) != wanted_topology(seen.flavor, properties):
+        raise Invalid(
+            "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided"
+            " is invalid for this instance."
+        )

@@ -23,6 +23,9 @@ UNRESCUE = HostAction(
     vm_states=(VmState.RESCUED,), task_state=TaskState.UNRESCUING,
 )  # fmt: skip
 
+STABLE = {"hw_rescue_bus", "hw_rescue_device"}
+"""Properties of an image that becomes one more disk; without them Nova replaces the first one."""
+
 
 class RescuesController:
     """A server runs from another image while its own disk is mended."""
@@ -40,10 +43,11 @@ class RescuesController:
         return {"adminPass": asked.get("adminPass") or secrets.token_urlsafe(9)}
 
     def _image(self, req: Request, seen: Instance, wanted: str | None) -> str:
-        if not seen.image_ref:
-            raise Invalid(
-                f"Instance {seen.uuid} cannot be rescued: Cannot rescue a volume-backed instance"
-            )
+        bfv_refusal = Invalid(
+            f"Instance {seen.uuid} cannot be rescued: Cannot rescue a volume-backed instance"
+        )
+        if not seen.image_ref and not (wanted and req.since(2, 87)):
+            raise bfv_refusal
         if wanted is None:
             return seen.image_ref
         refusal = Invalid(f"Requested rescue image '{wanted}' is not supported")
@@ -53,6 +57,8 @@ class RescuesController:
             raise refusal from error
         if image["status"] != "active":
             raise refusal
+        if not seen.image_ref and not STABLE & set(image.get("properties") or {}):
+            raise bfv_refusal
         return wanted
 
     @api(status=202, action="unrescue")

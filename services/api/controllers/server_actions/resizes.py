@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devstack_lite.db import flavors, hosts
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
+from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Flavor, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
@@ -91,6 +92,7 @@ class ResizesController:
         check_resources(flavor.extra_specs)
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
+        wanted_topology(flavor, seen.boot_request.get("image_properties") or {})
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:
             raise Invalid("Server disk was unable to be resized because: "
                           "Resize to zero disk flavor is not allowed.")  # fmt: skip

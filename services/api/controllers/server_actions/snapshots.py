@@ -13,6 +13,7 @@ from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
+from services.api.controllers.server_actions.volume_snapshots import MAPPING, VolumeSnapshots
 from services.api.schemas import snapshots as schemas
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED)
@@ -33,27 +34,40 @@ SHELVE = HostAction(
 
 NOT_INHERITED = frozenset(
     {
+        "checksum", "container_format", "disk_format", "image_id", "image_name", "min_disk",
+        "min_ram", "size", *MAPPING,
         "cache_in_nova", "bittorrent", "img_signature", "img_signature_hash_method",
         "img_signature_key_type", "img_signature_certificate_uuid",
     }
 )  # fmt: skip
-"""What a source image says of its own bytes alone: Nova's non_inheritable_image_properties."""
+"""What a source image says of its own bytes alone: Nova's non_inheritable_image_properties, and
+what a volume keeps of its image besides properties."""
 
 
 class SnapshotsController:
     """An image is recorded at once, as queued; the server's host brings its data."""
 
-    def __init__(self, asking: Asking, image: ImageClient, *, image_url: str) -> None:
+    def __init__(
+        self, asking: Asking, image: ImageClient, volumes: VolumeSnapshots, *, image_url: str
+    ) -> None:
         self._asking = asking
+        self._volumes = volumes
         self._image = image
         self._image_url = image_url
 
     @api(status=202, action="createImage", body=schemas.CREATE_IMAGE)
     def create_image(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002
-        """Make an image of a server's disk."""
+        """Make an image of a server's disk, or an empty one that names its volumes' snapshots."""
         asked = body["createImage"]
-        properties = {**self._metadata(req, asked), "image_type": "snapshot"}
-        image_id = self._begin(req, id, CREATE_IMAGE, asked["name"], properties, {})
+        properties = {"image_type": "snapshot", **self._metadata(req, asked)}
+        seen = self._asking.get_built(req, id, CREATE_IMAGE)
+        if seen.image_ref:
+            image_id = self._begin(req, id, CREATE_IMAGE, asked["name"], properties, {})
+            return self._reply(req, image_id)
+        self._asking.require_ready(seen, CREATE_IMAGE)
+        with self._volumes.snapshots(req.context, seen, asked["name"]) as mapping:
+            properties |= mapping
+            image_id = self._begin(req, id, CREATE_IMAGE, asked["name"], properties, {})
         return self._reply(req, image_id)
 
     @api(status=202, action="createBackup", body=schemas.CREATE_BACKUP)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from devstack_lite.clients.image import ImageClient
+from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.db.engine import Database
 from services.api.controllers.server_actions.asking import Asking
 from services.api.controllers.server_actions.consoles import ConsolesController
@@ -23,6 +24,7 @@ from services.api.controllers.server_actions.server_states import ServerStatesCo
 from services.api.controllers.server_actions.shelves import ShelvesController
 from services.api.controllers.server_actions.snapshots import SnapshotsController
 from services.api.controllers.server_actions.standing_still import StandingStillController
+from services.api.controllers.server_actions.volume_snapshots import VolumeSnapshots
 from services.api.floating_addresses import FloatingAddresses
 from services.api.quotas import ProjectQuotas
 from services.compute.rpcapi import ComputeAPI
@@ -65,6 +67,7 @@ def make_controllers(asking: Asking, transport: Any, addresses: FloatingAddresse
     yield SnapshotsController(
         asking,
         ImageClient(conf.endpoints.image, timeout_s=IMAGE_TIMEOUT_S),
+        VolumeSnapshots(asking.db, VolumeClient(conf.endpoints.volume, timeout_s=IMAGE_TIMEOUT_S)),
         image_url=conf.endpoints.image,
     )
     yield ShelvesController(asking)
