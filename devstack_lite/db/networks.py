@@ -15,6 +15,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.network_quotas import require_room
 from devstack_lite.db.port_removal import forget_tags
 from devstack_lite.db.schema import ip_allocations, networks, ports, subnets
+from devstack_lite.db.subnet_pools import require_free
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.network import Network, Subnet
 from devstack_lite.objects.registry import Json
@@ -170,7 +171,8 @@ def _lock_networks(connection: Connection, network_ids: set[str]) -> None:
 def create_subnets(db: Database, wanted: list[Subnet]) -> list[Subnet]:
     """Record subnets, all or none; keyed by id. One transaction.
 
-    Raises NotFound for a network that is gone, Invalid for a block that overlaps another one.
+    Raises NotFound for a network that is gone, Invalid for a block that overlaps another one,
+    Conflict for one that another subnet has of its pool.
     """
     now = utcnow()
     made = [replace(subnet, created_at=now, updated_at=now) for subnet in wanted]
@@ -185,6 +187,7 @@ def create_subnets(db: Database, wanted: list[Subnet]) -> list[Subnet]:
             found = {row.id: subnet_of(row) for row in there}
             return [found[subnet.id] for subnet in wanted if subnet.id in found]
         require_room(connection, "subnet", [subnet.project_id for subnet in made])
+        require_free(connection, wanted)
         _check_overlaps([*((row.network_id, row.cidr) for row in there)], wanted)
         connection.execute(
             subnets.insert(),

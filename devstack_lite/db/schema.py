@@ -477,6 +477,7 @@ subnets = sa.Table(
     sa.Column("allocation_pools", sa.JSON, nullable=False),
     sa.Column("dns_nameservers", sa.JSON, nullable=False),
     sa.Column("host_routes", sa.JSON, nullable=False),
+    sa.Column("subnetpool_id", sa.String(64), index=True),
     _flag("enable_dhcp", default=True),
     sa.Column("next_offset", sa.BigInteger, nullable=False, default=0),
     _when("created_at", is_nullable=False),

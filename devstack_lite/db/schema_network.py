@@ -91,3 +91,14 @@ network_tags = sa.Table(
     sa.Column("resource_id", sa.String(64), primary_key=True),
     sa.Column("tag", sa.String(255), primary_key=True),
 )  # fmt: skip
+
+subnetpools = sa.Table(
+    "subnetpools", metadata, _id(), _project(), _text("name"), _text("description"),
+    sa.Column("prefixes", sa.JSON, nullable=False),
+    sa.Column("ip_version", sa.Integer, nullable=False),
+    sa.Column("default_prefixlen", sa.Integer, nullable=False),
+    sa.Column("min_prefixlen", sa.Integer, nullable=False),
+    sa.Column("max_prefixlen", sa.Integer, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False, default=False),
+    *_times(),
+)  # fmt: skip

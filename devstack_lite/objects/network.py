@@ -45,6 +45,8 @@ class Subnet:
     enable_dhcp: bool = True
     next_offset: int = 0
     """Where in the pools the search for a free address goes on."""
+    subnetpool_id: str | None = None
+    """The pool that its block is of, if it is of one."""
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
 
@@ -71,5 +73,24 @@ class Port:
     security_groups: tuple[str, ...] | None = None
     """None in a request: the project's default group."""
     network_name: str = ""
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+
+@message
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubnetPool:
+    """Blocks of which subnets get theirs; none of two subnets overlap."""
+
+    id: str
+    project_id: str
+    name: str
+    prefixes: tuple[str, ...]
+    ip_version: int
+    default_prefixlen: int
+    min_prefixlen: int
+    max_prefixlen: int
+    description: str = ""
+    shared: bool = False
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None

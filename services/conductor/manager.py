@@ -33,6 +33,7 @@ from services.conductor.endpoints.quotas import Quotas
 from services.conductor.endpoints.routers import Routers
 from services.conductor.endpoints.security_groups import SecurityGroups
 from services.conductor.endpoints.server_groups import ServerGroups
+from services.conductor.endpoints.subnet_pools import SubnetPools
 from services.conductor.endpoints.volume_quotas import VolumeQuotas
 from services.conductor.endpoints.volume_snapshots import VolumeSnapshots
 from services.conductor.endpoints.volume_transfers import VolumeTransfers
@@ -90,6 +91,7 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
         SecurityGroups(db),
         NetworkQuotas(db),
         NetworkTags(db),
+        SubnetPools(db),
         Volumes(db),
         VolumeQuotas(db),
         VolumeSnapshots(db),

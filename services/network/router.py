@@ -16,6 +16,7 @@ from services.conductor.rpcapi.network_tags import NetworkTagsAPI
 from services.conductor.rpcapi.networks import NetworksAPI
 from services.conductor.rpcapi.routers import RoutersAPI
 from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
+from services.conductor.rpcapi.subnet_pools import SubnetPoolsAPI
 from services.network.controllers.facts import FactsController
 from services.network.controllers.floating_ips import FloatingIpsController
 from services.network.controllers.networks import NetworksController
@@ -26,6 +27,7 @@ from services.network.controllers.security_groups import (
     SecurityGroupRulesController,
     SecurityGroupsController,
 )
+from services.network.controllers.subnet_pools import SubnetPoolsController
 from services.network.controllers.subnets import SubnetsController
 from services.network.controllers.tags import FINDERS, TagsController
 
@@ -58,6 +60,7 @@ ROUTES = [
     *_crud("ports"),
     *_crud("networks"),
     *_crud("subnets"),
+    *_crud("subnetpools"),
     *_crud("floatingips"),
     *_crud("security-groups"),
     *(route for route in _crud("security-group-rules") if route.method != "PUT"),
@@ -103,6 +106,9 @@ def factory(_global_conf: Any, **_local: Any) -> Router:
         "ports": PortsController(db, conductor),
         "networks": NetworksController(db, conductor),
         "subnets": SubnetsController(db, conductor),
+        "subnetpools": SubnetPoolsController(
+            db, SubnetPoolsAPI(transport, call_monitor_s=monitor_s)
+        ),
         "routers": RoutersController(db, RoutersAPI(transport, call_monitor_s=monitor_s)),
         "floatingips": FloatingIpsController(
             db, FloatingIpsAPI(transport, call_monitor_s=monitor_s)

@@ -39,7 +39,13 @@ NETWORK: Schema = {
     "tenant_id": TEXT,
 }
 
+_LENGTH: Schema = {
+    "type": ["integer", "string"], "minimum": 0, "maximum": 128, "pattern": "^[0-9]{1,3}$",
+}  # fmt: skip
+
 SUBNET: Schema = {
+    "subnetpool_id": {"anyOf": [UUID, {"type": "null"}]},
+    "prefixlen": _LENGTH,
     "name": TEXT,
     "description": TEXT,
     "network_id": UUID,
@@ -70,6 +76,27 @@ SUBNET: Schema = {
         },
     },
     "enable_dhcp": FLAG,
+    "project_id": TEXT,
+    "tenant_id": TEXT,
+}
+
+SUBNET_POOL: Schema = {
+    "name": TEXT,
+    "description": TEXT,
+    "prefixes": {
+        "type": "array",
+        "items": {"type": "string", "maxLength": 64},
+        "minItems": 1,
+        "maxItems": 100,
+    },
+    "default_prefixlen": _LENGTH,
+    "min_prefixlen": _LENGTH,
+    "max_prefixlen": _LENGTH,
+    "shared": FLAG,
+    # Neither address scopes nor quotas or defaults of pools are here.
+    "address_scope_id": {"type": "null"},
+    "default_quota": {"type": "null"},
+    "is_default": {"enum": [False, "false", "False", 0]},
     "project_id": TEXT,
     "tenant_id": TEXT,
 }
@@ -127,7 +154,10 @@ def without_owner(properties: Schema, *fixed: str) -> Schema:
 
 
 NETWORK_CHANGE = without_owner(NETWORK)
-SUBNET_CHANGE = without_owner(SUBNET, "network_id", "cidr", "ip_version")
+SUBNET_CHANGE = without_owner(
+    SUBNET, "network_id", "cidr", "ip_version", "subnetpool_id", "prefixlen"
+)
+SUBNET_POOL_CHANGE = without_owner(SUBNET_POOL, "shared")
 PORT_CHANGE = without_owner(PORT, "network_id")
 
 

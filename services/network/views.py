@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devstack_lite import clock
-from devstack_lite.objects.network import Network, Port, Subnet
+from devstack_lite.objects.network import Network, Port, Subnet, SubnetPool
 
 Json = dict[str, Any]
 
@@ -56,9 +56,26 @@ def subnet(one: Subnet, *, external: bool) -> Json:
         "enable_dhcp": one.enable_dhcp,
         "ipv6_address_mode": None,
         "ipv6_ra_mode": None,
-        "subnetpool_id": None,
+        "subnetpool_id": one.subnetpool_id,
         "service_types": [],
         "router:external": external,
+    }
+
+
+def subnet_pool(one: SubnetPool) -> Json:
+    """Return a subnet pool."""
+    return {
+        **common(one),
+        "name": one.name,
+        "prefixes": list(one.prefixes),
+        "ip_version": one.ip_version,
+        "default_prefixlen": one.default_prefixlen,
+        "min_prefixlen": one.min_prefixlen,
+        "max_prefixlen": one.max_prefixlen,
+        "shared": one.shared,
+        "is_default": False,
+        "default_quota": None,
+        "address_scope_id": None,
     }
 
 

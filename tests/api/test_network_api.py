@@ -53,6 +53,7 @@ def test_versions_need_no_token(network: Api) -> None:
         assert [one["collection"] for one in resources] == [
             "networks",
             "subnets",
+            "subnetpools",
             "ports",
             "routers",
             "floatingips",

@@ -22,6 +22,7 @@ EXTENSIONS = {
     "quotas": "Quota management support",
     "security-group": "security-group",
     "stateful-security-group": "Stateful security group",
+    "subnet_allocation": "Subnet Allocation",
     "subnet-external-network": "Subnet belongs to an external network",
     "service-type": "Neutron Service Type Management",
     "sorting": "Sorting support",
@@ -39,6 +40,7 @@ EXTENSIONS = {
 RESOURCES = {
     "network": "networks",
     "subnet": "subnets",
+    "subnetpool": "subnetpools",
     "port": "ports",
     "router": "routers",
     "floatingip": "floatingips",

@@ -6,17 +6,22 @@ import uuid
 from typing import Any
 
 from devstack_lite.db import networks as rows
+from devstack_lite.db import subnet_pools
 from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Conflict, Invalid
 from devstack_lite.objects.network import Subnet
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.networks import NetworksAPI
-from services.network import schemas, subnet_blocks, views
+from services.network import pool_blocks, schemas, subnet_blocks, views
 from services.network.access import is_true, owner_of, require_owner, view_of
 from services.network.listing import fields_of, listed
 from services.network.tagging import with_tags
 
 Json = dict[str, Any]
+
+POOL_ATTEMPTS = 10
+"""How often another block of a pool is looked for when somebody else has taken it meanwhile."""
 
 _CHANGEABLE = ("name", "description", "dns_nameservers", "host_routes")
 
@@ -40,19 +45,60 @@ class SubnetsController:
 
     @api(
         status=201,
-        body=schemas.one_or_many("subnet", schemas.SUBNET, "network_id", "cidr", "ip_version"),
+        body=schemas.one_or_many("subnet", schemas.SUBNET, "network_id", "ip_version"),
     )
     def create(self, req: Request, body: Json) -> Json:
         """Make one subnet or many, all or none."""
         many = body.get("subnets")
-        wanted = []
-        for one in many or [body["subnet"]]:
+        asked = many or [body["subnet"]]
+        for one in asked:
             network = rows.get_network(self._db, one["network_id"], project_id=view_of(req.context))
             require_owner(req.context, network.project_id, "create_subnet")
-            wanted.append(subnet_of(one, owner_of(req.context, one)))
-        made = self._conductor.create_subnets(req.context, subnets=wanted)
+        made = self._make(req, asked)
         shown = self._shown(made)
         return {"subnets": shown} if many else {"subnet": shown[0]}
+
+    def _make(self, req: Request, asked: list[Json]) -> list[Subnet]:
+        """Have subnets recorded; with other blocks when somebody was quicker at a pool."""
+        for attempt in range(POOL_ATTEMPTS):
+            wanted = self._with_blocks(req, asked)
+            made = [subnet_of(one, owner_of(req.context, one)) for one in wanted]
+            try:
+                return self._conductor.create_subnets(req.context, subnets=made)
+            except Conflict as error:
+                is_chosen = any(not one.get("cidr") for one in asked)
+                if (
+                    error.kind != "SubnetAllocationError"
+                    or not is_chosen
+                    or (attempt == POOL_ATTEMPTS - 1)
+                ):
+                    raise
+        raise AssertionError("the last attempt has raised")
+
+    def _with_blocks(self, req: Request, asked: list[Json]) -> list[Json]:
+        """Return bodies that all name a block: a free one of a pool, if they name that."""
+        found: list[Json] = []
+        for one in asked:
+            pool_id = one.get("subnetpool_id")
+            if not pool_id:
+                if not one.get("cidr"):
+                    raise Invalid(
+                        "Bad subnets request: a subnetpool must be specified in the absence of a"
+                        " cidr.", kind="BadRequest",
+                    )  # fmt: skip
+                found.append(one)
+                continue
+            pool = subnet_pools.get_pool(self._db, pool_id, project_id=view_of(req.context))
+            if one.get("cidr"):
+                block = subnet_blocks.block_of(one["cidr"], int(one["ip_version"]))
+                pool_blocks.check_within(pool, block)
+            else:
+                taken = [*subnet_pools.taken_of(self._db, pool_id)]
+                taken += [other["cidr"] for other in found if other.get("subnetpool_id") == pool_id]
+                length = int(one.get("prefixlen") or pool.default_prefixlen)
+                block = pool_blocks.free_block(pool, length, taken)
+            found.append({**one, "cidr": str(block)})
+        return found
 
     @api(body=schemas.one("subnet", schemas.SUBNET_CHANGE))
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
@@ -103,6 +149,7 @@ def subnet_of(wanted: Json, project_id: str) -> Subnet:
         id=str(uuid.uuid4()),
         network_id=wanted["network_id"],
         project_id=project_id,
+        subnetpool_id=wanted.get("subnetpool_id"),
         name=wanted.get("name", ""),
         description=wanted.get("description", ""),
         cidr=str(block),
