@@ -261,6 +261,7 @@ OPTIONS: dict[str, list[Any]] = {
                 "ServerGroupAffinityFilter",
                 "DifferentHostFilter",
                 "SameHostFilter",
+                "PciPassthroughFilter",
                 "VCPUFilter",
                 "RamFilter",
                 "DiskFilter",
@@ -461,6 +462,29 @@ OPTIONS: dict[str, list[Any]] = {
             default=0.2,
             help="A task_state that lasts longer is written, so that a person sees it; a shorter"
             " one would cost a call and be seen by nobody.",
+        ),
+    ],
+    "pci": [
+        cfg.MultiStrOpt(
+            "device_spec",
+            default=[],
+            help="Which of a compute host's PCI devices guests may have: JSON in Nova's form, an"
+            ' entry {"vendor_id": …, "product_id": …, "address": …} with tags, or a list of them.',
+        ),
+        cfg.MultiStrOpt(
+            "alias",
+            default=[],
+            help="What pci_passthrough:alias=NAME:COUNT of a flavor asks for: JSON in Nova's form,"
+            ' {"name": …, "vendor_id": …, "product_id": …, "device_type": …}. Read by the api and'
+            " the scheduler: change both files.",
+        ),
+        cfg.MultiStrOpt(
+            "simulated_devices",
+            default=[],
+            help="PCI devices that a compute host's simulated nodes have: JSON,"
+            ' {"address": "0000:3b:00.0", "vendor_id": …, "product_id": …}, and if need be'
+            " numa_node, dev_type (type-PCI, type-PF, type-VF), parent, vfs with vf_product_id,"
+            " and node, a pattern of names; or a list of them.",
         ),
     ],
     "vnc": [

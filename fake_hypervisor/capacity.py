@@ -6,7 +6,8 @@
       - {match: "numa-*", numa_cells: 2, threads: 2, huge_pages: "2048:1024,1048576:2"}
 
 `match` is a shell pattern over node names and the first one that matches is used; a file of a few
-lines describes thousands of nodes, and an idle node costs nothing.
+lines describes thousands of nodes, and an idle node costs nothing. `pci_devices` is a list of what
+fake_hypervisor.node_devices reads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import yaml
 
 from fake_hypervisor import constants as c
 from fake_hypervisor.errors import error
+from fake_hypervisor.node_devices import PciFunction, read_functions
 from fake_hypervisor.numa import Cell, make_cells, topology_xml
 
 FILE_NAMES = ("hosts.yaml", "hosts.yml", "hosts.json")
@@ -47,6 +49,7 @@ class Capacity:
     numa_cells: int = 1
     threads: int = 1
     huge_pages: str = ""
+    pci_devices: tuple[PciFunction, ...] = ()
 
     @property
     def cores(self) -> int:
@@ -106,7 +109,14 @@ def _capacity(path: Path, key: str, values: Any, base: Capacity) -> Capacity:
     types: Mapping[str, type] = {
         field.name: type(getattr(base, field.name)) for field in dataclasses.fields(base)
     }
-    for name, value in values.items():
+    sizes = dict(values)
+    devices: dict[str, Any] = {}
+    if "pci_devices" in sizes:
+        try:
+            devices["pci_devices"] = read_functions(sizes.pop("pci_devices"))
+        except ValueError as exc:
+            raise _wrong(path, f"{key}.pci_devices", str(exc)) from exc
+    for name, value in sizes.items():
         if name not in types:
             raise _wrong(
                 path, f"{key}.{name}", f"is not known; there are {', '.join(sorted(types))}"
@@ -115,7 +125,7 @@ def _capacity(path: Path, key: str, values: Any, base: Capacity) -> Capacity:
         if not is_sound:
             wanted = "a number above 0" if types[name] is int else "a text"
             raise _wrong(path, f"{key}.{name}", f"must be {wanted}, got {value!r}")
-    found = dataclasses.replace(base, **values)
+    found = dataclasses.replace(base, **sizes, **devices)
     try:
         cells_of(found)
     except ValueError as exc:

@@ -16,6 +16,7 @@ from fake_hypervisor.errors import error, no_domain, unsupported_flags
 from fake_hypervisor.events import Callback, EventLoop
 from fake_hypervisor.hypervisor import Hypervisor
 from fake_hypervisor.migration import Place
+from fake_hypervisor.node_devices import devices_of, virNodeDevice
 from fake_hypervisor.profile import ProfileError
 from fake_hypervisor.stages import StageEngine
 from fake_hypervisor.store import DomainRow, Store
@@ -207,6 +208,27 @@ class virConnect:
             text = f"no storage pool with matching name '{name}'"
             raise error(c.VIR_ERR_NO_STORAGE_POOL, text, domain=c.VIR_FROM_STORAGE)
         return virStoragePool(self._capacity.disk_gb)
+
+    # -- its devices
+
+    def listAllDevices(self, flags: int = 0) -> list[virNodeDevice]:
+        """Return the node's PCI functions, the only devices there are; flags may ask for others."""
+        self.open_hypervisor()
+        if flags and not flags & c.VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV:
+            return []
+        return list(devices_of(self._capacity.pci_devices, self.node))
+
+    def listDevices(self, cap: str | None, flags: int = 0) -> list[str]:
+        """Return the names of the devices of a capability, `pci`, or of all."""
+        return [one.name() for one in self.listAllDevices() if cap in {None, "pci"}]
+
+    def nodeDeviceLookupByName(self, name: str) -> virNodeDevice:
+        """Return the device of this name; VIR_ERR_NO_NODE_DEVICE."""
+        for device in self.listAllDevices():
+            if device.name() == name:
+                return device
+        text = f"no node device with matching name '{name}'"
+        raise error(c.VIR_ERR_NO_NODE_DEVICE, text, domain=c.VIR_FROM_NODEDEV)
 
     # -- its domains
 

@@ -19,6 +19,7 @@ _PREFIX = {
     c.VIR_ERR_OPERATION_FAILED: "operation failed: ",
     c.VIR_ERR_XML_ERROR: "XML error: ",
     c.VIR_ERR_NO_DOMAIN: "Domain not found: ",
+    c.VIR_ERR_NO_NODE_DEVICE: "Node device not found: ",
     c.VIR_ERR_NO_STORAGE_POOL: "Storage pool not found: ",
     c.VIR_ERR_OPERATION_INVALID: "Requested operation is not valid: ",
     c.VIR_ERR_CONFIG_UNSUPPORTED: "unsupported configuration: ",

@@ -22,6 +22,7 @@ from fake_hypervisor.constants import *  # noqa: F403 - libvirt keeps its number
 from fake_hypervisor.domain import virDomain as virDomain
 from fake_hypervisor.errors import libvirtError as libvirtError
 from fake_hypervisor.events import EventLoop
+from fake_hypervisor.node_devices import virNodeDevice as virNodeDevice
 
 _HOSTS = Hosts()
 _EVENTS = EventLoop()

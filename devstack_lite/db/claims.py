@@ -6,6 +6,7 @@ conditional update cannot over-allocate, however many writers race.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from devstack_lite.db import decisions, numa_claims, resource_classes
+from devstack_lite.db import decisions, numa_claims, pci_devices, resource_classes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import claims, compute_nodes, counters, instances
 from devstack_lite.db.server_groups import placements_of
@@ -144,7 +145,7 @@ class _Claiming:
         """Take what each chose: of one size on one node together."""
         alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for index in indexes:
-            if self._wanted[index].numa_topology is not None:
+            if self._wants_its_own(index):
                 self._note(index, is_taken=self._take_on(index, self._wanted[index].node, version))
                 continue
             alike[_size(self._wanted[index], self._wanted[index].node)].append(index)
@@ -153,20 +154,30 @@ class _Claiming:
             for position, index in enumerate(own):
                 self._note(index, is_taken=position < accepted)
 
-    def _take_on(self, index: int, node: str, version: int) -> bool:
-        """Take a node's room for one, NUMA cells included; say whether it was there."""
+    def _wants_its_own(self, index: int) -> bool:
+        """Say whether a claim is of more than amounts: of NUMA cells, or of PCI devices."""
         claim = self._wanted[index]
-        size = _size(claim, node)
-        if claim.numa_topology is None:
-            return _take_exactly(self._connection, size, 1, version)
-        cells = numa_claims.fit(
-            self._connection, node, claim.numa_topology, is_packing=self._packs_cells
-        )
-        if cells is None or not _take_exactly(
-            self._connection, size, 1, version, numa_used=cells.used
-        ):
+        return claim.numa_topology is not None or bool(claim.pci_requests)
+
+    def _take_on(self, index: int, node: str, version: int) -> bool:
+        """Take a node's room for one, NUMA cells and PCI devices included; say if it was there."""
+        claim, more = self._wanted[index], {}
+        cells = None
+        if claim.numa_topology is not None:
+            cells = numa_claims.fit(
+                self._connection, node, claim.numa_topology, is_packing=self._packs_cells
+            )
+            if cells is None:
+                return False
+            more["numa_used"] = cells.used
+        devices = pci_devices.find(self._connection, node, claim.pci_requests)
+        if devices is None:
             return False
-        self._cells[index] = cells.topology
+        if not _take_exactly(self._connection, _size(claim, node), 1, version, **more):
+            return False
+        if cells is not None:
+            self._cells[index] = cells.topology
+        pci_devices.assign(self._connection, node, claim.instance_uuid, devices)
         return True
 
     def _note(self, index: int, *, is_taken: bool) -> None:
@@ -209,6 +220,10 @@ class _Claiming:
                     "attempt": self._wanted[index].attempt,
                     "is_building": True,
                     "numa_topology": self._cells.get(index),
+                    "pci_requests": [
+                        dataclasses.asdict(one) for one in self._wanted[index].pci_requests
+                    ]
+                    or None,
                 }
                 for index in self._taken
             ],
@@ -316,6 +331,9 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
         connection.execute(
             claims.delete().where(claims.c.node == node, claims.c.instance_uuid.in_(uuids))
         )
+    pci_devices.free(
+        connection, [(row.node, row.instance_uuid) for row in rows if row.pci_requests]
+    )
     own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
         more: Json = numa_claims.given_back(connection, node, rows)

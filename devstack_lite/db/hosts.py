@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
+from devstack_lite.db import pci_devices
 from devstack_lite.db.claims import next_version
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import node_of, service_of
@@ -76,7 +77,8 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
             if (row := there.get(node.hypervisor_hostname)) is not None
             and any(_stored(getattr(node, name)) != row._mapping[name] for name in _ITS_OWN)
         ]
-        if not new and not changed:
+        plugged = pci_devices.find_changed(connection, nodes, there)
+        if not new and not changed and not plugged:
             return
         version = next_version(connection)
         zones = _zones_of_hosts(connection) if new else {}
@@ -103,6 +105,7 @@ def report_nodes(db: Database, nodes: Sequence[ComputeNode]) -> None:
                     **{name: _stored(getattr(node, name)) for name in _ITS_OWN},
                 )
             )
+        pci_devices.record(connection, plugged, version)
 
 
 def _stored(value: Any) -> Any:
@@ -147,6 +150,7 @@ def delete_service(db: Database, *, binary: str, host: str, down_time_s: float) 
             raise NotFound(f"Could not find binary {binary} on host {host}.", kind="service")
         if row.binary == "nova-compute":
             _check_unused(connection, service_of(row), down_time_s)
+            pci_devices.forget_host(connection, row.host)
             connection.execute(compute_nodes.delete().where(compute_nodes.c.host == row.host))
         connection.execute(services.delete().where(chosen))
 

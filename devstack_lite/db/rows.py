@@ -53,6 +53,7 @@ def node_of(row: Any) -> ComputeNode:
     values["traits"] = tuple(values["traits"] or ())
     for name in ("metrics", "inventories", "resources_used"):
         values[name] = values[name] or {}
+    values["pci_stats"] = tuple(values["pci_stats"] or ())
     values["host_ip"] = values["host_ip"] or "127.0.0.1"
     return ComputeNode(**values)
 

@@ -184,6 +184,7 @@ compute_nodes = sa.Table(
     sa.Column("metrics", sa.JSON),
     sa.Column("reserved_vcpus", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("reserved_disk_gb", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("pci_stats", sa.JSON),
     sa.Column("inventories", sa.JSON),
     sa.Column("resources_used", sa.JSON),
     sa.Column("hypervisor_type", sa.String(64), nullable=False),
@@ -207,6 +208,21 @@ claims = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     _flag("is_building", default=True),
     sa.Column("numa_topology", sa.Text),
+    sa.Column("pci_requests", sa.JSON),
+)  # fmt: skip
+
+pci_devices = sa.Table(
+    "pci_devices", metadata,
+    sa.Column("node", sa.String(255), primary_key=True),
+    sa.Column("address", sa.String(16), primary_key=True),
+    sa.Column("vendor_id", sa.String(4), nullable=False),
+    sa.Column("product_id", sa.String(4), nullable=False),
+    sa.Column("dev_type", sa.String(8), nullable=False),
+    sa.Column("numa_node", sa.Integer),
+    sa.Column("parent_addr", sa.String(16)),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("instance_uuid", sa.String(36), index=True),
+    _flag("is_removed"),
 )  # fmt: skip
 
 instances = sa.Table(

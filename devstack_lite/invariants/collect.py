@@ -30,6 +30,7 @@ from devstack_lite.invariants.snapshot import (
     ImageFact,
     InstanceFact,
     NodeFact,
+    PciDeviceFact,
     PortFact,
     Snapshot,
     VolumeFact,
@@ -99,8 +100,14 @@ def read_database(
                 instance_uuid=row.instance_uuid, host=row.host, node=row.node, vcpus=row.vcpus,
                 memory_mb=row.memory_mb, disk_gb=row.disk_gb, resources=row.resources or {},
                 is_building=row.is_building, numa_topology=row.numa_topology,
+                pci_devices=sum(request["count"] for request in row.pci_requests or ()),
             )
             for row in rows(schema.claims)
+        ),
+        "pci_devices": tuple(
+            PciDeviceFact(node=row.node, address=row.address, instance_uuid=row.instance_uuid)
+            for row in rows(schema.pci_devices)
+            if row.instance_uuid is not None
         ),
         "nodes": tuple(_node(row) for row in rows(schema.compute_nodes)),
         "hosts_up": frozenset(

@@ -243,6 +243,20 @@ def _claim_owner(snapshot: Snapshot, _bound_s: float) -> Found:
             yield f"a claim on {claim.node} for an instance without host", (claim.instance_uuid,)
 
 
+@rule("pci-devices", "Each claim has as many PCI devices of its node as it wants, no one else any.")
+def _pci_devices(snapshot: Snapshot, _bound_s: float) -> Found:
+    held = Counter((one.instance_uuid, one.node) for one in snapshot.pci_devices)
+    for claim in snapshot.claims:
+        count = held.pop((claim.instance_uuid, claim.node), 0)
+        if count != claim.pci_devices:
+            yield (
+                f"has {count} devices of {claim.node}, not {claim.pci_devices}",
+                (claim.instance_uuid,),
+            )
+    for (uuid, node), count in held.items():
+        yield f"has {count} devices of {node} without a claim there", (uuid,)
+
+
 @rule("used", "What is used of a node is the sum of the claims on it.")
 def _used(snapshot: Snapshot, _bound_s: float) -> Found:
     sums: dict[str, Counter[str]] = defaultdict(Counter)

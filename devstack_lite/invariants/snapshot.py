@@ -57,6 +57,7 @@ class ClaimFact:
     resources: dict[str, int] = field(default_factory=dict)
     """By resource class what it takes besides."""
     is_building: bool = False
+    pci_devices: int = 0
     numa_topology: str | None = None
 
     @property
@@ -65,6 +66,15 @@ class ClaimFact:
         return Resources(
             vcpus=self.vcpus, memory_mb=self.memory_mb, disk_gb=self.disk_gb, others=self.resources
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PciDeviceFact:
+    """A PCI device that an instance has."""
+
+    node: str
+    address: str
+    instance_uuid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +187,7 @@ class Snapshot:
     deleted: frozenset[str] = frozenset()
     """The uuids of the instances that were there."""
     claims: tuple[ClaimFact, ...] = ()
+    pci_devices: tuple[PciDeviceFact, ...] = ()
     nodes: tuple[NodeFact, ...] = ()
     domains: tuple[DomainFact, ...] = ()
     hosts_read: frozenset[str] = frozenset()

@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from devstack_lite.objects.pci import PciDevice, PciRequest
 from devstack_lite.objects.registry import Json, message
 from devstack_lite.objects.resources import Resources, is_volume_backed, resources_of
 from devstack_lite.states import PowerState, TaskState, VmState
@@ -254,6 +255,10 @@ class ComputeNode:
     traits: tuple[str, ...] = ()
     metrics: Json = field(default_factory=dict)
     """Numbers by name, for the scheduler's metrics weigher."""
+    pci_devices: tuple[PciDevice, ...] = ()
+    """What its host reports of it; readers get pci_stats."""
+    pci_stats: tuple[Json, ...] = ()
+    """Its PCI devices that are free: objects.pci.PciPool as JSON."""
     inventories: Json = field(default_factory=dict)
     """By resource class what an operator says that it has: the fields of a placement inventory."""
     resources_used: Json = field(default_factory=dict)
@@ -360,6 +365,7 @@ class Claim:
     attempt: int = 1
     alternates: tuple[Place, ...] = ()
     """To be tried in this order where the node is full by now."""
+    pci_requests: tuple[PciRequest, ...] = ()
     numa_topology: str | None = None
     """What it wants of the node's NUMA cells, as devstack_lite.numa.guest writes it."""
 

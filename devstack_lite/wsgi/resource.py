@@ -56,7 +56,7 @@ class MethodNotes:
     status: int = 200
     action: str | None = None
     body: Body | None = None
-    query: Mapping[str, Any] | None = None
+    query: Body | None = None
     since: ApiVersion | None = None
     until: ApiVersion | None = None
     accepts: frozenset[str] = field(default=JSON_TYPES)
@@ -87,7 +87,7 @@ def api(
     status: int = 200,
     action: str | None = None,
     body: Body | None = None,
-    query: Mapping[str, Any] | None = None,
+    query: Body | None = None,
     since: str | None = None,
     until: str | None = None,
     accepts: Iterable[str] = JSON_TYPES,
@@ -298,7 +298,7 @@ class Resource:
         if notes.query is not None:
             self._check(
                 dict(req.GET.dict_of_lists()),
-                notes.query,
+                _schema_of(notes.query, req),
                 what="Invalid input for query parameters",
             )
         if name != "action" and notes.body is None and not notes.takes_body:

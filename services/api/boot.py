@@ -29,6 +29,7 @@ from devstack_lite.objects.compute import (
     ScheduleRequest,
 )
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog, StepRecord, point_of
 from services.api.block_devices import DiskChecker
 from services.api.extra_specs import check_resources
@@ -104,6 +105,7 @@ class Booter:
 
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
+        requests_of(flavor.extra_specs)
         disks = DiskChecker(self._db, context, flavor).check(server, count)
         wanted_topology(flavor, disks.image_properties)
         _check_user_data(server.get("user_data"))

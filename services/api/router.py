@@ -166,7 +166,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
         "tenant_usage": TenantUsageController(db),
         "external_events": ExternalEventsController(db),
-        "migrations": MigrationsController(db, ComputeAPI(transport, call_monitor_s=monitor_s)),
+        "migrations": MigrationsController(
+            db, ComputeAPI(transport, call_monitor_s=monitor_s), max_limit=conf.osapi_max_limit
+        ),
         "security_groups": SecurityGroupsController(network, max_limit=conf.osapi_max_limit),
         "floating_ips": FloatingIpsController(addresses),
         "networks": NetworksController(network),

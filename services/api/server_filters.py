@@ -16,23 +16,27 @@ from services.api.paging import page_size
 from services.api.policy import allows, authorize
 
 _TRUE = {"1", "true", "True", "yes", "on", ""}
+_TRUTHS = {"1", "t", "true", "on", "y", "yes"}
+_FALSEHOODS = {"0", "f", "false", "off", "n", "no"}
 
-_EXACT = {
+_EXACT = {"image": "image_ref", "reservation_id": "reservation_id"}
+_EXACT_SINCE_2_83 = {
     "user_id": "user_id",
-    "image": "image_ref",
-    "uuid": "uuid",
-    "reservation_id": "reservation_id",
     "key_name": "key_name",
     "availability_zone": "availability_zone",
-}
-_EXACT_ADMIN = {
-    "host": "host",
-    "node": "node",
     "vm_state": "vm_state",
     "task_state": "task_state",
+}
+"""For everybody from then on, for administrators always; power_state, too."""
+_EXACT_ADMIN = {
+    "uuid": "uuid",
+    "host": "host",
+    "node": "node",
+    "hostname": "hostname",
     "project_id": "project_id",
     "tenant_id": "project_id",
 }
+_PATTERNS = ("ip", "ip6")
 _SORT_IGNORED = frozenset(
     {
         "architecture", "auto_disk_config", "cell_name", "cleaned", "default_ephemeral_device",
@@ -55,19 +59,28 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     if is_everywhere:
         authorize(context, "os_compute_api:servers:detail:get_all_tenants")
     sees_all = allows(context, "os_compute_api:servers:allow_all_filters")
-    known = {**_EXACT, **_EXACT_ADMIN} if sees_all else _EXACT
+    knows_more = sees_all or req.since(2, 83)
+    known = {
+        **_EXACT,
+        **(_EXACT_SINCE_2_83 if knows_more else {}),
+        **(_EXACT_ADMIN if sees_all else {}),
+    }
+    patterns = _PATTERNS if sees_all or req.since(2, 5) else _PATTERNS[:1]
+    check_span(req)
     equals: list[tuple[str, Any]] = [
         (column, query.getall(key) if len(query.getall(key)) > 1 else query[key])
         for key, column in known.items()
         if key in query
     ]
-    equals += [*_locked(req), *_power_state(req)]
+    equals += _locked(req)
+    if knows_more:
+        equals += [*_power_state(req), *_config_drive(req)]
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
         name_pattern=_pattern("name", query.get("name")),
         ip_patterns=tuple(
-            pattern for key in ("ip", "ip6") if (pattern := _pattern(key, query.get(key)))
+            pattern for key in patterns if (pattern := _pattern(key, query.get(key)))
         ),
         vm_states=tuple(
             state for status in query.getall("status") for state in _states(status, req)
@@ -108,7 +121,18 @@ def _states(status: str, req: Request) -> tuple[Any, ...]:
 def _locked(req: Request) -> list[tuple[str, Any]]:
     if not req.since(2, 73) or "locked" not in req.GET:
         return []
-    return [("is_locked", req.GET["locked"] in _TRUE)]
+    return [("is_locked", _flag(req, "locked"))]
+
+
+def _config_drive(req: Request) -> list[tuple[str, Any]]:
+    return [("config_drive", _flag(req, "config_drive"))] if "config_drive" in req.GET else []
+
+
+def _flag(req: Request, key: str) -> bool:
+    text = req.GET[key].lower()
+    if text not in _TRUTHS | _FALSEHOODS:
+        raise Invalid(f"Invalid input for query parameters {key}. Value: {req.GET[key]}.")
+    return text in _TRUTHS
 
 
 def _power_state(req: Request) -> list[tuple[str, Any]]:
@@ -127,6 +151,21 @@ def _tags(req: Request) -> dict[str, tuple[str, ...]]:
         field: tuple(tag for tag in req.GET.get(name, "").split(",") if tag)
         for field, name in names.items()
     }
+
+
+def check_span(req: Request) -> None:
+    """Raise Invalid when, from 2.66 on, changes-before is before changes-since."""
+    is_span = req.since(2, 66) and {"changes-since", "changes-before"} <= set(req.GET)
+    if is_span and moment_in(req, "changes-since") > moment_in(req, "changes-before"):
+        raise Invalid("The value of changes-since must be less than or equal to changes-before.")
+
+
+def is_between(req: Request, moment: datetime.datetime) -> bool:
+    """Say whether a change is of the time asked for; changes-before came with 2.66."""
+    if moment < moment_in(req, "changes-since"):
+        return False
+    has_end = req.since(2, 66) and "changes-before" in req.GET
+    return not has_end or moment <= moment_in(req, "changes-before")
 
 
 def moment_in(req: Request, key: str) -> datetime.datetime:

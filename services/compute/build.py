@@ -29,6 +29,7 @@ from devstack_lite.exceptions import (
 from devstack_lite.names import volume_id_of
 from devstack_lite.numa.guest import GuestTopology, read_guest
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
+from devstack_lite.pci.alias import EXTRA_SPEC
 from devstack_lite.states import (
     REBUILD_STATES,
     RESIZE_STATES,
@@ -41,7 +42,7 @@ from devstack_lite.steps import StepLog, point_of
 from services.compute.batches import Batcher
 from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
-from services.compute.guest import GuestConfig, GuestInterface, GuestVolume
+from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
 from services.compute.in_hand import InHand
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -177,6 +178,7 @@ def prepare_guest(
             for port in ports
         ),
         volumes=volumes,
+        hostdevs=hostdevs_of(context, instance, peers),
         display_name=instance.name,
         flavor_name=flavor.name,
         host=str(instance.host),
@@ -272,6 +274,19 @@ def attach_volumes(
         detail.append(f"{len(volumes)} attachments")
     LOG.info("step 16: %d attachments", len(volumes))
     return tuple(volumes)
+
+
+def hostdevs_of(
+    context: RequestContext, instance: Instance, peers: Peers
+) -> tuple[GuestHostdev, ...]:
+    """Return the PCI devices that its claim holds; asked for where its flavor wants any."""
+    if EXTRA_SPEC not in instance.flavor.extra_specs:
+        return ()
+    held = peers.builds.get_pci_devices(context, uuid=instance.uuid, node=str(instance.node))
+    return tuple(
+        GuestHostdev(address=one.address, is_managed=one.tags.get("managed", "true") == "true")
+        for one in held
+    )
 
 
 def spawn(instance: Instance, guest: GuestConfig, peers: Peers) -> PowerState:

@@ -115,6 +115,12 @@ class LibvirtDriver:
                 capabilities=connection.getCapabilities(),
             )
 
+    def list_pci_devices(self, node: str) -> list[str]:
+        """Return the <device> document of each of the node's PCI functions."""
+        with self._translated("list the devices of", node):
+            flag = self._libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_PCI_DEV
+            return [one.XMLDesc(0) for one in self._connect(node).listAllDevices(flag)]
+
     def play_stage(self, stage: str, selectors: Mapping[str, str | Mapping[str, str]]) -> None:
         """Play one stage around the hypervisor; HypervisorError when it fails."""
         if self._stages is not None:

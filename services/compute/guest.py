@@ -37,6 +37,15 @@ class GuestVolume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestHostdev:
+    """A PCI device of the node that the guest has to itself; 0000:3b:00.0."""
+
+    address: str
+    is_managed: bool = True
+    """Whether libvirt takes it from the host's own driver, and gives it back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuestConfig:
     """Everything a guest is made of. memory_mb in MiB, root_gb in GiB.
 
@@ -53,6 +62,7 @@ class GuestConfig:
     image_path: str | None = None
     interfaces: tuple[GuestInterface, ...] = ()
     volumes: tuple[GuestVolume, ...] = ()
+    hostdevs: tuple[GuestHostdev, ...] = ()
     display_name: str = ""
     flavor_name: str = ""
     host: str = ""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
+from devstack_lite.objects.registry import Json
 from services.compute.config_drive import ConfigDrives
+from services.compute.device_spec import parse_device_specs
 from services.compute.driver import LibvirtDriver
 from services.compute.host_numa import CpuSets, report_cells, reserved_pages
+from services.compute.pci_devices import assignable_devices
 from services.compute.provider_config import Provider, load_provider_config
 
 FAKE = "fake_hypervisor"
@@ -24,9 +28,11 @@ _NODE_IDS = uuid.UUID("6f5c2f0a-4c1c-4b4e-9c1b-3d1f6a0c7e55")
 def load_driver(conf: Any) -> LibvirtDriver:
     """Return the driver, its hypervisor's store ready.
 
-    Raises ImportError when libvirt-python is asked for and missing, ValueError for a bad profile.
+    Raises ImportError when libvirt-python is asked for and missing, ValueError for a bad profile or
+    device_spec.
     """
     own = conf.compute
+    parse_device_specs(tuple(conf.pci.device_spec))
     if own.libvirt_module != FAKE:
         return LibvirtDriver(
             importlib.import_module(own.libvirt_module),
@@ -41,7 +47,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
 
     store = Path(conf.state_dir) / "hypervisor" / conf.host
     store.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_capacity(store, own)
+    _write_capacity(store, own, _simulated_devices(conf.pci.simulated_devices))
     return LibvirtDriver(
         fake_libvirt,
         lambda node: make_uri(store, node, profile=own.profile),
@@ -61,14 +67,27 @@ _WRITTEN_BY_US = "# From the options node_vcpus, node_memory_mb and node_disk_gb
 """The first line of our own file; a file that begins otherwise is a person's and stays."""
 
 
-def _write_capacity(store: Path, own: Any) -> None:
-    """Say in the store's own file how large its nodes are; libvirt would know by itself."""
+def _simulated_devices(options: Sequence[str]) -> list[Json]:
+    """Return the devices that the option describes. Raises ValueError for what is no JSON."""
+    found: list[Json] = []
+    for text in options:
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"[pci] simulated_devices: {text!r} is no JSON: {error}") from error
+        found += document if isinstance(document, list) else [document]
+    return found
+
+
+def _write_capacity(store: Path, own: Any, devices: Sequence[Json]) -> None:
+    """Say in the store's own file what its nodes have; libvirt would know by itself."""
     huge_pages = ",".join(f"{size}:{count}" for size, count in own.node_huge_pages.items())
     text = (
         f"{_WRITTEN_BY_US}\n"
         f"defaults: {{vcpus: {own.node_vcpus}, memory_mb: {own.node_memory_mb},"
         f" disk_gb: {own.node_disk_gb}, numa_cells: {own.node_numa_cells},"
-        f" threads: {own.node_threads_per_core}, huge_pages: '{huge_pages}'}}\n"
+        f" threads: {own.node_threads_per_core}, huge_pages: '{huge_pages}',"
+        f" pci_devices: {json.dumps(list(devices))}}}\n"
     )
     path = store / "hosts.yaml"
     there = path.read_text() if path.exists() else _WRITTEN_BY_US
@@ -97,10 +116,12 @@ def describe_nodes(
 ) -> list[ComputeNode]:
     """Return what the host's nodes have, for the conductor.
 
-    The nodes of one host are alike but for providers, so one of them is asked for all.
+    The nodes of one host are alike but for providers, so one of them is asked for all; but each for
+    its devices, where guests may have any. Raises ValueError for a device_spec that is none.
     """
     names = driver.get_available_nodes()
     own = conf.compute
+    specs = parse_device_specs(tuple(conf.pci.device_spec))
     found = driver.get_node_resources(names[0])
     cells = report_cells(
         found.capabilities, CpuSets.of(own), reserved_pages(conf.reserved_huge_pages or ())
@@ -126,6 +147,7 @@ def describe_nodes(
             host_ip=str(own.my_ip),
             traits=tuple(sorted({*own.traits, *providers[name].traits})),
             metrics={name: float(value) for name, value in own.metrics.items()},
+            pci_devices=assignable_devices(driver, name, specs),
             numa_topology=cells,
             inventories=providers[name].inventories,
         )

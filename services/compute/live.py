@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from devstack_lite.states import MIGRATION_CANCELLED
 from devstack_lite.steps import StepLog
 from services.compute import build
 from services.compute.build import Peers
+from services.compute.domain_xml import with_hostdevs
 from services.compute.driver import HypervisorError, LibvirtDriver
+from services.compute.guest import GuestHostdev
 from services.compute.numa_xml import with_cells
 from services.compute.resize import check_under_way
 
@@ -39,7 +41,8 @@ def run_live_migration(instance: Instance, peers: Peers) -> None:
     check_under_way(context, peers, instance.uuid, instance.attempt)
     if not _has_arrived(instance, peers.driver, host, node):
         with failpoints.around("op.live-migration"), _reporting(context, instance, peers):
-            _send(instance, peers.driver, host, node)
+            devices = build.hostdevs_of(context, replace(instance, node=node), peers)
+            _send(instance, peers.driver, host, node, devices)
     # What a predecessor, killed at the last moment, has left paused.
     peers.driver.destroy(str(instance.node), instance.uuid)
     there = replace(instance, host=host, node=node)
@@ -66,7 +69,13 @@ def _has_arrived(instance: Instance, driver: LibvirtDriver, host: str, node: str
             return is_there
 
 
-def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> None:
+def _send(
+    instance: Instance,
+    driver: LibvirtDriver,
+    host: str,
+    node: str,
+    devices: Sequence[GuestHostdev],
+) -> None:
     with (
         driver.elsewhere(host, node, instance.uuid) as (libvirt, uri, _guest),
         driver.guest("migrate", str(instance.node), instance.uuid) as (_lib, domain),
@@ -77,23 +86,34 @@ def _send(instance: Instance, driver: LibvirtDriver, host: str, node: str) -> No
             | libvirt.VIR_MIGRATE_NON_SHARED_INC
         )  # fmt: skip
         try:
-            domain.migrateToURI3(uri, _changes(instance, libvirt, domain), flags)
+            domain.migrateToURI3(uri, _changes(instance, devices, libvirt, domain), flags)
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_OPERATION_ABORTED:
                 raise HypervisorError(MIGRATION_CANCELLED) from error
             raise
 
 
-def _changes(instance: Instance, libvirt: Any, domain: Any) -> Json:
-    """Return what the guest's document says of NUMA cells where it goes; nothing without any."""
+def _changes(
+    instance: Instance, devices: Sequence[GuestHostdev], libvirt: Any, domain: Any
+) -> Json:
+    """Return what the guest's document says, where it goes, of NUMA cells and PCI devices.
+
+    Nothing without any.
+    """
     cells = build.cells_of(instance)
-    if cells is None:
+    if cells is None and not devices:
         return {}
+
+    def changed(document: str) -> str:
+        if cells is not None:
+            document = with_cells(document, cells)
+        return with_hostdevs(document, devices) if devices else document
+
     flags = libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE
     return {
-        libvirt.VIR_MIGRATE_PARAM_DEST_XML: with_cells(domain.XMLDesc(flags), cells),
-        libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: with_cells(
-            domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | flags), cells
+        libvirt.VIR_MIGRATE_PARAM_DEST_XML: changed(domain.XMLDesc(flags)),
+        libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: changed(
+            domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | flags)
         ),
     }
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Place, ScheduleRequest
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import EXTRA_SPEC, requests_of
 from services.scheduler.aggregate_filters import per_row
 from services.scheduler.filters import Filter
 from services.scheduler.hosts import Column, HostTable, Mask
@@ -141,6 +142,11 @@ class Scheduler:
         sense of (Invalid) refuses every node.
         """
         decision = Decision()
+        try:
+            table.pci_requests = requests_of(request.boot.flavor.extra_specs)
+        except Invalid as error:
+            decision.counts = [_nonsense(EXTRA_SPEC, len(table), error)]
+            return decision
         for number in range(count):
             mask, counts = self._filter(table, request, explained=number == 0)
             decision.counts = counts

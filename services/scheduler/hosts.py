@@ -18,7 +18,9 @@ from devstack_lite.db import host_news
 from devstack_lite.db.engine import Database
 from devstack_lite.db.server_groups import Placement
 from devstack_lite.objects.compute import Aggregate, ComputeNode
+from devstack_lite.objects.pci import PciPool, PciRequest
 from devstack_lite.objects.resources import Resources
+from devstack_lite.pci.pools import apply_requests
 from services.scheduler.labels import Labels
 from services.scheduler.resource_classes import ResourceClasses
 
@@ -35,7 +37,7 @@ _TAKEN_OVER = (
 _COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed")
 _LABELS = (
     "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
-    "numa_topology",
+    "numa_topology", "pci_stats",
 )  # fmt: skip
 
 
@@ -46,7 +48,7 @@ class HostTable:
         self.nodes: list[str] = []
         self.columns: dict[str, Column] = {name: np.zeros(0) for name in _COLUMNS}
         self.labels: dict[str, Labels[Any]] = {name: Labels() for name in _LABELS}
-        """What many nodes share; `traits` are frozensets, all else is text."""
+        """What many nodes share; `traits` are frozensets, `pci_stats` tuples, all else is text."""
         self.metrics: dict[str, Column] = {}
         """By name what nodes report that have it; NaN where one does not."""
         self.classes = ResourceClasses()
@@ -61,6 +63,8 @@ class HostTable:
         """Which of them each row's host is in."""
         self.group: Placement | None = None
         """Where the members of the group are that the request in hand is for."""
+        self.pci_requests: Sequence[PciRequest] = ()
+        """The devices that each instance of the request in hand wants."""
         self.named: Mapping[str, str] = {}
         """The hosts of the instances that the hints of the request in hand name, by uuid."""
         self.neighbours: Mapping[str, Mapping[tuple[str, str], int]] = {}
@@ -150,6 +154,7 @@ class HostTable:
             self._note_metrics(row, node.metrics)
             self.classes.put(row, node.inventories, node.resources_used)
             self.note_numa_use(row, node.numa_used)
+        self.labels["pci_stats"].forget_unused()
 
     def _append(self, nodes: Sequence[ComputeNode]) -> None:
         for node in nodes:
@@ -187,11 +192,13 @@ class HostTable:
             {name: column.copy() for name, column in columns.items()}
             for columns in (self.columns, self.classes.used)
         )
+        pools = self.labels["pci_stats"].codes.copy()
         numa_used = dict(self.numa_used)
         try:
             yield
         finally:
             self.columns, self.classes.used = kept, classes
+            self.labels["pci_stats"].codes = pools
             self.numa_used = numa_used
 
     def free(self, resource: str) -> Column:
@@ -213,6 +220,11 @@ class HostTable:
         self.columns["io_ops"][row] += 1
         if self.group is not None:
             self.group.members_on[self.hosts[row]] += 1
+        if self.pci_requests:
+            pools = self.labels["pci_stats"]
+            left = apply_requests(pools[row], self.pci_requests)
+            if left is not None:
+                pools.put(row, left)
 
     def release(self, row: int, wanted: Resources) -> None:
         """Give back what consume took for an instance, its build long over."""
@@ -231,6 +243,8 @@ class HostTable:
 
 def _label_of(node: ComputeNode, name: str) -> Any:
     value = getattr(node, name)
+    if name == "pci_stats":
+        return tuple(PciPool.from_json(pool) for pool in value)
     return frozenset(value) if name == "traits" else value
 
 

@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 T = TypeVar("T", bound=Hashable)
 
+KEPT = 100
+"""So many kinds that no row has are kept for rows to come, and as many again as there are rows."""
+
 
 class Labels(Generic[T]):
-    """Per row the number of one of `kinds`. A kind that no row has any more stays."""
+    """Per row the number of one of `kinds`. One that no row has stays, until it is forgotten."""
 
     def __init__(self, values: Iterable[T] = ()) -> None:
         self.kinds: list[T] = []
@@ -28,6 +31,14 @@ class Labels(Generic[T]):
     def put(self, row: int, value: T) -> None:
         """Change one row."""
         self.codes[row] = self.number(value)
+
+    def forget_unused(self) -> None:
+        """Forget the kinds that no row has, once they are many."""
+        if len(self.kinds) <= 2 * len(self.codes) + KEPT:
+            return
+        used, self.codes = np.unique(self.codes, return_inverse=True)
+        self.kinds = [self.kinds[number] for number in used]
+        self._number = {kind: number for number, kind in enumerate(self.kinds)}
 
     def number(self, value: T) -> int:
         """Return the number of a kind, a new one where it is new."""

@@ -121,13 +121,3 @@ def neighbours_of(
             with contextlib.suppress(Invalid):
                 own.update(known_properties(properties).items())
     return counted
-
-
-class PCIWeigher:
-    """Keeps nodes with PCI devices free of instances that want none; no node here has any."""
-
-    multiplier_option = "pci_weight_multiplier"
-
-    def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
-        """Return the same everywhere."""
-        return np.zeros(len(table))

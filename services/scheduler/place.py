@@ -20,6 +20,7 @@ from devstack_lite.db.server_groups import placement_of
 from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -146,6 +147,7 @@ class Placer:
                 vcpus=size.vcpus, memory_mb=size.memory_mb, disk_gb=size.disk_gb,
                 resources=dict(size.others), attempt=request.attempt,
                 alternates=selection.alternates, numa_topology=numa_topology,
+                pci_requests=requests_of(request.boot.flavor.extra_specs),
             )
             for uuid, selection in pairs
         ]  # fmt: skip

@@ -118,7 +118,7 @@ def test_pages_hold_in_any_order(api: Api) -> None:
         ("deleted=true", [4, 3, 2, 1, 0]),
         ("unknown=filter", [4, 3, 2, 1, 0]),
         ("ip=10.", []),
-        ("power_state=1", []),
+        ("power_state=1", [4, 3, 2, 1, 0]),
     ],
 )
 def test_filters_of_a_member(api: Api, query: str, expected: list[int]) -> None:

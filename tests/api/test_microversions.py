@@ -14,9 +14,11 @@ from devstack_lite.db.schema import migrations
 from devstack_lite.objects.image import Image
 from tests.api.asker import make_server
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
+from tests.api.every_route import KEY
 from tests.unit.conftest import make_boot, make_node
 
 LATEST = "2.96"
+NOBODY = "99999999-8888-4777-8666-555555555555"
 
 
 @pytest.fixture(scope="module")
@@ -396,6 +398,131 @@ def test_a_locked_server_is_left_alone_by_its_members(api: Api, uuid: str) -> No
         409, True,
     )  # fmt: skip
     assert now("POST", f"/servers/{uuid}/action", {"unlock": None}).status == 202
+
+
+@pytest.mark.parametrize(
+    ("version", "query", "is_ignored"),
+    [
+        ("2.4", "ip6=nothing", True), ("2.5", "ip6=nothing", False),
+        ("2.25", "tags=nothing", True), ("2.26", "tags=nothing", False),
+        ("2.82", "vm_state=nothing", True), ("2.83", "vm_state=nothing", False),
+        ("2.82", "power_state=4", True), ("2.83", "power_state=4", False),
+        ("2.65", "changes-before=2000-01-01", True), ("2.66", "changes-before=2000-01-01", False),
+        ("2.72", "locked=true", True), ("2.73", "locked=true", False),
+    ],
+)  # fmt: skip
+def test_a_filter_of_members_begins_with_its_version(
+    api: Api, uuid: str, version: str, query: str, is_ignored: bool
+) -> None:
+    """Before, it is passed over."""
+    answer = in_version(api, version)("GET", f"/servers?{query}")
+    assert answer.status == 200
+    assert (answer.json["servers"] != []) == is_ignored
+
+
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        ("2.66", "/servers?changes-since=2001-01-01&changes-before=2000-01-01"),
+        ("2.73", "/servers?locked=maybe"),
+        ("2.58", "/servers/{uuid}/os-instance-actions?colour=red"),
+        ("2.59", "/os-migrations?colour=red"),
+        ("2.59", "/os-migrations?marker=nothing"),
+        ("2.75", "/servers?colour=red"),
+        ("2.75", "/servers/detail?colour=red"),
+        ("2.75", "/flavors?colour=red"),
+        ("2.75", "/os-keypairs?colour=red"),
+        ("2.75", "/os-hypervisors?colour=red"),
+        ("2.75", "/os-services?colour=red"),
+        ("2.75", "/os-server-groups?colour=red"),
+        ("2.75", "/limits?colour=red"),
+    ],
+)  # fmt: skip
+def test_a_query_is_refused_from_a_version_on(api: Api, uuid: str, version: str, path: str) -> None:
+    before = f"2.{int(version.partition('.')[2]) - 1}"
+    path = path.format(uuid=uuid)
+    assert in_version(api, before)("GET", path, token=ADMIN).status == 200
+    assert in_version(api, version)("GET", path, token=ADMIN).status == 400
+
+
+@pytest.mark.parametrize(
+    ("last", "action", "taken", "refused"),
+    [
+        ("2.24", "os-migrateLive", {"block_migration": True, "disk_over_commit": False},
+         {"block_migration": "auto"}),
+        ("2.29", "os-migrateLive", {"block_migration": "auto"},
+         {"block_migration": "auto", "force": False}),
+        ("2.67", "os-migrateLive", {"block_migration": "auto", "force": False}, None),
+        ("2.13", "evacuate", {"onSharedStorage": False}, {}),
+        ("2.67", "evacuate", {"force": False}, None),
+    ],
+)  # fmt: skip
+def test_bodies_of_moves_by_version(
+    api: Api, uuid: str, last: str, action: str, taken: Any, refused: Any
+) -> None:
+    """What the last version before a change takes, the next one does not, and the other way."""
+    after = f"2.{int(last.partition('.')[2]) + 1}"
+    more = {"host": None} if action == "os-migrateLive" else {}
+
+    def is_refused(version: str, value: Any) -> bool:
+        path = f"/servers/{uuid}/action"
+        answer = in_version(api, version)("POST", path, {action: {**value, **more}}, ADMIN)
+        said = answer.json if answer.status == 400 else {"badRequest": {"message": ""}}
+        text = said["badRequest"]["message"]
+        return "Additional prop" in text or "required prop" in text or "Invalid input" in text
+
+    assert not is_refused(last, taken)
+    if refused is None or action == "evacuate" or "disk_over_commit" in taken:
+        assert is_refused(after, taken)
+    if refused is not None:
+        assert is_refused(last, refused)
+        assert not is_refused(after, refused)
+
+
+def test_more_bodies_by_version(api: Api, uuid: str) -> None:
+    """mks from 2.8 on, names of key pairs from 2.92 on, events with theirs, volumes' ends 2.79."""
+    mks = {"remote_console": {"protocol": "mks", "type": "webmks"}}
+    consoles = f"/servers/{uuid}/remote-consoles"
+    assert in_version(api, "2.7")("POST", consoles, mks).status == 400
+    assert in_version(api, "2.8")("POST", consoles, mks).status == 409
+    named = {"keypair": {"name": "me@home.org", "public_key": KEY}}
+    assert in_version(api, "2.91")("POST", "/os-keypairs", named).status == 400
+    assert in_version(api, "2.92")("POST", "/os-keypairs", named).status == 201
+    for version, name in (
+        ("2.51", "volume-extended"), ("2.76", "power-update"),
+        ("2.82", "accelerator-request-bound"), ("2.93", "volume-reimaged"),
+    ):  # fmt: skip
+        events = {"events": [{"name": name, "server_uuid": uuid}]}
+        before = f"2.{int(version.partition('.')[2]) - 1}"
+        for each, status in ((before, 400), (version, 207)):
+            path = "/os-server-external-events"
+            assert in_version(api, each)("POST", path, events, ADMIN).status == status
+    wanted = {"volumeAttachment": {"volumeId": NOBODY, "delete_on_termination": True}}
+    attachments = f"/servers/{uuid}/os-volume_attachments"
+    assert in_version(api, "2.78")("POST", attachments, wanted).status == 400
+    assert in_version(api, "2.79")("POST", attachments, wanted).status == 404
+
+
+def test_hypervisors_always_name_their_servers_from_2_75_on(api: Api, cloud: Cloud) -> None:
+    hosts.report_nodes(cloud.db, [make_node("idle")])
+    path = "/os-hypervisors?with_servers=true&hypervisor_hostname_pattern=idle"
+    (old,) = in_version(api, "2.74")("GET", path, token=ADMIN).json["hypervisors"]
+    (new,) = in_version(api, "2.75")("GET", path, token=ADMIN).json["hypervisors"]
+    assert ("servers" in old, new["servers"]) == (False, [])
+
+
+def test_migrations_have_pages_from_2_59_on(api: Api) -> None:
+    """And their users' and projects' filters from 2.80 on."""
+    now = in_version(api, LATEST)
+    every = now("GET", "/os-migrations", token=ADMIN).json["migrations"]
+    first = now("GET", "/os-migrations?limit=1", token=ADMIN).json
+    assert first["migrations"] == every[:1]
+    later = "/os-migrations?changes-since=2100-01-01T00:00:00Z"
+    assert now("GET", later, token=ADMIN).json["migrations"] == []
+    nobodys = "/os-migrations?user_id=nobody"
+    assert now("GET", nobodys, token=ADMIN).json["migrations"] == []
+    old = in_version(api, "2.79")("GET", nobodys, token=ADMIN).json["migrations"]
+    assert len(old) == len(every)
 
 
 def test_a_rebuild_says_once_what_a_server_boots_with(api: Api, cloud: Cloud) -> None:

@@ -21,7 +21,9 @@ def state_of_host(cloud: WholeCloud, host: str) -> str:
 
 
 def evacuate(cloud: WholeCloud, uuid: str, **more: Any) -> Any:
-    return cloud.compute("POST", f"/servers/{uuid}/action", {"evacuate": more})
+    return cloud.compute(
+        "POST", f"/servers/{uuid}/action", {"evacuate": {"onSharedStorage": False, **more}}
+    )
 
 
 def test_what_was_on_a_dead_host_is_active_elsewhere(cloud: WholeCloud) -> None:

@@ -39,7 +39,8 @@ def test_a_host_that_is_cut_off_loses_no_boot_and_builds_none_twice(cloud: Whole
         wait_until(lambda: host_is(cloud, "down"), "the host is seen to be down", 40)
         assert mine <= running_guests(cloud, HOST)
         moved = min(mine)
-        answer = cloud.compute("POST", f"/servers/{moved}/action", {"evacuate": {}})
+        body = {"evacuate": {"onSharedStorage": False}}
+        answer = cloud.compute("POST", f"/servers/{moved}/action", body)
         assert answer.status == 200
         assert cloud.wait_for(moved, "ACTIVE")["OS-EXT-SRV-ATTR:host"] != HOST
         assert moved in running_guests(cloud, HOST)

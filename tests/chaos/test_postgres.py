@@ -22,6 +22,7 @@ from tests.chaos.conftest import all_active, boot
 from tests.integration.whole_cloud import WholeCloud, bring_up
 from tests.unit.conftest import make_node
 from tests.unit.test_numa_claims import race_for_cells
+from tests.unit.test_pci_devices import race_for_devices
 from tests.unit.test_resources import race_for_cards
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -105,7 +106,7 @@ def test_boots_outlive_a_restart_of_the_database_server(
     all_active(cloud, how, 20)
 
 
-@pytest.mark.parametrize("race", [race_for_cards, race_for_cells])
+@pytest.mark.parametrize("race", [race_for_cards, race_for_cells, race_for_devices])
 def test_a_race_for_claims(
     server: Server, race: Callable[[Database, RequestContext], None]
 ) -> None:

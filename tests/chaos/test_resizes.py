@@ -53,7 +53,7 @@ def test_a_live_migration_outlives_its_worker(cloud: WholeCloud, point: str) -> 
     uuid = server["id"]
     cloud.command("chaos", "failpoint", "arm", point, "kill")
     act(cloud, uuid, {"os-migrateLive": {
-        "host": None, "block_migration": "auto", "disk_over_commit": False,
+        "host": None, "block_migration": True, "disk_over_commit": False,
     }})  # fmt: skip
     there = cloud.wait_for(uuid, "ACTIVE", 60)
     assert there[HOST] != server[HOST]

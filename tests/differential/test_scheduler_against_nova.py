@@ -9,8 +9,8 @@ text. It may be JSON already. An image property that is not valid refuses the bo
 error when the image is read in Nova.
 
 Left to their own tests: ImagePropertiesWeigher's count of instances is Nova's only with a database,
-which is why its method that reads them is given what it would read; NUMATopologyFilter has a module
-of its own; PciPassthroughFilter is not there, and the PCI weigher has no devices to count.
+which is why its method that reads them is given what it would read; NUMATopologyFilter and PCI
+devices have modules of their own.
 """
 
 from __future__ import annotations
@@ -72,7 +72,6 @@ from nova.scheduler.weights import (
     io_ops,
     metrics,
     num_instances,
-    pci,
     ram,
 )
 from nova.weights import BaseWeightHandler
@@ -315,7 +314,6 @@ WEIGHERS = [
     (weighers.CrossCellWeigher, cross_cell.CrossCellWeigher),
     (outer_weighers.MetricsWeigher, metrics.MetricsWeigher),
     (outer_weighers.BuildFailureWeigher, compute.BuildFailureWeigher),
-    (outer_weighers.PCIWeigher, pci.PCIWeigher),
     (weighers.ServerGroupSoftAffinityWeigher, affinity.ServerGroupSoftAffinityWeigher),
     (weighers.ServerGroupSoftAntiAffinityWeigher, affinity.ServerGroupSoftAntiAffinityWeigher),
 ]
@@ -373,7 +371,7 @@ def test_a_weigher_weighs_as_novas_does(configured: Any, ours: Any, novas: Any) 
     handler = BaseWeightHandler.__new__(BaseWeightHandler)
     for number in range(CASES):
         _configure(configured, chance)
-        least = 0.0 if {"soft", "pci"} & set(ours.multiplier_option.split("_")) else -2.0
+        least = 0.0 if {"soft"} & set(ours.multiplier_option.split("_")) else -2.0
         multiplier = chance.choice((1.0, least, 0.0, 10.0))
         if ours is outer_weighers.MetricsWeigher:
             configured("weight_multiplier", multiplier, "metrics")

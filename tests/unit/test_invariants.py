@@ -21,6 +21,7 @@ from devstack_lite.invariants.snapshot import (
     ImageFact,
     InstanceFact,
     NodeFact,
+    PciDeviceFact,
     PortFact,
     Snapshot,
     VolumeFact,
@@ -50,6 +51,7 @@ NODE = NodeFact(
     limits={"vcpus": 4.0, "memory_mb": 1024.0, "disk_gb": 10.0},
     used={"vcpus": 2, "memory_mb": 512, "disk_gb": 1, "instances": 1, "io_ops": 0},
 )
+GPU = PciDeviceFact(node="node1", address="0000:3b:00.0", instance_uuid="vm")
 QUOTA = {"instances": 1, "cores": 2, "ram": 512}
 CHANGE = ChangeFact(
     instance_uuid="vm", device_id="vol", kind="attach_volume", owner=None, since=NOW
@@ -120,6 +122,9 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
     ("ended", ("vm",), with_vm(vm_state=VmState.BUILDING)),
     ("ended", ("vm",), with_vm(owner="host1/1/9")),
     ("ended", ("vm",), with_vm(has_operation=True)),
+    ("pci-devices", ("vm",), replace(WHOLE, claims=(replace(CLAIM, pci_devices=1),))),
+    ("pci-devices", ("vm",), replace(WHOLE, pci_devices=(GPU,))),
+    ("pci-devices", ("old",), replace(WHOLE, pci_devices=(replace(GPU, instance_uuid="old"),))),
     ("accepted", ("req-x", "lost"), replace(WHOLE, actions=(
         ActionFact(instance_uuid="lost", action="create", request_id="req-x"),))),
     ("one-domain", ("vm",), replace(WHOLE, domains=())),
@@ -191,6 +196,7 @@ BROKEN: list[tuple[str, tuple[str, ...], Snapshot]] = [
 FINE: dict[str, Snapshot] = {
     "whole": WHOLE,
     "a floating IP": FLOATED,
+    "a PCI device": replace(WHOLE, claims=(replace(CLAIM, pci_devices=1),), pci_devices=(GPU,)),
     "empty": Snapshot(taken_at=NOW),
     "a build under way": replace(
         WHOLE, instances=(BUILDING,), domains=(), ports=(), addresses=(), attachments=(),

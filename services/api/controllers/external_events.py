@@ -22,7 +22,7 @@ class ExternalEventsController:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    @api(body=schemas.CREATE)
+    @api(body=schemas.create)
     def create(self, req: Request, body: Json) -> Reply:
         """Take events, each with a code of its own; 207 when some have no server, 404 when all."""
         authorize(req.context, "os_compute_api:os-server-external-events:create")

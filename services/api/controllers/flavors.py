@@ -18,6 +18,7 @@ from devstack_lite.wsgi.resource import api
 from services.api.paging import page_of
 from services.api.policy import allows, require_admin
 from services.api.schemas import flavors as schemas
+from services.api.schemas import queries
 from services.api.views.links import next_link, thing_links
 from services.conductor.rpcapi.flavors import FlavorsAPI
 
@@ -43,11 +44,13 @@ class FlavorsController:
         self._conductor = conductor
         self._max_limit = max_limit
 
+    @api(query=queries.FLAVORS)
     def index(self, req: Request) -> Json:
         """List ids and names."""
         found, links = self._list(req)
         return {"flavors": [_described(req, flavor) for flavor in found], **links}
 
+    @api(query=queries.FLAVORS)
     def detail(self, req: Request) -> Json:
         """List flavors in full."""
         found, links = self._list(req)

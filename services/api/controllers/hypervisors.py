@@ -18,6 +18,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.paging import page_size
 from services.api.policy import require_admin
+from services.api.schemas import queries
 from services.api.views.links import next_link
 
 _RULE = "os_compute_api:os-hypervisors:"
@@ -36,11 +37,13 @@ class HypervisorsController:
         self._db = db
         self._down_time_s = down_time_s
 
+    @api(query=queries.HYPERVISORS)
     def index(self, req: Request) -> Json:
         """List names and states."""
         require_admin(req.context, _RULE + "list")
         return self._list(req, self._brief)
 
+    @api(query=queries.HYPERVISORS)
     def detail(self, req: Request) -> Json:
         """List hypervisors in full."""
         require_admin(req.context, _RULE + "list-detail")
@@ -68,7 +71,7 @@ class HypervisorsController:
         page = found if pattern is not None else found[:size]
         shown: Json = {"hypervisors": [view(req, node, services) for node in page]}
         if _is_true(req, "with_servers") and req.since(2, 53):
-            self._add_servers(page, shown["hypervisors"])
+            self._add_servers(page, shown["hypervisors"], is_always=req.since(2, 75))
         if len(found) > len(page):
             shown["hypervisors_links"] = next_link(req, str(shown["hypervisors"][-1]["id"]))
         return shown
@@ -82,7 +85,9 @@ class HypervisorsController:
         except NotFound as error:
             raise Invalid(f"marker [{text}] not found") from error
 
-    def _add_servers(self, nodes: Sequence[ComputeNode], shown: Sequence[Json]) -> None:
+    def _add_servers(
+        self, nodes: Sequence[ComputeNode], shown: Sequence[Json], *, is_always: bool = False
+    ) -> None:
         found = instances.list_instances(
             self._db,
             InstanceFilter(
@@ -93,16 +98,17 @@ class HypervisorsController:
         for one in found:
             on[str(one.node)].append({"uuid": one.uuid, "name": one.name})
         for node, view in zip(nodes, shown, strict=True):
-            if node.hypervisor_hostname in on:
+            if node.hypervisor_hostname in on or is_always:
                 view["servers"] = on[node.hypervisor_hostname]
 
+    @api(query=queries.HYPERVISOR)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one hypervisor."""
         require_admin(req.context, _RULE + "show")
         node = self._get(id)
         shown = self._full(req, node, self._services())
         if _is_true(req, "with_servers") and req.since(2, 53):
-            self._add_servers([node], [shown])
+            self._add_servers([node], [shown], is_always=req.since(2, 75))
         return {"hypervisor": shown}
 
     @api(until="2.52")

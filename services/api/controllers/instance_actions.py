@@ -9,9 +9,11 @@ from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import InstanceAction
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
 from services.api.paging import page_of
 from services.api.policy import allows, authorize, visible_project
-from services.api.server_filters import moment_in
+from services.api.schemas import queries
+from services.api.server_filters import check_span, is_between
 from services.api.views.links import next_link
 from services.api.views.servers import host_id
 
@@ -25,6 +27,7 @@ class InstanceActionsController:
         self._max_limit = max_limit
         self._db = db
 
+    @api(query=queries.ACTIONS)
     def index(self, req: Request, server_id: str) -> Json:
         """List a server's actions, the latest first."""
         authorize(req.context, f"{RULE}:list")
@@ -32,15 +35,8 @@ class InstanceActionsController:
         found = instances.list_actions(self._db, uuid)
         if not req.since(2, 58):
             return {"instanceActions": [_view(req, action) for action in found]}
-        found = [
-            one
-            for one in found
-            if moment_in(req, "changes-since") <= (one.updated_at or one.started_at)
-            and (
-                not (req.since(2, 66) and "changes-before" in req.GET)
-                or (one.updated_at or one.started_at) <= moment_in(req, "changes-before")
-            )
-        ]
+        check_span(req)
+        found = [one for one in found if is_between(req, one.updated_at or one.started_at)]
         page, has_more = page_of(found, req, self._max_limit, lambda one: one.request_id)
         links = {"links": next_link(req, page[-1].request_id)} if has_more and page else {}
         return {"instanceActions": [_view(req, action) for action in page], **links}

@@ -23,6 +23,7 @@ from services.api.paging import page_of
 from services.api.policy import authorize
 from services.api.quotas import ProjectQuotas
 from services.api.schemas import keypairs as schemas
+from services.api.schemas import queries
 from services.api.views.links import next_link
 from services.conductor.rpcapi.keypairs import KeypairsAPI
 
@@ -40,6 +41,7 @@ class KeypairsController:
         self._conductor = conductor
         self._quota = quota
 
+    @api(query=queries.KEYPAIRS)
     def index(self, req: Request) -> Json:
         """List the caller's key pairs, or, for administrators from 2.10 on, another user's."""
         found = keypairs.list_keypairs(self._db, user_id=_user_of(req, "index"))
@@ -51,6 +53,7 @@ class KeypairsController:
             found = page
         return {"keypairs": [{"keypair": _brief(req, keypair)} for keypair in found], **links}
 
+    @api(query=queries.KEYPAIR)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one of the caller's key pairs."""
         user_id = _user_of(req, "show")
@@ -98,6 +101,7 @@ class KeypairsController:
             shown["private_key"] = private_key
         return Reply(body={"keypair": shown}, status=201 if req.since(2, 2) else 200)
 
+    @api(query=queries.KEYPAIR)
     def delete(self, req: Request, id: str) -> Reply:  # noqa: A002
         """Remove one of the caller's key pairs."""
         user_id = _user_of(req, "delete")

@@ -6,8 +6,10 @@ from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
 from services.api.policy import authorize
 from services.api.quotas import ProjectQuotas
+from services.api.schemas import queries
 
 RULE = "os_compute_api:limits"
 
@@ -19,6 +21,7 @@ class LimitsController:
         self._db = db
         self._quotas = quotas
 
+    @api(query=queries.LIMITS)
     def index(self, req: Request) -> Json:
         """Show the caller's absolute limits."""
         authorize(req.context, RULE)

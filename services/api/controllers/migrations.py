@@ -12,14 +12,17 @@ from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
+from services.api.paging import page_of
 from services.api.policy import allows, require_admin, require_manager, visible_project
 from services.api.schemas import moves as schemas
-from services.api.views.links import thing_links
+from services.api.schemas import queries
+from services.api.server_filters import check_span, is_between
+from services.api.views.links import next_link, thing_links
 from services.compute.rpcapi import ComputeAPI
 
-FILTERS = (
-    "instance_uuid", "migration_type", "project_id", "source_compute", "status", "user_id",
-)  # fmt: skip
+FILTERS = ("instance_uuid", "migration_type", "source_compute", "status")
+LATER_FILTERS = ("project_id", "user_id")
+"""From 2.80 on."""
 _ALL = "os_compute_api:os-migrations:index"
 _RULE = "os_compute_api:servers:migrations:"
 
@@ -27,19 +30,29 @@ _RULE = "os_compute_api:servers:migrations:"
 class MigrationsController:
     """What moved servers, and what is moving them; a project's managers see its own, hostless."""
 
-    def __init__(self, db: Database, compute: ComputeAPI) -> None:
+    def __init__(self, db: Database, compute: ComputeAPI, *, max_limit: int) -> None:
+        self._max_limit = max_limit
         self._db = db
         self._compute = compute
 
+    @api(query=queries.MIGRATIONS)
     def index(self, req: Request) -> Json:
         """List migrations, by host, status and others when asked."""
         require_manager(req.context, _ALL)
         if req.GET.get("project_id", "") != req.context.project_id:
             require_admin(req.context, "os_compute_api:os-migrations:index:all_projects")
         with_host = allows(req.context, "os_compute_api:os-migrations:index:host")
-        wanted = {name: req.GET[name] for name in FILTERS if name in req.GET}
+        names = (*FILTERS, *LATER_FILTERS) if req.since(2, 80) else FILTERS
+        wanted = {name: req.GET[name] for name in names if name in req.GET}
         found = list_migrations(self._db, host=req.GET.get("host"), **wanted)
-        return {"migrations": [_in_list(req, one, with_host=with_host) for one in found]}
+        links: Json = {}
+        if req.since(2, 59):
+            check_span(req)
+            changed = [one for one in found if is_between(req, one.updated_at or one.created_at)]
+            found, has_more = page_of(changed, req, self._max_limit, lambda one: one.uuid)
+            if has_more and found:
+                links = {"migrations_links": next_link(req, found[-1].uuid)}
+        return {"migrations": [_in_list(req, one, with_host=with_host) for one in found], **links}
 
     @api(since="2.23")
     def of_server(self, req: Request, server_id: str) -> Json:
@@ -88,7 +101,8 @@ class MigrationsController:
         if not found:
             raise NotFound(f"Migration {number} not found for instance {uuid}", kind="migration")
         one = found[0]
-        if one.status not in IN_PROGRESS:
+        endable = ("queued", "preparing") if is_abort and req.since(2, 65) else ()
+        if one.status not in ("running", *endable):
             raise Invalid(
                 f"Migration {number} state of instance {uuid} is {one.status}. Cannot {what} while"
                 " the migration is in this state."

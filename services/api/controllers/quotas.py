@@ -12,6 +12,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.policy import authorize, require_admin
 from services.api.quotas import ProjectQuotas
+from services.api.schemas import queries
 from services.api.schemas import quotas as schemas
 from services.conductor.rpcapi.quotas import QuotasAPI
 
@@ -31,6 +32,7 @@ class QuotasController:
         self._conductor = conductor
         self._quotas = quotas
 
+    @api(query=queries.QUOTAS)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show a project's limits, or those of a user in it."""
         authorize(req.context, f"{_RULE}:show", project_id=id)
@@ -41,6 +43,7 @@ class QuotasController:
         authorize(req.context, f"{_RULE}:defaults", project_id=id)
         return {"quota_set": {"id": id, **_known(req, self._quotas.of(None))}}
 
+    @api(query=queries.QUOTAS)
     def detail(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show limits beside what is used, of a project or of a user in it."""
         authorize(req.context, f"{_RULE}:detail", project_id=id)

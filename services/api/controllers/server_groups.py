@@ -14,6 +14,7 @@ from devstack_lite.wsgi.resource import api
 from services.api.paging import page_of
 from services.api.policy import authorize, require_member, visible_project
 from services.api.quotas import ProjectQuotas
+from services.api.schemas import queries
 from services.api.schemas import server_groups as schemas
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 
@@ -29,6 +30,7 @@ class ServerGroupsController:
         self._quota = quota
         self._max_limit = max_limit
 
+    @api(query=queries.SERVER_GROUPS)
     def index(self, req: Request) -> Json:
         """List a project's groups."""
         authorize(req.context, "os_compute_api:os-server-groups:index")

@@ -26,6 +26,7 @@ from services.api.controllers.server_actions.asking import Asking
 from services.api.host_states import host_states
 from services.api.policies import REQUESTED_DESTINATION
 from services.api.policy import authorize, require_member, visible_project
+from services.api.schemas import queries
 from services.api.schemas import server_bodies as schemas
 from services.api.server_filters import filter_of
 from services.api.views import security_groups
@@ -53,12 +54,14 @@ class ServersController:
 
     # ------------------------------------------------------------------------------- reading
 
+    @api(query=queries.SERVERS)
     def index(self, req: Request) -> Json:
         """List ids and names."""
         authorize(req.context, "os_compute_api:servers:index")
         found, links = self._list(req)
         return {"servers": [views.brief(req, instance) for instance in found], **links}
 
+    @api(query=queries.SERVERS)
     def detail(self, req: Request) -> Json:
         """List servers in full."""
         authorize(req.context, "os_compute_api:servers:detail")

@@ -13,6 +13,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.hypervisors import number_of
 from services.api.policy import require_admin
+from services.api.schemas import queries
 from services.api.schemas import services as schemas
 from services.conductor.rpcapi.hosts import HostsAPI
 
@@ -27,6 +28,7 @@ class ServicesController:
         self._conductor = conductor
         self._down_time_s = down_time_s
 
+    @api(query=queries.SERVICES)
     def index(self, req: Request) -> Json:
         """List services, of one host or binary when asked."""
         require_admin(req.context, "os_compute_api:os-services:list")

@@ -14,7 +14,9 @@ from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.resource import api
 from services.api.policy import authorize, require_admin
+from services.api.schemas import queries
 
 _RULE = "os_compute_api:os-simple-tenant-usage"
 _FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
@@ -34,6 +36,7 @@ class TenantUsageController:
     def __init__(self, db: Database) -> None:
         self._db = db
 
+    @api(query=queries.USAGES)
     def index(self, req: Request) -> Json:
         """Show every project's usage, with its servers when detailed=1; for administrators."""
         require_admin(req.context, f"{_RULE}:list")
@@ -49,6 +52,7 @@ class TenantUsageController:
             ]
         }
 
+    @api(query=queries.USAGE)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show a project's usage with its servers; {} when it had none."""
         authorize(req.context, f"{_RULE}:show", project_id=id)

@@ -16,7 +16,9 @@ from devstack_lite.wsgi.resource import api
 from services.api.asking import ask_host_for_change
 from services.api.paging import page_offset, page_size
 from services.api.policy import authorize, visible_project
+from services.api.schemas import queries
 from services.api.schemas import volume_attachments as schemas
+from services.api.schemas.servers import is_true
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.devices import DevicesAPI
 
@@ -35,6 +37,7 @@ class VolumeAttachmentsController:
         self._compute = compute
         self._max_limit = max_limit
 
+    @api(query=queries.ATTACHMENTS)
     def index(self, req: Request, server_id: str) -> Json:
         """List a server's volumes."""
         instance = self._get(req, server_id, f"{RULE}:index")
@@ -51,29 +54,34 @@ class VolumeAttachmentsController:
         instance = self._get(req, server_id, f"{RULE}:show")
         return {"volumeAttachment": _view(req, self._attachment(instance, id))}
 
-    @api(body=schemas.CREATE)
+    @api(body=schemas.create)
     def create(self, req: Request, server_id: str, body: Json) -> Json:
         """Attach a volume. A name that it shall have is passed over, as with libvirt."""
         instance = self._get(req, server_id, f"{RULE}:create")
-        volume_id = body["volumeAttachment"]["volumeId"]
+        asked = body["volumeAttachment"]
+        volume_id = asked["volumeId"]
         volume = volumes.get_volume(self._db, volume_id, project_id=visible_project(req.context))
+        if volume.multiattach and not req.since(2, 60):
+            raise Invalid(
+                "Multiattach volumes are only supported starting with compute API version 2.60."
+            )
+        is_removed_with_it = is_true(asked.get("delete_on_termination"))
         change = self._conductor.begin_attach_volume(
             req.context,
             uuid=instance.uuid,
             change_id=str(uuid.uuid4()),
             attachment=VolumeAttachment(
-                id=str(uuid.uuid4()), volume_id=volume.id, instance_uuid=instance.uuid
+                id=str(uuid.uuid4()), volume_id=volume.id, instance_uuid=instance.uuid,
+                delete_on_termination=is_removed_with_it,
             ),
-        )
+        )  # fmt: skip
         ask_host_for_change(self._compute, req.context, instance, change)
-        return {
-            "volumeAttachment": {
-                "id": volume.id,
-                "volumeId": volume.id,
-                "serverId": instance.uuid,
-                "device": change.arguments.get("device"),
-            }
-        }
+        made = VolumeAttachment(
+            id=str(change.arguments.get("attachment_id")), volume_id=volume.id,
+            instance_uuid=instance.uuid, mountpoint=change.arguments.get("device"),
+            delete_on_termination=is_removed_with_it,
+        )  # fmt: skip
+        return {"volumeAttachment": _view(req, made)}
 
     @api(status=202, body=schemas.update)
     def update(self, req: Request, server_id: str, id: str, body: Json) -> None:  # noqa: A002

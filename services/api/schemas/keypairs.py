@@ -18,7 +18,7 @@ CREATE: dict[str, Any] = {
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 255,
-                    "pattern": r"^[a-zA-Z0-9 _@.-]+$",
+                    "pattern": r"^[a-zA-Z0-9 _-]+\Z",
                 },
                 "public_key": {"type": "string"},
             },
@@ -42,4 +42,5 @@ def create(version: ApiVersion) -> dict[str, Any]:
         keypair["properties"]["user_id"] = {"type": "string", "minLength": 1, "maxLength": 255}
     if version >= ApiVersion(2, 92):
         keypair["required"].append("public_key")
+        keypair["properties"]["name"]["pattern"] = r"^[a-zA-Z0-9 _@.-]+\Z"
     return schema

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from devstack_lite.wsgi.versions import ApiVersion
 from services.api.schemas.servers import BOOLEAN, Schema
 
@@ -31,21 +33,6 @@ RESIZE = _action(
         "additionalProperties": False,
     },
 )
-LIVE_MIGRATE = _action(
-    "os-migrateLive",
-    {
-        "type": "object",
-        "properties": {
-            "host": {"oneOf": [HOST, {"type": "null"}]},
-            "block_migration": {"enum": [*BOOLEAN["enum"], "auto"]},
-            "disk_over_commit": BOOLEAN,
-            "force": BOOLEAN,
-        },
-        "required": ["host", "block_migration"],
-        "additionalProperties": False,
-    },
-)
-"""All that any microversion knows; none of it but the host changes what is done here."""
 FORCE_COMPLETE = _action("force_complete", {"type": "null"})
 _MIGRATE = _action("migrate", {})
 _MIGRATE_TO = _action(
@@ -61,6 +48,26 @@ _MIGRATE_TO = _action(
         ]
     },
 )
+
+
+@functools.cache
+def live_migrate(version: ApiVersion) -> Schema:
+    """Return what the action os-migrateLive takes; none of it but the host changes what is done."""
+    own: Schema = {"host": {"oneOf": [HOST, {"type": "null"}]}, "block_migration": BOOLEAN}
+    if version < ApiVersion(2, 25):
+        own["disk_over_commit"] = BOOLEAN
+    else:
+        own["block_migration"] = {"enum": [*BOOLEAN["enum"], "auto"]}
+    required = list(own)
+    if ApiVersion(2, 30) <= version <= ApiVersion(2, 67):
+        own["force"] = BOOLEAN
+    return _action(
+        "os-migrateLive",
+        {
+            "type": "object", "properties": own, "required": required,
+            "additionalProperties": False,
+        },
+    )  # fmt: skip
 
 
 def migrate(version: ApiVersion) -> Schema:

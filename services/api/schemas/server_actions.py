@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+from devstack_lite.wsgi.versions import ApiVersion
 from services.api.schemas.servers import Schema
 
 
@@ -50,14 +53,19 @@ RESET_STATE = _action(
     "os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"]
 )
 CHANGE_PASSWORD = _action("changePassword", {"adminPass": {"type": "string"}}, ["adminPass"])
-REMOTE_CONSOLE = _action(
-    "remote_console",
-    {
-        "protocol": {"type": "string", "enum": ["vnc", "spice", "serial", "mks"]},
-        "type": {
-            "type": "string",
-            "enum": ["novnc", "xvpvnc", "spice-html5", "spice-direct", "serial", "webmks"],
+
+
+@functools.cache
+def remote_console(version: ApiVersion) -> Schema:
+    """Return what POST /servers/{id}/remote-consoles takes: mks from 2.8 on."""
+    is_mks = version >= ApiVersion(2, 8)
+    protocols = ["vnc", "spice", "rdp", "serial", *(["mks"] if is_mks else [])]
+    kinds = ["novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial"]
+    return _action(
+        "remote_console",
+        {
+            "protocol": {"type": "string", "enum": protocols},
+            "type": {"type": "string", "enum": [*kinds, *(["webmks"] if is_mks else [])]},
         },
-    },
-    ["protocol", "type"],
-)
+        ["protocol", "type"],
+    )

@@ -115,6 +115,8 @@ def evacuate(version: ApiVersion) -> Schema:
     wanted = schema["properties"]["evacuate"]["properties"]
     if _since(version, 14):
         del wanted["onSharedStorage"]
+    else:
+        schema["properties"]["evacuate"]["required"] = ["onSharedStorage"]
     if ApiVersion(2, 29) <= version <= ApiVersion(2, 67):
         wanted["force"] = BOOLEAN
     return schema

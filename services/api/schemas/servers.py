@@ -20,6 +20,13 @@ BOOLEAN: Schema = {
         "yes", "no", 1, 0,
     ]
 }  # fmt: skip
+
+
+def is_true(value: Any) -> bool:
+    """Say what one of BOOLEAN means; None is false."""
+    return str(value).lower() in {"true", "1", "on", "yes"}
+
+
 COUNT: Schema = {
     "oneOf": [
         {"type": "integer", "minimum": 1},

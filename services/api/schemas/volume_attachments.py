@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 from devstack_lite.wsgi.versions import ApiVersion
 from services.api.schemas.servers import BOOLEAN, UUID, Schema
 
-CREATE: Schema = {
+_CREATE: Schema = {
     "type": "object",
     "properties": {
         "volumeAttachment": {
@@ -24,6 +27,16 @@ CREATE: Schema = {
     "required": ["volumeAttachment"],
     "additionalProperties": False,
 }
+
+
+@functools.cache
+def create(version: ApiVersion) -> Schema:
+    """Return what POST /servers/{id}/os-volume_attachments takes: from 2.79 on its end, too."""
+    schema = copy.deepcopy(_CREATE)
+    if version >= ApiVersion(2, 79):
+        own = schema["properties"]["volumeAttachment"]["properties"]
+        own["delete_on_termination"] = BOOLEAN
+    return schema
 
 
 def update(version: ApiVersion) -> Schema:

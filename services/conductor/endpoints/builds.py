@@ -9,7 +9,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims
+from devstack_lite.db import builds, claims, pci_devices
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import (
@@ -20,6 +20,7 @@ from devstack_lite.objects.compute import (
     ClaimAnswer,
     Instance,
 )
+from devstack_lite.objects.pci import PciDevice
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import Verdict
 from devstack_lite.steps import StepLog, point_of
@@ -89,6 +90,10 @@ class Builds:
         rest = StepLog()
         rest.open(11, start=began)
         return {"instances": granted, "steps": rest.to_message()}
+
+    def get_pci_devices(self, context: RequestContext, *, uuid: str, node: str) -> list[PciDevice]:
+        """Read them."""
+        return pci_devices.devices_of_instance(self._db, uuid, node)
 
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str

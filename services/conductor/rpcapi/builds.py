@@ -14,6 +14,7 @@ from devstack_lite.objects.compute import (
     ClaimAnswer,
     Instance,
 )
+from devstack_lite.objects.pci import PciDevice
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -64,6 +65,13 @@ class BuildsAPI(RpcClient):
                 orders=list(orders),
                 steps=steps,
             ),
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def get_pci_devices(self, context: RequestContext, *, uuid: str, node: str) -> list[PciDevice]:
+        """Return the PCI devices of a node that an instance's claim holds."""
+        return cast(
+            "list[PciDevice]", self.invoke(context, self.get_pci_devices, uuid=uuid, node=node)
         )
 
     @declare("call", timeout_s=30, is_idempotent=True)

@@ -38,7 +38,7 @@ class ConsolesController:
             raise NotFound("Guest does not have a console available.", kind="console") from error
         return {"output": output}
 
-    @api(body=schemas.REMOTE_CONSOLE, since="2.6")
+    @api(body=schemas.remote_console, since="2.6")
     def remote_consoles(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Return where a server's screen may be seen, by protocol and type."""
         asked = body["remote_console"]

@@ -6,11 +6,13 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import hosts
 from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.schemas import moves as schemas
+from services.api.schemas.servers import is_true
 
 LIVE = HostAction(
     name="os-migrateLive", event="conductor_live_migrate_instance",
@@ -26,12 +28,17 @@ class LiveMigrationsController:
         self._asking = asking
         self._db = asking.db
 
-    @api(status=202, action="os-migrateLive", body=schemas.LIVE_MIGRATE)
+    @api(status=202, action="os-migrateLive", body=schemas.live_migrate)
     def live_migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002 - the route's
         """Have a server run on another host, or on the one that is named."""
         target = body["os-migrateLive"]["host"]
+        if target is None and is_true(body["os-migrateLive"].get("force")):
+            raise Invalid("Can't force to a non-provided destination")
         seen = self._asking.get_moving(req, id, LIVE, target)
         self._check_hosts(seen.uuid, str(seen.host), target)
+        if not all(one.is_live_migratable for one in requests_of(seen.flavor.extra_specs)):
+            raise Invalid("Migration pre-check error: This request does not explicitly request"
+                          " live-migratable devices.")  # fmt: skip
         self._asking.moves.begin_live_migration(req.context, uuid=seen.uuid, target_host=target)
 
     def _check_hosts(self, uuid: str, source: str, target: str | None) -> None:

@@ -26,6 +26,7 @@ from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.host_states import host_states
 from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
+from services.api.schemas.servers import is_true
 from services.api.views import servers as views
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
@@ -118,6 +119,10 @@ class RebuildsController:
     def evacuate(self, req: Request, id: str, body: Json) -> Json | None:  # noqa: A002
         """Build a server anew on another host, when its own is down."""
         asked = body["evacuate"]
+        if asked.get("host") is None and is_true(asked.get("force")):
+            raise Invalid("Can't force to a non-provided destination")
+        if "adminPass" in asked and is_true(asked.get("onSharedStorage")):
+            raise Invalid("admin password can't be changed on existing disk")
         seen = self._asking.get_built(req, id, EVACUATION)
         self._check_hosts(str(seen.host), asked.get("host"))
         self._asking.begin(req, id, EVACUATION, arguments={"target_host": asked.get("host")})

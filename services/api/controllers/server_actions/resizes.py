@@ -7,6 +7,7 @@ from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Flavor, Instance
 from devstack_lite.objects.registry import Json
+from devstack_lite.pci.alias import requests_of
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
@@ -92,6 +93,7 @@ class ResizesController:
         check_resources(flavor.extra_specs)
         if flavor.id == seen.flavor.id:
             raise Invalid("When resizing, instances must change flavor!")
+        requests_of(flavor.extra_specs)
         wanted_topology(flavor, seen.boot_request.get("image_properties") or {})
         if seen.image_ref and seen.flavor.root_gb and not flavor.root_gb:
             raise Invalid("Server disk was unable to be resized because: "

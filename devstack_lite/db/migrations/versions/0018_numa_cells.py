@@ -1,14 +1,14 @@
 """NUMA cells: what a node has of them, what is taken, and what each claim takes.
 
-Revision ID: 0013
-Revises: 0015b
+Revision ID: 0018
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0015b"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

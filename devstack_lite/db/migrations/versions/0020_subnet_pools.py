@@ -1,7 +1,7 @@
 """Pools of blocks that subnets are made of.
 
-Revision ID: 0017b
-Revises: 0013
+Revision ID: 0020
+Revises: 0019
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from devstack_lite.db.schema import UtcDateTime
 
-revision = "0017b"
-down_revision = "0013"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

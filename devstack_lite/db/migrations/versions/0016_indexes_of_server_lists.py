@@ -1,15 +1,15 @@
 """Indexes for lists of servers: by their state, and by when they changed.
 
-Revision ID: 0019
-Revises: 0018
+Revision ID: 0016
+Revises: 0015
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

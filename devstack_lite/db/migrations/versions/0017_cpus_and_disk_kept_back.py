@@ -1,14 +1,14 @@
 """CPUs and disk of a node that no instance gets.
 
-Revision ID: 0015b
-Revises: 0019
+Revision ID: 0017
+Revises: 0016
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015b"
-down_revision = "0019"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

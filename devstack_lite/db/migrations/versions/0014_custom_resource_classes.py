@@ -1,14 +1,14 @@
 """Resource classes that an operator gives nodes, and what claims take of them.
 
-Revision ID: 0015
-Revises: 0017
+Revision ID: 0014
+Revises: 0013
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0017"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
