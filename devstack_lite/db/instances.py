@@ -94,7 +94,18 @@ def get_instance(
 
 def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
     """Return one page. Raises Invalid for a marker that names nothing, or an unbearable pattern."""
-    query = list_query(wanted)
+    return [instance_of(row) for row in _read_page(db, list_query(wanted), wanted)]
+
+
+def list_names(db: Database, wanted: InstanceFilter) -> list[tuple[str, str]]:
+    """Return uuid and name of one page's instances. Raises as list_instances."""
+    query = list_query(wanted, instances.c.uuid, instances.c.name)
+    return [(row.uuid, row.name) for row in _read_page(db, query, wanted)]
+
+
+def _read_page(
+    db: Database, query: sa.Select[Any], wanted: InstanceFilter
+) -> Sequence[sa.Row[Any]]:
     with db.read() as connection:
         if wanted.marker is not None:
             marked = connection.execute(
@@ -104,17 +115,16 @@ def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
                 raise Invalid(f"marker [{wanted.marker}] not found")
             query = query.where(pages.behind(instances, marked, _order(wanted)))
         try:
-            rows = connection.execute(query).all()
+            return connection.execute(query).all()
         except (sa.exc.DataError, sa.exc.OperationalError) as error:
             if not isinstance(error, sa.exc.DataError) and FAILED_FUNCTION not in str(error.orig):
                 raise
             raise Invalid(f"{wanted.patterns} is no pattern to look for.") from error
-    return [instance_of(row) for row in rows]
 
 
-def list_query(wanted: InstanceFilter) -> sa.Select[Any]:
-    """Return the query for the first page of a list."""
-    query = sa.select(instances).where(*_conditions(wanted))
+def list_query(wanted: InstanceFilter, *columns: sa.Column[Any]) -> sa.Select[Any]:
+    """Return the query for the first page of a list, of these columns or of all."""
+    query = sa.select(*(columns or (instances,))).where(*_conditions(wanted))
     return pages.in_order(query, instances, _order(wanted)).limit(wanted.limit)
 
 

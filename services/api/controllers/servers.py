@@ -58,21 +58,19 @@ class ServersController:
     def index(self, req: Request) -> Json:
         """List ids and names."""
         authorize(req.context, "os_compute_api:servers:index")
-        found, links = self._list(req)
-        return {"servers": [views.brief(req, instance) for instance in found], **links}
+        wanted = filter_of(req, max_limit=self._max_limit)
+        found = instances.list_names(self._db, wanted)
+        shown = [views.brief(req, uuid, name) for uuid, name in found]
+        return {"servers": shown, **_links(req, [uuid for uuid, _ in found], wanted.limit)}
 
     @api(query=queries.SERVERS)
     def detail(self, req: Request) -> Json:
         """List servers in full."""
         authorize(req.context, "os_compute_api:servers:detail")
-        found, links = self._list(req)
-        return {"servers": self._full(req, found), **links}
-
-    def _list(self, req: Request) -> tuple[list[Instance], Json]:
         wanted = filter_of(req, max_limit=self._max_limit)
         found = instances.list_instances(self._db, wanted)
-        is_full_page = bool(found) and len(found) == wanted.limit
-        return found, {"servers_links": next_link(req, found[-1].uuid)} if is_full_page else {}
+        shown = self._full(req, found)
+        return {"servers": shown, **_links(req, [one.uuid for one in found], wanted.limit)}
 
     def _full(
         self, req: Request, found: list[Instance], groups: tuple[str, ...] | None = None
@@ -232,3 +230,10 @@ def _supported(req: Request, server: Json) -> Json:
     if server.get("trusted_image_certificates"):
         raise Invalid("Trusted image certificates are not supported: images are not signed here.")
     return server
+
+
+def _links(req: Request, uuids: list[str], limit: int) -> Json:
+    """Return the link to the next page, where this one is full."""
+    if not uuids or len(uuids) < limit:
+        return {}
+    return {"servers_links": next_link(req, uuids[-1])}

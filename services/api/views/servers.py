@@ -68,13 +68,9 @@ def _short(address: str | None) -> str:
     return str(ipaddress.ip_address(address)) if address else ""
 
 
-def brief(req: Request, instance: Instance) -> Json:
+def brief(req: Request, uuid: str, name: str) -> Json:
     """Return a server in a short list."""
-    return {
-        "id": instance.uuid,
-        "name": instance.name,
-        "links": thing_links(req, "servers", instance.uuid),
-    }
+    return {"id": uuid, "name": name, "links": thing_links(req, "servers", uuid)}
 
 
 def full(req: Request, instance: Instance, beside: Beside = NOTHING) -> Json:
