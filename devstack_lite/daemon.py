@@ -78,25 +78,19 @@ def serve_apis(
     check: called with the configuration before the forks. A DevstackError of it, of find_apis or
     of a port that is taken ends the start with one sentence.
     """
+    # Imported before the forks, which then share them and start at once.
+    from devstack_lite.wsgi.app import load_app
     from devstack_lite.wsgi.server import HttpWorker, bind
 
     try:
         apis = find_apis()
+        importlib.import_module(f"services.{daemon}.router")
+        if check is not None:
+            check(conf)
         listeners = {api.app_name: bind(api.listen, api.port) for api in apis}
     except (DevstackError, cfg.Error) as error:
         LOG.critical("%s", error)
         sys.exit(f"{daemon}: {error}")
-
-    # Imported before the forks, which then share them and start at once.
-    from devstack_lite.wsgi.app import load_app
-
-    importlib.import_module(f"services.{daemon}.router")
-    if check is not None:
-        try:
-            check(conf)
-        except DevstackError as error:
-            LOG.critical("%s", error)
-            sys.exit(f"{daemon}: {error}")
 
     def make_worker(api: HttpApi, number: int) -> launcher.Worker:
         worker.become(api.service, conf.host, number)
