@@ -551,6 +551,17 @@ def test_migrations_have_pages_from_2_59_on(api: Api) -> None:
     assert len(old) == len(every)
 
 
+def test_a_rebuild_needs_user_data_in_base_64(api: Api, cloud: Cloud) -> None:
+    """As a boot does, and the server stays as it was."""
+    server = make_server(cloud)
+    for text in ("a", "é", "a-b_"):
+        body = {"rebuild": {"imageRef": NOBODY, "user_data": text}}
+        answer = in_version(api, "2.57")("POST", f"/servers/{server}/action", body)
+        assert answer.status == 400, answer.data
+        assert answer.json["badRequest"]["message"] == "User data needs to be valid base 64."
+    assert api("GET", f"/v2.1/servers/{server}").json["server"]["status"] == "ACTIVE"
+
+
 def test_a_rebuild_says_once_what_a_server_boots_with(api: Api, cloud: Cloud) -> None:
     """From 2.57 on, under its own name; from 2.75 on beside all else, for administrators too."""
     server = make_server(cloud)
