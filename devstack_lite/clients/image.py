@@ -61,9 +61,10 @@ class ImageClient:
             raise Unavailable(f"image answered {answer.status}")
         return answer.json(), validated_of(answer)
 
-    def list_images(self, context: RequestContext, **query: str) -> list[dict[str, Any]]:
+    def list_images(self, context: RequestContext, /, **query: str) -> list[dict[str, Any]]:
         """Return the images that a list's query finds, the newest first; at most 1000, or limit.
 
+        The names of a query are anybody's: also self and context are properties to find by.
         Raises Invalid, Unauthorized (definite), Unavailable.
         """
         asked = urlencode({"limit": "1000", **query, "sort": "created_at:desc"})

@@ -19,6 +19,8 @@ from devstack_lite.exceptions import (
 )
 from devstack_lite.steps import StepRecord
 
+_PAGES = {"detail", "summary"}
+"""What is beside the ids in the service's paths."""
 _VERSION = {"OpenStack-API-Version": "volume 3.54"}
 """The first that knows attachments whole: made, completed, with a mode."""
 
@@ -97,7 +99,7 @@ class VolumeClient:
 
     def get(self, context: RequestContext, noun: str, thing_id: str) -> dict[str, Any]:
         """Return one. Raises NotFound."""
-        answer = self._send(context, "GET", f"/{noun}s/{quote(thing_id, safe='')}")
+        answer = self._send(context, "GET", _path(noun, thing_id))
         found: dict[str, Any] = answer.json()[noun]
         return found
 
@@ -108,7 +110,7 @@ class VolumeClient:
 
     def delete(self, context: RequestContext, noun: str, thing_id: str) -> None:
         """Remove one. Raises NotFound, Invalid while it is used."""
-        self._send(context, "DELETE", f"/{noun}s/{quote(thing_id, safe='')}")
+        self._send(context, "DELETE", _path(noun, thing_id))
 
     def _send(
         self, context: RequestContext, method: str, path: str, body: dict[str, Any] | None = None
@@ -134,6 +136,13 @@ class VolumeClient:
         if answer.status == 409:
             raise Conflict(message, kind="volume")
         raise Unavailable(f"volume answered {answer.status}: {message}")
+
+
+def _path(noun: str, thing_id: str) -> str:
+    """Return where one is. Raises NotFound for what cannot be an id."""
+    if thing_id in _PAGES:
+        raise NotFound(f"{noun.title()} {thing_id} could not be found.", kind="volume")
+    return f"/{noun}s/{quote(thing_id, safe='')}"
 
 
 def _message_of(answer: Answer) -> str:

@@ -16,6 +16,7 @@ from devstack_lite.db.engine import Database
 from devstack_lite.db.networks import subnet_of
 from devstack_lite.db.schema import (
     compute_nodes,
+    instances,
     ip_allocations,
     networks,
     ports,
@@ -72,16 +73,25 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
 
 
 def instance_at(db: Database, address: str) -> str:
-    """Return the uuid of the instance that has a fixed address.
+    """Return the uuid of the instance that has a fixed address by a port of its own project.
 
-    Raises NotFound; Conflict when several have it, each on a network of its own.
+    Anybody may make a port that names another's instance as its device. Raises NotFound; Conflict
+    when several have the address, each on a network of its own.
     """
     # By subnet and address, which the allocations are keyed by: one look for each subnet.
     query = (
-        sa.select(ports.c.device_id)
+        sa.select(instances.c.uuid)
         .select_from(subnets)
         .join(ip_allocations, ip_allocations.c.subnet_id == subnets.c.id)
         .join(ports, ports.c.id == ip_allocations.c.port_id)
+        .join(
+            instances,
+            sa.and_(
+                instances.c.uuid == ports.c.device_id,
+                instances.c.project_id == ports.c.project_id,
+                instances.c.deleted_at.is_(None),
+            ),
+        )
         .where(
             ip_allocations.c.ip_address == address,
             ports.c.device_owner.startswith("compute:"),

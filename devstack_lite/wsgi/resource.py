@@ -356,11 +356,16 @@ class Resource:
 
 
 def _holds_nul(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_holds_nul(one) for pair in value.items() for one in pair)
-    if isinstance(value, list):
-        return any(_holds_nul(one) for one in value)
-    return isinstance(value, str) and "\0" in value
+    left = [value]  # No recursion: a body may be as deep as the interpreter's stack.
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str) and "\0" in one:
+            return True
+    return False
 
 
 def _schema_of(body: Body, req: Request) -> Schema:

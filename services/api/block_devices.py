@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import jsonschema
+
 from devstack_lite.context import RequestContext
 from devstack_lite.db import volume_snapshots, volume_types, volumes
 from devstack_lite.db.boot_checks import find_image
@@ -20,6 +22,7 @@ from devstack_lite.objects.compute import Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import BlockDevice
 from services.api.policy import visible_project
+from services.api.schemas import block_devices as schemas
 
 _INVALID = "Block Device Mapping is Invalid:"
 _SEQUENCE = (
@@ -27,6 +30,7 @@ _SEQUENCE = (
     " valid."
 )
 _GIB = 2**30
+_IMAGE_MAPPINGS = jsonschema.Draft202012Validator(schemas.IMAGE_MAPPINGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,19 +252,27 @@ def _is_root(one: Json) -> bool:
     return str(one.get("boot_index")) == "0"
 
 
+_UNREADABLE = (
+    ValueError, TypeError, KeyError, AttributeError, RecursionError, jsonschema.ValidationError,
+)  # fmt: skip
+
+
 def _image_mappings(image: Json) -> list[Json]:
     """Return the mappings that an image of a server that boots from a volume brings along."""
     text = (image.get("properties") or {}).get("block_device_mapping")
     if text is None:
         return []
     try:
-        return [
-            {**one, "uuid": str(one["snapshot_id"])}
+        found = [
+            {key: value for key, value in one.items() if value is not None}
+            | {"uuid": one["snapshot_id"]}
             for one in json.loads(text)
             if one.get("source_type") == "snapshot" and one.get("destination_type") == "volume"
         ]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        _IMAGE_MAPPINGS.validate(found)
+    except _UNREADABLE as error:
         raise Invalid(f"{_INVALID} image {image['id']} has a mapping that is none.") from error
+    return found
 
 
 def _is_local_image(one: Json) -> bool:

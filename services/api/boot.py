@@ -108,7 +108,7 @@ class Booter:
         requests_of(flavor.extra_specs)
         disks = DiskChecker(self._db, context, flavor).check(server, count)
         wanted_topology(flavor, disks.image_properties)
-        _check_user_data(server.get("user_data"))
+        check_user_data(server.get("user_data"))
         metadata = server.get("metadata", {})
         limits = self._quota.of(context.project_id)
         if 0 <= limits["metadata_items"] < len(metadata):
@@ -291,7 +291,8 @@ def _counts(server: Json) -> tuple[int, int]:
     return minimum, maximum
 
 
-def _check_user_data(text: str | None) -> None:
+def check_user_data(text: str | None) -> None:
+    """Raise Invalid unless a guest could be given it."""
     try:
         base64.b64decode("".join((text or "").split()), validate=True)
     except ValueError as error:

@@ -121,6 +121,8 @@ JSON = {"Content-Type": "application/json"}
 UNREADABLE: dict[str, tuple[Any, ...]] = {
     "query": ("GET", "/v2.1/servers?name=%FF", None),
     "nested": ("POST", "/v2.1/servers", b"[" * 50_000),
+    "a NUL, deep down": ("POST", "/v2.1/servers/none/action",
+                         b'{"lock": ' + b"[" * 600 + rb'"\u0000"' + b"]" * 600 + b"}"),
     "half a character": ("POST", "/v2.1/flavors",
                          b'{"flavor": {"name": "\\uD800", "ram": 1, "vcpus": 1, "disk": 1}}'),
 }  # fmt: skip

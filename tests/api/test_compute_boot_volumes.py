@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections.abc import Iterator
@@ -337,3 +338,54 @@ def test_what_is_mapped_comes_before_the_image(api: Api, image_id: str) -> None:
         shown = api("GET", f"/v2.1/servers/{made.json['server']['id']}").json["server"]
         assert shown["image"] == ""
         assert len(shown["os-extended-volumes:volumes_attached"]) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"volume_size": "abc"}, {"volume_size": "\n"}, {"boot_index": "y"}, {"boot_index": []},
+        {"volume_type": {"a": 1}}, {"volume_type": "a\0"}, {"snapshot_id": 1},
+        {"snapshot_id": "\ud800"}, {"delete_on_termination": {}}, "[" * 3000, "5", "[1]", "{", "",
+    ],
+)  # fmt: skip
+def test_an_image_that_maps_nonsense_is_refused(
+    api: Api, cloud: Cloud, change: dict[str, Any] | str
+) -> None:
+    """Its property is a user's text, as the body is."""
+    root = {"source_type": "snapshot", "destination_type": "volume", "boot_index": 0,
+            "snapshot_id": str(uuid.uuid4()), "volume_size": 1}  # fmt: skip
+    text = change if isinstance(change, str) else json.dumps([root, {**root, **change}])
+    image = Image(
+        id=str(uuid.uuid4()), owner=DEMO_PROJECT, status="active", size=0,
+        properties={"block_device_mapping": text},
+    )  # fmt: skip
+    image_records.create_image(cloud.db, image=image)
+    answer = boot(api, imageRef=image.id)
+    assert f"image {image.id} has a mapping that is none" in refusal(answer)
+
+
+def test_an_image_may_map_with_all_that_nova_keeps(api: Api, cloud: Cloud, volume: Api) -> None:
+    """Nulls and columns that no request may name."""
+    origin = create(volume)
+    act(volume, origin, {"os-set_bootable": {"bootable": True}})
+    asked = {"snapshot": {"volume_id": origin}}
+    snapshot_id = volume("POST", "/v3/snapshots", asked).json["snapshot"]["id"]
+    root = {
+        "source_type": "snapshot", "destination_type": "volume", "boot_index": 0,
+        "snapshot_id": snapshot_id, "volume_size": 1, "image_id": None, "volume_id": None,
+        "tag": None, "volume_type": None, "no_device": None, "guest_format": None,
+        "delete_on_termination": False, "disk_bus": "virtio", "device_name": "/dev/vda",
+        "encrypted": None,
+    }  # fmt: skip
+    image = Image(
+        id=str(uuid.uuid4()), owner=DEMO_PROJECT, status="active", size=0,
+        properties={"block_device_mapping": json.dumps([root]), "bdm_v2": "True"},
+    )  # fmt: skip
+    image_records.create_image(cloud.db, image=image)
+    server_id = booted(api, imageRef=image.id)
+    assert show(volume, volume_id_of(server_id, 0))["snapshot_id"] == snapshot_id
+
+
+@pytest.mark.parametrize("change", [{"volume_size": "\n"}, {"boot_index": "\n"}])
+def test_a_line_s_end_is_no_number(api: Api, image_id: str, change: dict[str, str]) -> None:
+    assert f"{next(iter(change))}. Value: \n" in refusal(boot(api, from_image(image_id, **change)))

@@ -77,6 +77,19 @@ def test_a_size_is_needed(api: Api, size: Any) -> None:
     assert ask(api, "POST", "/os-volumes", {"volume": {"display_name": "x"}}).status == 400
 
 
+def test_what_is_beside_the_ids_is_none(api: Api) -> None:
+    """The volume service's other pages are no volumes and no snapshots."""
+    for method, path in (
+        ("GET", "volumes/summary"), ("DELETE", "volumes/summary"), ("DELETE", "volumes/detail"),
+        ("GET", "snapshots/summary"), ("DELETE", "snapshots/detail"),
+    ):  # fmt: skip
+        noun, name = path.split("/")
+        answer = ask(api, method, f"/os-{path}")
+        assert (answer.status, answer.json["itemNotFound"]["message"]) == (
+            404, f"{noun[:-1].title()} {name} could not be found.",
+        )  # fmt: skip
+
+
 def test_what_the_volume_service_refuses_is_refused(api: Api) -> None:
     """Its answers are the caller's, as far as they say whose fault it is."""
     for more, status in (

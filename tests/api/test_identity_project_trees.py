@@ -9,7 +9,7 @@ import pytest
 
 from tests.api import identity_cloud
 from tests.api.conftest import Cloud
-from tests.api.identity_cloud import PROJECT_ID, Keystone
+from tests.api.identity_cloud import PROJECT_ID, ROLE_ID, USER_ID, Keystone
 
 Json = dict[str, Any]
 
@@ -65,6 +65,31 @@ def test_a_tree_is_shown(keystone: Keystone, admin: str, line: list[Json]) -> No
     assert show(leaf, "subtree_as_ids")["subtree"] is None
     assert show(leaf, "subtree_as_list")["subtree"] == []
     assert {"parents", "subtree"}.isdisjoint(show(middle, ""))
+
+
+def test_a_member_is_listed_only_where_it_has_a_role(
+    keystone: Keystone, admin: str, line: list[Json]
+) -> None:
+    """Of those above and below; their ids alone are told to anybody who may see the project."""
+    top, middle, leaf = (one["id"] for one in line)
+
+    def grant(project_id: str) -> None:
+        path = f"/projects/{project_id}/users/{USER_ID['demo']}/roles/{ROLE_ID['member']}"
+        assert keystone("PUT", path, token=admin).status == 204
+
+    grant(middle)
+    token = keystone.token("demo", scope={"project": {"id": middle}})
+
+    def show(query: str) -> Json:
+        answer = keystone("GET", f"/projects/{middle}?{query}", token=token)
+        return dict(answer.json["project"])
+
+    assert show("parents_as_list")["parents"] == show("subtree_as_list")["subtree"] == []
+    assert show("parents_as_ids")["parents"] == {top: {"default": None}}
+    assert show("subtree_as_ids")["subtree"] == {leaf: None}
+    grant(leaf)
+    assert names(show("subtree_as_list")["subtree"]) == ["leaf"]
+    assert show("parents_as_list")["parents"] == []
 
 
 def test_a_tree_stays_whole(keystone: Keystone, admin: str, line: list[Json]) -> None:

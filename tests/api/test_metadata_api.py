@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from devstack_lite.clock import utcnow
 from devstack_lite.db import networks, ports, schema, schema_network
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.states import VmState
@@ -106,7 +107,10 @@ def make_network(cloud: Cloud) -> None:
         Port(id=PORT, network_id=NETWORK, device_id=SERVER, fixed_ips=four, **common),
         Port(id=PORT_6, network_id=NETWORK, device_id=SERVER, fixed_ips=six, **common),
         Port(id="t-1", network_id=NETWORK, device_id=SERVER, fixed_ips=tuple(both), **common),
-        Port(id="t-2", network_id=TWIN, device_id=BARE, fixed_ips=tuple(also), **common),
+        Port(
+            id="t-2", network_id=TWIN, project_id=OTHER_PROJECT, device_owner="compute:nova",
+            device_id=BARE, fixed_ips=tuple(also),
+        ),
     ])  # fmt: skip
     now = schema.networks.c.created_at
     with cloud.db.write() as connection:
@@ -295,6 +299,39 @@ def test_an_address_that_two_have(guest: Guest) -> None:
     answer = guest("/openstack/latest/meta_data.json", TWIN_ADDRESS)
     assert answer.status == 500
     assert b"An unknown error has occurred. Please try your request again." in answer.data
+
+
+def test_a_port_of_another_project_makes_nobody_a_guest(guest: Guest, cloud: Cloud) -> None:
+    """Neither who names another's server as its device, nor who takes a server's own address."""
+    path, stolen = "/openstack/latest/meta_data.json", "10.7.0.50"
+    common: dict[str, Any] = {
+        "network_id": TWIN, "project_id": OTHER_PROJECT, "device_owner": "compute:nova",
+    }  # fmt: skip
+    ports.create_ports(cloud.db, [
+        Port(id=f"o-{number}", device_id=device, **common,
+             fixed_ips=({"subnet_id": "s-t", "ip_address": address},))
+        for number, (device, address) in enumerate([(SERVER, stolen), ("nobody", ADDRESS)])
+    ])  # fmt: skip
+    assert guest(path, stolen).status == 404
+    assert guest(path).json["uuid"] == SERVER
+    moved = schema.ports.update().where(schema.ports.c.id == "o-1").values(device_id=SERVER)
+    with cloud.db.write() as connection:
+        connection.execute(moved)
+    assert guest(path).json["uuid"] == SERVER
+
+
+def test_the_address_of_a_deleted_server_is_nobodys(guest: Guest, cloud: Cloud) -> None:
+    path, address = "/openstack/latest/meta_data.json", "10.7.0.51"
+    gone = "5e5e5e5e-0000-4000-8000-0000000000f9"
+    record(cloud, DEMO_PROJECT, [gone], "gone")
+    fixed_ips = ({"subnet_id": "s-4", "ip_address": address},)
+    ports.create_ports(cloud.db, [
+        Port(id="o-9", network_id=NETWORK, project_id=DEMO_PROJECT, device_id=gone,
+             device_owner="compute:nova", fixed_ips=fixed_ips),
+    ])  # fmt: skip
+    assert guest(path, address).json["uuid"] == gone
+    change(cloud, gone, deleted_at=utcnow())
+    assert guest(path, address).status == 404
 
 
 def test_neutrons_proxy_is_believed_by_its_signature(api: Api, override: Override) -> None:

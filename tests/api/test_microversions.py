@@ -13,7 +13,7 @@ from devstack_lite.db.quotas import Limits
 from devstack_lite.db.schema import migrations
 from devstack_lite.objects.image import Image
 from tests.api.asker import make_server
-from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
+from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Api, Cloud
 from tests.api.every_route import KEY
 from tests.unit.conftest import make_boot, make_node
 
@@ -369,6 +369,32 @@ def test_migrations_by_version(api: Api, cloud: Cloud, uuid: str) -> None:
     assert (own["status"], hosts) == ("finished", {None})
 
 
+@pytest.mark.parametrize("version", ["2.1", "2.59", "2.79", LATEST])
+def test_a_manager_sees_no_migration_of_another_project(
+    api: Api, cloud: Cloud, version: str
+) -> None:
+    """In any version: what the policy was asked about is what is listed."""
+    another = f"22222222-2222-4333-8444-{version.replace('.', ''):0>12}"
+    with cloud.db.write() as connection:
+        connection.execute(
+            migrations.insert().values(
+                uuid=another, instance_uuid=another, migration_type="migration", status="error",
+                source_compute="a", source_node="a", old_flavor={"id": "1"},
+                new_flavor={"id": "1"}, old_vm_state="active", user_id="other",
+                project_id=OTHER_PROJECT, created_at=utcnow(),
+            )
+        )  # fmt: skip
+
+    def seen(project_id: str) -> set[str]:
+        manager = f"boss:{project_id}:manager,member,reader"
+        path = f"/os-migrations?project_id={project_id}"
+        found = in_version(api, version)("GET", path, token=manager).json["migrations"]
+        return {one["instance_uuid"] for one in found}
+
+    assert another in seen(OTHER_PROJECT)
+    assert another not in seen(DEMO_PROJECT)
+
+
 def test_a_manager_moves_servers_but_not_to_a_host(api: Api, uuid: str) -> None:
     """Where they go is the scheduler's to say; a host is an administrator's to name."""
     now = in_version(api, LATEST)
@@ -523,6 +549,17 @@ def test_migrations_have_pages_from_2_59_on(api: Api) -> None:
     assert now("GET", nobodys, token=ADMIN).json["migrations"] == []
     old = in_version(api, "2.79")("GET", nobodys, token=ADMIN).json["migrations"]
     assert len(old) == len(every)
+
+
+def test_a_rebuild_needs_user_data_in_base_64(api: Api, cloud: Cloud) -> None:
+    """As a boot does, and the server stays as it was."""
+    server = make_server(cloud)
+    for text in ("a", "é", "a-b_"):
+        body = {"rebuild": {"imageRef": NOBODY, "user_data": text}}
+        answer = in_version(api, "2.57")("POST", f"/servers/{server}/action", body)
+        assert answer.status == 400, answer.data
+        assert answer.json["badRequest"]["message"] == "User data needs to be valid base 64."
+    assert api("GET", f"/v2.1/servers/{server}").json["server"]["status"] == "ACTIVE"
 
 
 def test_a_rebuild_says_once_what_a_server_boots_with(api: Api, cloud: Cloud) -> None:

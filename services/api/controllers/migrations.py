@@ -22,7 +22,7 @@ from services.compute.rpcapi import ComputeAPI
 
 FILTERS = ("instance_uuid", "migration_type", "source_compute", "status")
 LATER_FILTERS = ("project_id", "user_id")
-"""From 2.80 on."""
+"""From 2.80 on; project_id in all: it is what a manager is allowed to see."""
 _ALL = "os_compute_api:os-migrations:index"
 _RULE = "os_compute_api:servers:migrations:"
 
@@ -42,7 +42,7 @@ class MigrationsController:
         if req.GET.get("project_id", "") != req.context.project_id:
             require_admin(req.context, "os_compute_api:os-migrations:index:all_projects")
         with_host = allows(req.context, "os_compute_api:os-migrations:index:host")
-        names = (*FILTERS, *LATER_FILTERS) if req.since(2, 80) else FILTERS
+        names = (*FILTERS, *(LATER_FILTERS if req.since(2, 80) else ("project_id",)))
         wanted = {name: req.GET[name] for name in names if name in req.GET}
         found = list_migrations(self._db, host=req.GET.get("host"), **wanted)
         links: Json = {}

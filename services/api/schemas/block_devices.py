@@ -14,18 +14,20 @@ _BOOLEAN: Schema = {
 }  # fmt: skip
 _SIZE: Schema = {
     "type": ["integer", "string", "null"],
-    "pattern": "^[0-9]*$",
+    "pattern": r"^[0-9]*\Z",
     "minimum": 0,
     "maximum": 2**31 - 1,
     "maxLength": 9,
 }
-_ID: Schema = {"type": ["string", "null"], "maxLength": 255}
+_TEXT: Schema = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00\ud800-\udfff]*\Z"}
+"""What every database can look for: no NUL, no half of a character."""
+_ID: Schema = {**_TEXT, "type": ["string", "null"]}
 
 _BOTH: Schema = {
     "device_name": {
         "type": ["string", "null"],
         "maxLength": 255,
-        "pattern": r"^[a-zA-Z0-9._\-/]*$",
+        "pattern": r"^[a-zA-Z0-9._\-/]*\Z",
     },
     "volume_size": _SIZE,
     "delete_on_termination": _BOOLEAN,
@@ -48,11 +50,11 @@ MAPPINGS_V2: Schema = {
         "properties": {
             **_BOTH,
             "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
-            "uuid": {"type": "string", "minLength": 1, "maxLength": 255},
+            "uuid": {**_TEXT, "minLength": 1},
             "destination_type": {"type": ["string", "null"], "enum": ["local", "volume", None]},
             "boot_index": {
                 "type": ["integer", "string", "null"],
-                "pattern": r"^(-?[0-9]+)?$",
+                "pattern": r"^(-?[0-9]+)?\Z",
                 "maxLength": 4,
             },
             "guest_format": _ID,
@@ -64,3 +66,9 @@ MAPPINGS_V2: Schema = {
         "additionalProperties": False,
     },
 }
+
+IMAGE_MAPPINGS: Schema = {
+    **MAPPINGS_V2,
+    "items": {**MAPPINGS_V2["items"], "required": ["uuid"], "additionalProperties": True},
+}
+"""In an image's property, which may also hold what else Nova's database keeps of a mapping."""

@@ -15,7 +15,7 @@ from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.identity import schemas, views
 from services.identity.attributes import values_of
-from services.identity.callers import Callers
+from services.identity.callers import Caller, Callers
 from services.identity.domains import domain_of_new, refuse_another_domain
 from services.identity.listing import base_url, is_set, listed
 from services.identity.project_tags import FILTERS, check_tag, with_tags
@@ -46,26 +46,31 @@ class ProjectsController:
             caller.require_admin("identity:get_project")
         found = rows.get(self._db, Project, id)
         shown = views.project(found, base_url(req))
-        return {"project": {**shown, **self._relatives(req, found)}}
+        return {"project": {**shown, **self._relatives(req, caller, found)}}
 
-    def _relatives(self, req: Request, project: Project) -> Json:
+    def _relatives(self, req: Request, caller: Caller, project: Project) -> Json:
         """Return what the query string asks to see of those above and below."""
         shown: Json = {}
         if is_set(req, "parents_as_list") or is_set(req, "parents_as_ids"):
             above = project_tree.list_parents(self._db, project)
-            shown["parents"] = self._listed(req, above)
+            shown["parents"] = self._listed(req, caller, above)
             if is_set(req, "parents_as_ids"):
                 shown["parents"] = {project.domain_id: None}
                 for one in reversed(above):
                     shown["parents"] = {one.id: shown["parents"]}
         if is_set(req, "subtree_as_list") or is_set(req, "subtree_as_ids"):
             below = project_tree.list_subtree(self._db, project.id)
-            shown["subtree"] = self._listed(req, below)
+            shown["subtree"] = self._listed(req, caller, below)
             if is_set(req, "subtree_as_ids"):
                 shown["subtree"] = _nested(project.id, below)
         return shown
 
-    def _listed(self, req: Request, found: list[Project]) -> Any:
+    def _listed(self, req: Request, caller: Caller, found: list[Project]) -> Any:
+        """Show those on which the caller has a role; an administrator sees all."""
+        if not caller.is_admin:
+            targets = rows.list_targets_of(self._db, Project, caller.token.user_id)
+            own = {one.id for one in targets}
+            found = [one for one in found if one.id in own]
         return [{"project": views.project(one, base_url(req))} for one in found]
 
     @api(status=201, body=schemas.PROJECT)

@@ -21,7 +21,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.boot import usable_image
+from services.api.boot import check_user_data, usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.host_states import host_states
 from services.api.personality import injected_files
@@ -51,6 +51,7 @@ class RebuildsController:
     def rebuild(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002 - the route's name
         """Build a server anew from an image, with the ports, volumes and id that it has."""
         asked = body["rebuild"]
+        check_user_data(asked.get("user_data"))
         seen = self._asking.get_built(req, id, REBUILD)
         if not seen.image_ref:
             raise Invalid("Unable to rebuild with a different image for a volume-backed server.")
