@@ -77,6 +77,10 @@ def test_cpus_are_written_as_they_are_read() -> None:
     assert format_cpus({8, 0, 1, 3}) == "0-1,3,8"
     with pytest.raises(Invalid, match="Invalid range expression '3-1'"):
         parse_cpus("3-1")
+    assert max(parse_cpus("65535")) == 65535
+    for text in ("0-3000000000", "65536", "^65536"):
+        with pytest.raises(Invalid, match="the greatest is 65535"):
+            parse_cpus(text)
 
 
 def test_cells_and_guests_are_written_as_they_are_read() -> None:
