@@ -123,7 +123,13 @@ def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(url, pool_size, is_read_only="mode=ro" in url)
-    return sa.create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+    more: dict[str, Any] = {}
+    if parsed.get_backend_name() in {"mysql", "mariadb"}:
+        # As PostgreSQL: a statement sees what is committed, and no gap between rows is locked.
+        more["isolation_level"] = "READ COMMITTED"
+    return sa.create_engine(
+        url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, **more
+    )
 
 
 def _matches(pattern: str, text: str | None) -> bool:

@@ -76,9 +76,12 @@ def get_usage(db: Database, project_id: str, user_id: str) -> dict[str, int]:
 
 
 def used_by(connection: Connection, project_id: str, user_id: str) -> dict[str, int]:
-    """Return what a user's instances in a project count for, as it is now."""
-    # Locking, so that MariaDB reads what is there and not what was when the transaction began.
-    return _sum(connection.execute(_of(project_id, user_id).with_for_update(read=True)))
+    """Return what a user's instances in a project count for, as it is now.
+
+    Whoever changes it holds the lock of the project's usage by then: no row needs one of its own,
+    which others hold that wait for that lock.
+    """
+    return _sum(connection.execute(_of(project_id, user_id)))
 
 
 def _of(project_id: str, user_id: str) -> sa.Select[Any]:

@@ -16,6 +16,7 @@ Methods return a dict (sent as JSON with the noted status), a Reply, or None (no
 
 from __future__ import annotations
 
+import functools
 import http
 import inspect
 import json
@@ -364,7 +365,13 @@ def _holds_nul(value: Any) -> bool:
 
 def _schema_of(body: Body, req: Request) -> Schema:
     """Return the schema that holds in the microversion of a request."""
-    return body(req.api_version) if callable(body) else body
+    return _made(body, req.api_version) if callable(body) else body
+
+
+@functools.cache
+def _made(body: Callable[[ApiVersion], Schema], version: ApiVersion) -> Schema:
+    """Return one object for one version: whatever is known of a schema is known by its identity."""
+    return body(version)
 
 
 def check_expected(error: Exception, notes: MethodNotes) -> None:

@@ -22,7 +22,7 @@ from devstack_lite.db.instance_facts import instance_at, read_facts
 from devstack_lite.exceptions import Conflict, Forbidden, Invalid, NotFound
 from devstack_lite.instance_metadata import ec2
 from devstack_lite.instance_metadata.content import LATEST, InstanceMetadata
-from devstack_lite.instance_metadata.passwords import MAX_LENGTH
+from devstack_lite.instance_metadata.passwords import MAX_LENGTH, password_of
 from devstack_lite.instance_metadata.settings import settings_of
 from devstack_lite.objects.compute import Instance
 from devstack_lite.rpc.transport import get_transport
@@ -49,7 +49,10 @@ class MetadataApp:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         req = Request(environ)
-        path = posixpath.normpath("/" + req.path_info.lstrip("/"))
+        try:
+            path = posixpath.normpath("/" + req.path_info.lstrip("/"))
+        except UnicodeDecodeError as error:
+            raise HttpError(404, ABSENT) from error
         if path == "/":
             return send(start_response, _reply(ec2.printed([*ec2.VERSIONS, LATEST]), "text/plain"))
         try:
@@ -109,6 +112,8 @@ class MetadataApp:
             password = req.body.decode()
         except UnicodeDecodeError as error:
             raise Invalid("The password is not valid UTF-8.") from error
+        if not password and password_of(instance):
+            raise Conflict("There is a password already, which the compute API takes away.")
         self._changes.set_password(service_context(), uuid=instance.uuid, password=password)
 
 

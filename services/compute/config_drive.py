@@ -6,6 +6,7 @@ keeps its own, for as long as it has the guest; a real hypervisor's hosts must n
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable
@@ -104,7 +105,7 @@ class ConfigDrives:
         """Have no drive on a node; none is a success."""
         path = _below(self._root_of(node), uuid)
         path.unlink(missing_ok=True)
-        if path.parent.is_dir() and not any(path.parent.iterdir()):
+        with contextlib.suppress(OSError):  # not empty, or another was quicker
             path.parent.rmdir()
 
 
@@ -116,5 +117,8 @@ def _put(root: Path, uuid: str, content: bytes) -> None:
     path = _below(root, uuid)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(path)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from devstack_lite.wsgi.request import Request
 Json = dict[str, Any]
 
 _FALSE = frozenset({"0", "false"})
+MOST_DIGITS = 10
+"""Of a limit: longer ones are no number that anybody means, and take long to read."""
 
 
 def listed(req: Request, name: str, shown: list[Json], *, done: Collection[str] = ()) -> Json:
@@ -33,7 +35,7 @@ def listed(req: Request, name: str, shown: list[Json], *, done: Collection[str] 
         shown = shown[ids.index(marker) + 1 :]
     limit = req.GET.get("limit")
     if limit is not None:
-        if not (limit.isascii() and limit.isdecimal() and int(limit)):
+        if not (limit.isascii() and limit.isdecimal() and len(limit) < MOST_DIGITS and int(limit)):
             raise Invalid(f"limit must be a positive integer and not '{limit}'.")
         if len(shown) > int(limit):
             shown = shown[: int(limit)]

@@ -337,6 +337,10 @@ def test_vendor_data(guest: Guest, override: Override, tmp_path: Path) -> None:
     assert guest(one).json == {}
 
 
+def test_a_path_that_is_no_text_is_nothing(guest: Guest) -> None:
+    assert guest("/%ff").status == 404
+
+
 def test_a_password_is_posted_once(guest: Guest, cloud: Cloud) -> None:
     """And shown by the compute API, until its owner forgets it; the same again is no other."""
     path, shown = "/openstack/latest/password", f"/v2.1/servers/{SERVER}/os-server-password"
@@ -350,6 +354,7 @@ def test_a_password_is_posted_once(guest: Guest, cloud: Cloud) -> None:
     assert (posted.status, posted.data) == (200, b"")
     assert guest(path, method="POST", data=secret.encode()).status == 200
     assert guest(path, method="POST", data=b"another").status == 409
+    assert guest(path, method="POST", data=b"").status == 409
     assert guest(path).data.decode() == secret
     assert compute("GET", shown).json == {"password": secret}
     assert compute("GET", shown, token=OTHER).status == 404

@@ -13,9 +13,10 @@ from devstack_lite.db import (
     router_interfaces,
     routers,
     security_groups,
+    subnet_pools,
 )
 from devstack_lite.db.engine import Database
-from devstack_lite.objects.network import Network, Port, Subnet
+from devstack_lite.objects.network import Network, Port, Subnet, SubnetPool
 from devstack_lite.objects.routing import FloatingIp, Gateway, Router
 from devstack_lite.objects.security import SecurityGroup, SecurityGroupRule
 from devstack_lite.rpc.client import RpcClient
@@ -24,9 +25,11 @@ from services.conductor.rpcapi.network_quotas import NetworkQuotasAPI
 from services.conductor.rpcapi.network_tags import NetworkTagsAPI
 from services.conductor.rpcapi.routers import RoutersAPI
 from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
+from services.conductor.rpcapi.subnet_pools import SubnetPoolsAPI
 
 NETWORK_APIS: tuple[type[RpcClient], ...] = (
     FloatingIpsAPI, NetworkQuotasAPI, NetworkTagsAPI, RoutersAPI, SecurityGroupsAPI,
+    SubnetPoolsAPI,
 )  # fmt: skip
 
 OUT = Gateway(network_id="external")
@@ -62,6 +65,7 @@ def seed_routing(db: Database) -> None:
             db, Router(id=router_id, project_id="project", name=router_id, gateway=gateway)
         )
     router_interfaces.add_subnet(db, "router", "joined-subnet", port_id="router-port")
+    subnet_pools.create_pool(db, _pool("pool", "10.40.0.0/16"))
     network_tags.set_tags(db, "network", ["one"])
     network_quotas.set_limits(db, "project", {"port": 50})
     for name in ("group", "spare-group"):
@@ -90,6 +94,13 @@ def seed_routing(db: Database) -> None:
             ),
         ],
     )
+
+
+def _pool(name: str, prefix: str) -> SubnetPool:
+    return SubnetPool(
+        id=name, project_id="project", name=name, prefixes=(prefix,), ip_version=4,
+        default_prefixlen=26, min_prefixlen=20, max_prefixlen=30,
+    )  # fmt: skip
 
 
 def _floating(name: str, **more: Any) -> FloatingIp:
@@ -136,6 +147,9 @@ NETWORK_MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (SecurityGroupsAPI, "delete_rule", {"rule_id": "rule"}),
     (SecurityGroupsAPI, "add_to_server", {"instance_uuid": "server", "group_id": "spare-group"}),
     (SecurityGroupsAPI, "remove_from_server", {"instance_uuid": "server", "group_id": "group"}),
+    (SubnetPoolsAPI, "create_pool", {"pool": _pool("new", "10.41.0.0/16")}),
+    (SubnetPoolsAPI, "update_pool", {"pool_id": "pool", "values": {"name": "other"}}),
+    (SubnetPoolsAPI, "delete_pool", {"pool_id": "pool"}),
     (NetworkQuotasAPI, "set_limits", {"project_id": "new", "limits": {"port": 5},
                                       "is_checked": True}),
     (NetworkQuotasAPI, "forget_limits", {"project_id": "project"}),

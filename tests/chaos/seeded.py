@@ -54,7 +54,15 @@ from devstack_lite.objects.compute import (
     ServerGroup,
 )
 from devstack_lite.objects.delegation import ApplicationCredential, Credential, Trust
-from devstack_lite.objects.identity import Assignment, Domain, Group, Project, Role, User
+from devstack_lite.objects.identity import (
+    Assignment,
+    Domain,
+    Group,
+    Policy,
+    Project,
+    Role,
+    User,
+)
 from devstack_lite.objects.image import Image
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.objects.volume import (
@@ -82,9 +90,13 @@ CHANGE = "change"
 SCHEDULING, CLAIMED, BUILDING, ACTIVE, STOPPING, DELETING, UNPLACED = (
     "scheduling", "claimed", "building", "active", "stopping", "deleting", "unplaced",
 )  # fmt: skip
-RESTORABLE = "restorable"
+RESTORABLE, SHELVED, OFFLOADED = "restorable", "shelved", "offloaded"
 RESIZED, CONFIRMING, PLACED, LEAVING = "resized", "confirming", "placed", "leaving"
 """Uuids of instances, each in the state of its name; unplaced is in ERROR and on no host."""
+
+
+KEPT_AS = {"system_metadata": {"shelved_image_id": "image", "shelved_at": THEN.isoformat()}}
+"""What a shelved instance knows of its image."""
 
 
 def context(request_id: str = "req-1") -> RequestContext:
@@ -186,6 +198,7 @@ def _seed_identity(db: Database) -> None:
         Role(id="spare-role", name="spare"),
         Domain(id="closed-domain", name="closed", enabled=False),
         Group(id="user-group", name="group", domain_id="default"),
+        Policy(id="policy", type="text/plain", blob="all"),
     ):
         identity.create(db, thing)  # type: ignore[type-var]
     grants.grant_role(db, assignment("role"))
@@ -287,13 +300,14 @@ def leaving_order(uuid: str) -> BuildOrder:
 def _seed_instances(db: Database) -> None:
     moving = (RESIZED, CONFIRMING, PLACED, LEAVING)
     everybody = (
-        SCHEDULING, CLAIMED, BUILDING, ACTIVE, STOPPING, DELETING, RESTORABLE, UNPLACED, *moving,
+        SCHEDULING, CLAIMED, BUILDING, ACTIVE, STOPPING, DELETING, RESTORABLE, SHELVED, UNPLACED,
+        OFFLOADED, *moving,
     )  # fmt: skip
     hosts.report_nodes(db, [make_node("host1", vcpus=16, memory_mb=16384)])
     builds.create_instances(
         db, context(), make_boot(instance_uuids=everybody, image_ref="image"), UNLIMITED
     )
-    placed = [CLAIMED, BUILDING, ACTIVE, STOPPING, DELETING, RESTORABLE, *moving]
+    placed = [CLAIMED, BUILDING, ACTIVE, STOPPING, DELETING, RESTORABLE, SHELVED, *moving]
     claims.claim_nodes(db, [claim(uuid) for uuid in placed])
     started = placed[1:]
     builds.start_builds(db, "host1", OWNER, [order(uuid) for uuid in started], StepLog())
@@ -310,6 +324,11 @@ def _seed_instances(db: Database) -> None:
             .where(instances.c.uuid == RESTORABLE)
             .values(vm_state=VmState.SOFT_DELETED, power_state=PowerState.SHUTDOWN)
         )
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == SHELVED)
+            .values(vm_state=VmState.SHELVED, power_state=PowerState.SHUTDOWN, **KEPT_AS)
+        )
     for uuid in (RESIZED, CONFIRMING):
         resize(db, uuid)
     resizes.begin_confirm(db, context("req-confirm"), CONFIRMING)
@@ -317,7 +336,14 @@ def _seed_instances(db: Database) -> None:
         live_migrations.begin_live_migration(db, context("req-live"), uuid, target_host=None)
         claims.claim_nodes(db, [replace(claim(uuid), host="host2", node="host2", attempt=2)])
     builds.start_builds(db, "host2", "host2/1/10-a", [leaving_order(LEAVING)], StepLog())
-    builds.fail_builds(db, [result(UNPLACED, error="no", can_retry=False)], max_attempts=3)
+    ended = [result(uuid, error="no", can_retry=False) for uuid in (UNPLACED, OFFLOADED)]
+    builds.fail_builds(db, ended, max_attempts=3)
+    with db.write() as connection:
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == OFFLOADED)
+            .values(vm_state=VmState.SHELVED_OFFLOADED, **KEPT_AS)
+        )
 
 
 def begin_stop(db: Database, uuid: str) -> None:

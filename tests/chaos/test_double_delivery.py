@@ -19,8 +19,15 @@ from devstack_lite.db import ports
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.catalog import CatalogRegion
-from devstack_lite.objects.compute import Aggregate, Flavor, FoundDomain, NetworkRequest, Progress
-from devstack_lite.objects.identity import Domain, Group, Project, Role, User
+from devstack_lite.objects.compute import (
+    Aggregate,
+    Flavor,
+    FoundDomain,
+    Instance,
+    NetworkRequest,
+    Progress,
+)
+from devstack_lite.objects.identity import Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.image import ImageChange, ImageData
 from devstack_lite.objects.network import Network
 from devstack_lite.objects.volume import BlockDevice, VolumeQuota
@@ -41,6 +48,7 @@ from services.conductor.rpcapi.hosts import HostsAPI
 from services.conductor.rpcapi.identity import IdentityAPI
 from services.conductor.rpcapi.images import ImagesAPI
 from services.conductor.rpcapi.instance_changes import InstanceChangesAPI
+from services.conductor.rpcapi.instance_facts import InstanceFactsAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 from services.conductor.rpcapi.keypairs import KeypairsAPI
 from services.conductor.rpcapi.moves import MovesAPI
@@ -61,9 +69,11 @@ from tests.chaos.seeded import (
     CONFIRMING,
     DELETING,
     LEAVING,
+    OFFLOADED,
     PLACED,
     RESIZED,
     SCHEDULING,
+    SHELVED,
     STOPPING,
     UNPLACED,
 )
@@ -71,9 +81,9 @@ from tests.unit.conftest import make_boot, make_node
 
 APIS: tuple[type[RpcClient], ...] = (
     AggregatesAPI, BuildsAPI, CatalogEntriesAPI, DeferredDeletesAPI, DelegationsAPI, DevicesAPI,
-    FlavorsAPI, HostsAPI, IdentityAPI, ImagesAPI, InstanceChangesAPI, InstancesAPI, KeypairsAPI,
-    MovesAPI, NetworksAPI, QuotasAPI, ServerGroupsAPI, VolumesAPI, *NETWORK_APIS,
-    VolumeQuotasAPI, VolumeSnapshotsAPI, VolumeTransfersAPI, VolumeTypesAPI,
+    FlavorsAPI, HostsAPI, IdentityAPI, ImagesAPI, InstanceChangesAPI, InstanceFactsAPI,
+    InstancesAPI, KeypairsAPI, MovesAPI, NetworksAPI, QuotasAPI, ServerGroupsAPI, VolumesAPI,
+    *NETWORK_APIS, VolumeQuotasAPI, VolumeSnapshotsAPI, VolumeTransfersAPI, VolumeTypesAPI,
 )  # fmt: skip
 
 DATA = ImageData(size=1, checksum="c", os_hash_algo="sha512", os_hash_value="h")
@@ -108,6 +118,7 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
                                  "orders": [seeded.order(CLAIMED), seeded.order(BUILDING)]}),
     (BuildsAPI, "finish_builds", {"results": [seeded.result(BUILDING)],
                                   "availability_zone": "nova"}),
+    (BuildsAPI, "get_pci_devices", {"uuid": ACTIVE, "node": "host1"}),
     (BuildsAPI, "judge_builds", {"results": [seeded.result(BUILDING)]}),
     (BuildsAPI, "fail_builds", {"results": [seeded.result(BUILDING, error="no")],
                                 "failed_host": "host1"}),
@@ -121,6 +132,7 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
                                             "request": NetworkRequest(network_id="network")}),
     (DevicesAPI, "begin_detach_interface", {"uuid": ACTIVE, "change_id": "new",
                                             "port_id": seeded.HELD}),
+    (DevicesAPI, "keep_volume", {"uuid": ACTIVE, "volume_id": "attached", "is_kept": False}),
     (DevicesAPI, "finish_change", {"change_id": seeded.CHANGE, "attempt": 1, "result": {}}),
     (DevicesAPI, "finish_change", {"change_id": seeded.CHANGE, "attempt": 1, "result": {},
                                    "error": "it broke"}),
@@ -167,7 +179,12 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (IdentityAPI, "delete_user", {"user_id": "user"}),
     (IdentityAPI, "create_project", {"project": Project(id="p", name="p", domain_id="default")}),
     (IdentityAPI, "update_project", {"project_id": "project", "values": {"enabled": False}}),
+    (IdentityAPI, "change_project_tags", {"project_id": "project", "added": ["a"],
+                                          "removed": None}),
     (IdentityAPI, "delete_project", {"project_id": "spare-project"}),
+    (IdentityAPI, "create_policy", {"policy": Policy(id="new", type="t", blob="b")}),
+    (IdentityAPI, "update_policy", {"policy_id": "policy", "values": {"blob": "none"}}),
+    (IdentityAPI, "delete_policy", {"policy_id": "policy"}),
     (IdentityAPI, "create_role", {"role": Role(id="r", name="r")}),
     (IdentityAPI, "update_role", {"role_id": "role", "values": {"description": "d"}}),
     (IdentityAPI, "delete_role", {"role_id": "role"}),
@@ -212,6 +229,10 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (DeferredDeletesAPI, "begin_restore", {"uuid": seeded.RESTORABLE}),
     (InstanceChangesAPI, "set_lock", {"uuid": ACTIVE, "is_locked": True}),
     (InstanceChangesAPI, "set_tags", {"uuid": ACTIVE, "add": ["a"], "remove": None}),
+    (InstanceChangesAPI, "set_password", {"uuid": ACTIVE, "password": "of the guest"}),
+    (InstanceFactsAPI, "read_facts", {"instance": Instance(
+        uuid=ACTIVE, name="server", project_id="project", user_id="user", flavor=BIG,
+        image_ref="image", vm_state=VmState.ACTIVE)}),
     (InstancesAPI, "update_metadata", {"uuid": ACTIVE, "items": {"a": "b"}, "removed": ["gone"],
                                        "is_replacing": False, "limit": 9}),
     (InstancesAPI, "reset_state", {"uuid": STOPPING, "vm_state": VmState.ERROR}),
@@ -220,6 +241,8 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (MovesAPI, "begin_resize", {"uuid": ACTIVE, "flavor": seeded.SMALL}),
     (MovesAPI, "begin_resize", {"uuid": ACTIVE, "flavor": None}),
     (MovesAPI, "is_under_way", {"uuid": CONFIRMING, "attempt": 3}),
+    (MovesAPI, "begin_offload", {"uuid": SHELVED}),
+    (MovesAPI, "begin_unshelve", {"uuid": OFFLOADED, "zone": "nova", "is_zone_given": True}),
     (MovesAPI, "begin_live_migration", {"uuid": ACTIVE}),
     (MovesAPI, "note_live_progress", {"uuid": LEAVING, "attempt": 3,
                                       "progress": {"memory_total_bytes": 9}}),
@@ -296,7 +319,7 @@ MOMENTS: dict[str, Callable[[], datetime.datetime]] = {
 """Arguments that are times: everything in the database is older than a start, and settled when it
 is looked at."""
 
-READING = {"judge_builds", "is_under_way"}
+READING = {"judge_builds", "is_under_way", "get_pci_devices", "read_facts"}
 """Methods that write nothing; settle_volume writes only what was wrong."""
 
 

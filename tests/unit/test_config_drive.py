@@ -6,6 +6,7 @@ import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,18 @@ def test_a_guest_has_its_drive_while_it_is_there(make_driver: MakeDriver, tmp_pa
     driver.destroy(NODE, guest.uuid)
     assert drives_in(tmp_path) == {}
     assert list((tmp_path / "host1" / NODE).rglob(guest.uuid)) == []
+
+
+def test_a_drive_that_another_removes_meanwhile_is_gone_for_both(tmp_path: Path) -> None:
+    """The workers of a host may look at what it has at the same time."""
+    roots = tmp_path / "drives"
+    drives = ConfigDrives(lambda _node: roots, None)
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(50):
+            drives.put(NODE, f"uuid-{number}", b"CD")
+            removals = [pool.submit(drives.remove, NODE, f"uuid-{number}") for _ in range(4)]
+            assert [one.result() for one in removals] == [None] * 4
+    assert drives_in(roots) == {}
 
 
 def test_a_guest_without_one_has_no_cd(make_driver: MakeDriver, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ _RULE = "os_compute_api:os-quota-sets"
 _CLASS_RULE = "os_compute_api:os-quota-class-sets"
 OF_USERS = (*COUNTED, "key_pairs")
 """What a user may have less of than the project."""
+USER_ID_LENGTH = 64
 _NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
 _TRUE = {True, "True", "true", "TRUE", "1", "on", "yes"}
 
@@ -126,8 +127,11 @@ def _known(req: Request, limits: dict[str, int], *, networks_until: int = 35) ->
 
 
 def _user(req: Request) -> str | None:
-    """Return the user whose limits in the project are meant."""
-    return req.GET.get("user_id") or None
+    """Return the user whose limits in the project are meant. Raises Invalid for no id of a user."""
+    user_id = req.GET.get("user_id") or None
+    if user_id is not None and len(user_id) > USER_ID_LENGTH:
+        raise Invalid(f"A user's id has {USER_ID_LENGTH} characters at most.")
+    return user_id
 
 
 def _check_of_user(values: dict[str, int], of_project: dict[str, int], *, is_forced: bool) -> None:

@@ -48,8 +48,8 @@ class VolumeSnapshots:
                 "block_device_mapping": json.dumps(made), "bdm_v2": "True",
                 "root_device_name": "/dev/vda",
             }  # fmt: skip
-        except DevstackError:
-            for device in made:
+        except DevstackError as error:
+            for device in made if error.definite else ():
                 self._drop(context, device["snapshot_id"])
             raise
 
