@@ -26,7 +26,7 @@ _NODE_IDS = uuid.UUID("6f5c2f0a-4c1c-4b4e-9c1b-3d1f6a0c7e55")
 """Namespace of node ids: a node keeps its id, whoever reports it and how often."""
 
 
-def _check(conf: Any) -> None:
+def check_options(conf: Any) -> None:
     """Raise ValueError for options that would fail in each report of the nodes."""
     parse_device_specs(tuple(conf.pci.device_spec))
     try:
@@ -43,7 +43,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
     device_spec, set of CPUs or reserve of pages.
     """
     own = conf.compute
-    _check(conf)
+    check_options(conf)
     if own.libvirt_module != FAKE:
         return LibvirtDriver(
             importlib.import_module(own.libvirt_module),
