@@ -144,6 +144,9 @@ def delete_service(db: Database, *, binary: str, host: str, down_time_s: float) 
     It is back when it reports again. Raises NotFound; Conflict while it is up or has instances.
     """
     with db.write() as connection:
+        if binary == "nova-compute":
+            # As claims do before they lock nodes and devices; none comes between check and removal.
+            next_version(connection)
         chosen = sa.and_(services.c.binary == binary, services.c.host == host)
         row = connection.execute(sa.select(services).where(chosen)).one_or_none()
         if row is None:

@@ -19,7 +19,8 @@ from devstack_lite.states import VmState
 SHELVE = "shelve"
 OFFLOAD = "shelveOffload"
 UNSHELVE = "unshelve_offloaded"
-"""Of one that has no host; one that has is started there."""
+IN_PLACE = "unshelve"
+"""UNSHELVE is of one that has no host, IN_PLACE of one that has: it is started there."""
 _KEPT = ("shelved_at", "shelved_host", "shelved_image_id")
 """Nova's keys in the system metadata."""
 
@@ -31,6 +32,9 @@ def settle(
 
     row: the instance's before; vm_state: what it is now.
     """
+    if action == IN_PLACE:
+        end_unshelving(connection, row.uuid)
+        return Ending(action=action)
     if action not in {SHELVE, OFFLOAD}:
         return None
     values: dict[str, Any] = {}
@@ -38,6 +42,8 @@ def settle(
         arguments = row.operation["arguments"]
         kept = {"shelved_at": now.isoformat(), "shelved_host": row.host}
         if "image_id" in arguments:
+            if image_of(row) != arguments["image_id"]:
+                drop_image(connection, row)
             kept["shelved_image_id"] = arguments["image_id"]
         values["system_metadata"] = {**(row.system_metadata or {}), **kept}
     if vm_state is VmState.SHELVED_OFFLOADED:
@@ -67,7 +73,7 @@ def _leave_host(connection: Connection, uuid: str, now: Any) -> dict[str, Any]:
 
 
 def end_unshelving(connection: Connection, uuid: str) -> None:
-    """Note that an instance is built again: what it was kept in goes."""
+    """Note that an instance runs again: what it was kept in goes."""
     row = connection.execute(sa.select(instances).where(instances.c.uuid == uuid)).one()
     drop_image(connection, row)
     left = {key: value for key, value in (row.system_metadata or {}).items() if key not in _KEPT}
@@ -77,9 +83,12 @@ def end_unshelving(connection: Connection, uuid: str) -> None:
 
 
 def drop_image(connection: Connection, row: Any) -> None:
-    """Remove the image that a shelved instance is kept in, if it is; its file goes with a sweep."""
+    """Remove the image that an instance was shelved in, if it was; its file goes with a sweep.
+
+    Also of one that is not shelved any more: soft deleted, or in ERROR since.
+    """
     image_id = image_of(row)
-    if image_id is not None and row.vm_state in {VmState.SHELVED, VmState.SHELVED_OFFLOADED}:
+    if image_id is not None:
         connection.execute(image_members.delete().where(image_members.c.image_id == image_id))
         connection.execute(images.delete().where(images.c.id == image_id))
 

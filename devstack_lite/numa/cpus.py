@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from devstack_lite.exceptions import Invalid
 
+MOST = 65536
+"""No CPU has this number or a greater one: no machine has so many, and each takes memory here."""
+
 
 def parse_cpus(text: str) -> frozenset[int]:
     """Return the CPUs of a specification. Raises Invalid, in Nova's words."""
@@ -30,6 +33,8 @@ def _range(rule: str) -> range:
         raise Invalid(f"Invalid {kind} expression {rule!r}") from None
     if start > end:
         raise Invalid(f"Invalid range expression {rule!r}")
+    if end >= MOST:
+        raise Invalid(f"Invalid CPU number in {rule!r}: the greatest is {MOST - 1}")
     return range(start, end + 1)
 
 

@@ -35,7 +35,8 @@ def fit(cells: Sequence[HostCell], wanted: GuestTopology, limits: Limits) -> Gue
         return None
     if len(cells) > len(wanted.cells):
         cells = _in_order(cells, wanted, is_packing=limits.is_packing)
-    placed = _Trial(wanted, limits).place(cells, ())
+    trial = _Trial(wanted, limits)
+    placed = None if trial.is_hopeless(cells) else trial.place(cells, ())
     return None if placed is None else replace(wanted, cells=placed)
 
 
@@ -50,15 +51,29 @@ def _in_order(
 
 
 class _Trial:
-    """One guest tried on one node; no pair of cells is looked at twice."""
+    """One guest tried on one node; no pair of cells is looked at twice, and no dead end."""
 
     def __init__(self, wanted: GuestTopology, limits: Limits) -> None:
         self._wanted = wanted
         self._limits = limits
         self._answers: dict[tuple[int, int], GuestCell | None] = {}
+        self._dead_ends: set[tuple[int, ...]] = set()
+        """The cells that were left where the guest's next ones found no place: as many as are left
+        tell how many were placed, and the answers for pairs do not change."""
         self._page_sizes: dict[int, int] = {}
         """What a cell that left the size to the node got first: it asks for that from then on,
         wherever it is tried. Nova's way, and seen in its answers."""
+
+    def is_hopeless(self, cells: Sequence[HostCell]) -> bool:
+        """Say whether a cell fits on none, whatever the others do.
+
+        Not asked of one that leaves its page size to the node: that is settled as cells are tried.
+        """
+        return any(
+            (guest.page_size or 0) >= 0
+            and all(self._answer(cell, guest, is_first=not at) is None for cell in cells)
+            for at, guest in enumerate(self._wanted.cells)
+        )
 
     def place(
         self, cells: Sequence[HostCell], placed: tuple[GuestCell, ...]
@@ -66,6 +81,9 @@ class _Trial:
         """Return a place for every guest cell, those that have one included, on cells left."""
         if len(placed) == len(self._wanted.cells):
             return placed
+        key = tuple(cell.id for cell in cells)
+        if key in self._dead_ends:
+            return None
         for cell in cells:
             found = self._answer(cell, self._wanted.cells[len(placed)], is_first=not placed)
             if found is None:
@@ -74,6 +92,7 @@ class _Trial:
             answer = self.place(left, (*placed, found))
             if answer is not None:
                 return answer
+        self._dead_ends.add(key)
         return None
 
     def _answer(self, host: HostCell, guest: GuestCell, *, is_first: bool) -> GuestCell | None:

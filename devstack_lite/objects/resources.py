@@ -52,13 +52,17 @@ def is_volume_backed(image_ref: str, volumes: Sequence[Any] | None) -> bool:
 
 
 def resources_of(flavor: Flavor, *, is_volume_backed: bool = False) -> Resources:
-    """Return what an instance of a flavor takes; one that boots from a volume has no root disk."""
+    """Return what an instance of a flavor takes; one that boots from a volume has no root disk.
+
+    Nodes have dedicated CPUs among their VCPUs, so both count as these.
+    """
     asked: Counter[str] = Counter()
     for amounts in groups_of(flavor.extra_specs).values():
         asked.update(amounts)
+    asks_for_cpus = VCPU in asked or PCPU in asked
     disk_gb = flavor.disk_gb - (flavor.root_gb if is_volume_backed else 0)
     return Resources(
-        vcpus=asked.pop(VCPU, 0 if PCPU in asked else flavor.vcpus),
+        vcpus=asked.pop(VCPU, 0) + asked.pop(PCPU, 0) if asks_for_cpus else flavor.vcpus,
         memory_mb=asked.pop(MEMORY_MB, flavor.memory_mb),
         disk_gb=asked.pop(DISK_GB, disk_gb),
         others={name: amount for name, amount in asked.items() if amount},

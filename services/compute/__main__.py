@@ -15,9 +15,11 @@ def main() -> None:
     conf = daemon.configure("compute", sys.argv[1:])
     # Imported before the forks, which then share it and start at once.
     from services.compute.assembly import make_worker as assemble
+    from services.compute.hypervisor import check_options
     from services.compute.provider_config import load_provider_config
 
     try:
+        check_options(conf)
         load_provider_config(conf.compute.provider_config_location)
     except ValueError as error:
         LOG.critical("%s", error)

@@ -26,8 +26,8 @@ class CpuSets:
     def of(cls, own: Any) -> CpuSets:
         """Return what the options of [compute] say. Raises Invalid for what is no set of CPUs."""
         return cls(
-            shared=None if own.cpu_shared_set is None else parse_cpus(own.cpu_shared_set),
-            dedicated=None if own.cpu_dedicated_set is None else parse_cpus(own.cpu_dedicated_set),
+            shared=_cpus_of("cpu_shared_set", own.cpu_shared_set),
+            dedicated=_cpus_of("cpu_dedicated_set", own.cpu_dedicated_set),
         )
 
     def divide(self, cell: HostCell) -> HostCell:
@@ -44,6 +44,13 @@ class CpuSets:
         return replace(
             cell, cpuset=shared, pcpuset=dedicated, siblings=tuple(core for core in cores if core)
         )
+
+
+def _cpus_of(name: str, text: str | None) -> frozenset[int] | None:
+    try:
+        return None if text is None else parse_cpus(text)
+    except Invalid as error:
+        raise Invalid(f"[compute] {name}: {error}") from None
 
 
 Reserved = Mapping[tuple[int, int], int]

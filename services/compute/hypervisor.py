@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from devstack_lite.exceptions import Invalid
 from devstack_lite.names import node_names
 from devstack_lite.objects.compute import ComputeNode
 from devstack_lite.objects.registry import Json
@@ -25,14 +26,24 @@ _NODE_IDS = uuid.UUID("6f5c2f0a-4c1c-4b4e-9c1b-3d1f6a0c7e55")
 """Namespace of node ids: a node keeps its id, whoever reports it and how often."""
 
 
+def check_options(conf: Any) -> None:
+    """Raise ValueError for options that would fail in each report of the nodes."""
+    parse_device_specs(tuple(conf.pci.device_spec))
+    try:
+        CpuSets.of(conf.compute)
+        reserved_pages(conf.reserved_huge_pages or ())
+    except Invalid as error:
+        raise ValueError(str(error)) from error
+
+
 def load_driver(conf: Any) -> LibvirtDriver:
     """Return the driver, its hypervisor's store ready.
 
-    Raises ImportError when libvirt-python is asked for and missing, ValueError for a bad profile or
-    device_spec.
+    Raises ImportError when libvirt-python is asked for and missing, ValueError for a bad profile,
+    device_spec, set of CPUs or reserve of pages.
     """
     own = conf.compute
-    parse_device_specs(tuple(conf.pci.device_spec))
+    check_options(conf)
     if own.libvirt_module != FAKE:
         return LibvirtDriver(
             importlib.import_module(own.libvirt_module),

@@ -34,7 +34,9 @@ _TAKEN_OVER = (
     "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio",
 )  # fmt: skip
 """Figures of a node that are columns as they are."""
-_COLUMNS = (*_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed")
+_COLUMNS = (
+    *_TAKEN_OVER, "vcpus_total", "memory_mb_total", "disk_gb_total", "vcpus_weighed", "pci_free",
+)  # fmt: skip
 _LABELS = (
     "host", "host_ip", "architecture", "availability_zone", "hypervisor_type", "traits",
     "numa_topology", "pci_stats",
@@ -225,6 +227,7 @@ class HostTable:
             left = apply_requests(pools[row], self.pci_requests)
             if left is not None:
                 pools.put(row, left)
+                self.columns["pci_free"][row] = sum(pool.count for pool in left)
 
     def release(self, row: int, wanted: Resources) -> None:
         """Give back what consume took for an instance, its build long over."""
@@ -255,5 +258,6 @@ def _values_of(node: ComputeNode) -> dict[str, float]:
         "vcpus_weighed": node.vcpus * node.cpu_allocation_ratio - node.reserved_vcpus,
         "memory_mb_total": (node.memory_mb - node.reserved_memory_mb) * node.ram_allocation_ratio,
         "disk_gb_total": (node.disk_gb - node.reserved_disk_gb) * node.disk_allocation_ratio,
+        "pci_free": sum(pool["count"] for pool in node.pci_stats),
         **{name: getattr(node, name) for name in _TAKEN_OVER},
     }

@@ -1,10 +1,13 @@
 """The filter over NUMA cells: hw:numa_nodes, hw:cpu_policy, hw:mem_page_size and what goes with it.
 
 What nodes have and what is taken of it is text in the table, which few rows differ in: each
-different pair is looked at once, and only for a request that wants something of cells.
+different pair is looked at once, and only for a request that wants something of cells. Most pairs
+are those of the last decision, whose answers are kept.
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 from oslo_config import cfg
@@ -38,10 +41,10 @@ class NUMATopologyFilter:
                 strict=True)
         ):  # fmt: skip
             if alike not in known:
-                cells = _cells_of(table, row)
-                known[alike] = _has_threads(cells, needs_threads) and (
-                    fit(cells, wanted, _limits_of(table, row)) is not None
-                )
+                known[alike] = _fits(
+                    table.labels["numa_topology"][row], table.numa_used.get(row), wanted,
+                    _limits_of(table, row), needs_threads,
+                )  # fmt: skip
             found[row] = known[alike]
         return found
 
@@ -50,7 +53,8 @@ class NUMATopologyFilter:
         wanted = wanted_topology(request.boot.flavor, request.boot.image_properties)
         if wanted is None:
             return ""
-        counts = sorted({len(_cells_of(table, int(row))) for row in np.flatnonzero(rejected)})
+        texts = table.labels["numa_topology"].found(rejected)
+        counts = sorted({len(_cells_on(text, None)) for text in texts})
         there = " or ".join(str(count) for count in counts)
         return f"wants {_described(wanted)}; they have {there} NUMA cells without that much room"
 
@@ -73,11 +77,20 @@ def take_cells(table: HostTable, row: int, boot: BootRequest) -> None:
         table.note_numa_use(row, used.to_text())
 
 
+@functools.lru_cache(maxsize=32768)
+def _fits(
+    text: str | None, used: str | None, wanted: GuestTopology, limits: Limits, needs_threads: bool
+) -> bool:
+    cells = _cells_on(text, used)
+    return _has_threads(cells, needs_threads) and fit(cells, wanted, limits) is not None
+
+
 def _cells_of(table: HostTable, row: int) -> tuple[HostCell, ...]:
-    text = table.labels["numa_topology"][row]
-    if not text:
-        return ()
-    return Use(table.numa_used.get(row)).on(read_cells(text))
+    return _cells_on(table.labels["numa_topology"][row], table.numa_used.get(row))
+
+
+def _cells_on(text: str | None, used: str | None) -> tuple[HostCell, ...]:
+    return Use(used).on(read_cells(text)) if text else ()
 
 
 def _limits_of(table: HostTable, row: int) -> Limits:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from devstack_lite.objects.compute import ScheduleRequest
-from devstack_lite.objects.pci import PciPool
 from devstack_lite.pci.alias import requests_of
 from devstack_lite.pci.pools import fits, support
 from services.scheduler.hosts import Column, HostTable, Mask
@@ -47,11 +46,4 @@ class PCIWeigher:
 
     def weigh(self, table: HostTable, request: ScheduleRequest) -> Column:
         """Return the more, the fewer devices are free."""
-        stats = table.labels["pci_stats"]
-        if len(stats.kinds) < 2:
-            return np.zeros(len(table))
-        return stats.column(lambda pools: MOST - min(_count(pools), MOST - 1))
-
-
-def _count(pools: tuple[PciPool, ...]) -> int:
-    return sum(pool.count for pool in pools)
+        return MOST - np.minimum(table.columns["pci_free"], MOST - 1)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
@@ -34,7 +35,10 @@ LOG = logging.getLogger(__name__)
 
 CLAIM_ROUNDS = 10
 """Races lost in a row before a request is refused. Each round starts from fresh rows, so that a
-round is lost only to somebody who won one."""
+round is lost only to somebody who won one, or to what a claim refuses and the filters pass."""
+
+REFUSALS = 2
+"""Rounds in which a node refused an instance before others are asked first."""
 
 DEAD_ATTEMPTS = 4
 """Times that a request is left to the reconciler because every host looks dead: some 40 s."""
@@ -68,11 +72,19 @@ class Placer:
         waiting = list(request.boot.instance_uuids)
         orders: dict[str, list[BuildOrder]] = defaultdict(list)
         decision = Decision()
+        refusals: Counter[tuple[str, str]] = Counter()
         for _ in range(CLAIM_ROUNDS):
-            decision = self._decide(request, waiting)
+            avoided = {node for (_, node), times in refusals.items() if times >= REFUSALS}
+            decision = self._decide(request, waiting, avoided)
             pairs = list(zip(waiting, decision.selections, strict=False))
             refused = waiting[len(pairs) :]
             waiting = self._claim(context, request, pairs, orders, decision) if pairs else []
+            refusals.update(
+                (uuid, node)
+                for uuid, selection in pairs
+                if uuid in waiting
+                for node in (selection.node, *(place.node for place in selection.alternates))
+            )
             if refused and self._may_come_back(request, decision):
                 break
             if refused:
@@ -110,13 +122,28 @@ class Placer:
             return True
         return False
 
-    def _decide(self, request: ScheduleRequest, waiting: Sequence[str]) -> Decision:
+    def _decide(
+        self, request: ScheduleRequest, waiting: Sequence[str], avoided: Collection[str]
+    ) -> Decision:
+        """Decide on fresh rows. Nodes that are avoided get what no other node takes."""
         # The lock covers reading and deciding, not the claim: the table's own copy of what was
         # just placed keeps two requests of this worker apart meanwhile.
         with self._lock:
             self._table.refresh(self._db, down_time_s=self._down_time_s)
             self._look(request, waiting)
-            return self._scheduler.decide(self._table, request, len(waiting))
+            if not avoided:
+                return self._scheduler.decide(self._table, request, len(waiting))
+            elsewhere = replace(request, ignore_nodes=(*request.ignore_nodes, *avoided))
+            decision = self._scheduler.decide(self._table, elsewhere, len(waiting))
+            left = len(waiting) - len(decision.selections)
+            if not left:
+                return decision
+            # They may have been full by a race only, and have room by now.
+            rest = self._scheduler.decide(self._table, request, left)
+            return Decision(
+                selections=decision.selections + rest.selections, counts=rest.counts,
+                best=decision.best or rest.best,
+            )  # fmt: skip
 
     def _look(self, request: ScheduleRequest, waiting: Sequence[str]) -> None:
         """Read what the request's hints are about."""

@@ -15,12 +15,13 @@ from oslo_config import cfg
 from devstack_lite import conf as options
 from devstack_lite.exceptions import Invalid
 from devstack_lite.numa.cpus import format_cpus, parse_cpus
-from devstack_lite.numa.fit import Limits, fit
+from devstack_lite.numa.fit import Limits, _Trial, fit
 from devstack_lite.numa.guest import GuestTopology, Placed, read_guest, write_guest
 from devstack_lite.numa.host import HostCell, Pages, read_cells, write_cells
 from devstack_lite.numa.use import Use
 from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import Flavor, ScheduleRequest
+from services.scheduler import numa_filter
 from services.scheduler.decide import Scheduler
 from services.scheduler.hosts import HostTable
 from services.scheduler.numa_filter import NUMATopologyFilter
@@ -77,6 +78,10 @@ def test_cpus_are_written_as_they_are_read() -> None:
     assert format_cpus({8, 0, 1, 3}) == "0-1,3,8"
     with pytest.raises(Invalid, match="Invalid range expression '3-1'"):
         parse_cpus("3-1")
+    assert max(parse_cpus("65535")) == 65535
+    for text in ("0-3000000000", "65536", "^65536"):
+        with pytest.raises(Invalid, match="the greatest is 65535"):
+            parse_cpus(text)
 
 
 def test_cells_and_guests_are_written_as_they_are_read() -> None:
@@ -139,6 +144,29 @@ def test_one_cell_goes_where_most_is_free_unless_they_are_packed() -> None:
     (spread,) = places(fit(used, topology(numa_nodes="1"), LIMITS))
     (packed,) = places(fit(used, topology(numa_nodes="1"), replace(LIMITS, is_packing=True)))
     assert (spread.host_cell, packed.host_cell) == (1, 0)
+
+
+@pytest.mark.parametrize("tall", [(5000,), (900, 900)])
+def test_what_fits_nowhere_is_found_out_soon(
+    tall: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten cells may stand in 3.6 million orders; one that has no place, or two that have one."""
+    memory = [64] * (10 - len(tall)) + list(tall)
+    host = [cell(number, memory_mb=512, pages=()) for number in range(9)]
+    by_hand = {f"numa_cpus.{number}": str(number) for number in range(10)}
+    by_hand |= {f"numa_mem.{number}": str(own) for number, own in enumerate(memory)}
+    wanted = topology(10, sum(memory), numa_nodes="10", **by_hand)
+    tried = 0
+
+    def place(self: Any, cells: Any, placed: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        return really(self, cells, placed)
+
+    really = _Trial.place
+    monkeypatch.setattr(_Trial, "place", place)
+    assert fit([*host, cell(9, pages=())], wanted, LIMITS) is None
+    assert tried <= 10 * 2**10
 
 
 def test_dedicated_cpus_are_threads_of_one_core() -> None:
@@ -205,6 +233,33 @@ def test_the_filter_passes_nodes_with_cells_that_fit() -> None:
     assert own.explain(table, wanted, ~own.mask(table, wanted)) == (
         "wants 2 NUMA cells; they have 0 NUMA cells without that much room"
     )
+
+
+def test_answers_are_kept_between_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node is looked at anew once something else is taken of it, or something else is wanted."""
+    table = HostTable()
+    table.load([make_node("two", numa_topology=NODE_CELLS)])
+    looked = []
+
+    def fitting(*wanted: Any) -> Any:
+        looked.append(wanted)
+        return fit(*wanted)
+
+    monkeypatch.setattr(numa_filter, "fit", fitting)
+    numa_filter._fits.cache_clear()
+    for memory_mb in (64, 64, 128, 64):
+        boot = make_boot(flavor=flavor(memory_mb=memory_mb, numa_nodes="1"))
+        assert NUMATopologyFilter().mask(table, ScheduleRequest(boot=boot)).all()
+    assert len(looked) == 2
+    table.note_numa_use(0, Use.of([one_placed()]).to_text())
+    assert NUMATopologyFilter().mask(table, ScheduleRequest(boot=boot)).all()
+    assert len(looked) == 3
+
+
+def one_placed() -> GuestTopology:
+    placed = fit(CELLS, topology(numa_nodes="1"), LIMITS)
+    assert placed is not None
+    return placed
 
 
 def test_one_decision_takes_each_cpu_once() -> None:

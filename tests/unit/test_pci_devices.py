@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,14 +199,34 @@ def test_a_device_that_is_gone_stays_its_instances(db: Database, context: Reques
     assert free(db) == {"0000:02:00.0": 1}
 
 
+@contextmanager
+def changes(db: Database) -> Iterator[list[str]]:
+    """Yield how each change of a table meanwhile begins, in order."""
+    said: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith(("UPDATE", "DELETE")):
+            said.append(" ".join(statement.split()[:3]))
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+
+
 def test_a_host_that_is_deleted_takes_its_devices_along(db: Database) -> None:
-    """No row is left of them."""
+    """No row is left of them; the counter is locked before them, as claims do it."""
     hosts.report_service(
         db, binary="nova-compute", host="host1", topic="compute", availability_zone="nova"
     )
     report(db, [gpu(1)])
     hosts.update_service(db, binary="nova-compute", host="host1", is_forced_down=True)
-    hosts.delete_service(db, binary="nova-compute", host="host1", down_time_s=60)
+    with changes(db) as said:
+        hosts.delete_service(db, binary="nova-compute", host="host1", down_time_s=60)
+    assert said[:3] == [
+        "UPDATE counters SET", "DELETE FROM pci_devices", "DELETE FROM compute_nodes",
+    ]  # fmt: skip
     with db.read() as connection:
         assert connection.execute(sa.select(schema.pci_devices)).all() == []
 

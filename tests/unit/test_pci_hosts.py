@@ -98,6 +98,23 @@ def test_what_is_no_device_stops_the_start(
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("group", "name", "value"),
+    [
+        ("compute", "cpu_shared_set", "0-x"),
+        ("compute", "cpu_dedicated_set", "0-65536"),
+        (None, "reserved_huge_pages", [{"node": "0", "size": "2048"}]),
+    ],
+)
+def test_what_would_fail_each_report_stops_the_start(
+    tmp_path: Path, group: str | None, name: str, value: Any
+) -> None:
+    conf = conf_of(tmp_path)
+    conf.set_override(name, value, group=group)
+    with pytest.raises(ValueError, match=name):
+        load_driver(conf)
+
+
 def test_each_device_is_a_hostdev_of_the_domain(tmp_path: Path) -> None:
     """With the address that it has on its node; one that is not managed says so."""
     conf = conf_of(tmp_path)

@@ -76,6 +76,8 @@ def test_what_if_takes_no_device() -> None:
     table = table_of(with_gpus("host1", 1))
     with table.undone():
         assert len(decide(table, "gpu:1").selections) == 1
+        assert table.columns["pci_free"].tolist() == [0]
+    assert table.columns["pci_free"].tolist() == [1]
     assert len(decide(table, "gpu:1").selections) == 1
 
 

@@ -52,13 +52,15 @@ CARD = with_specs(resources__CUSTOM_CARD="2")
          Resources(vcpus=2, memory_mb=512, disk_gb=15, others={"CUSTOM_A": 3, "VGPU": 1})),
         ({"resources1:CUSTOM_A": "3", "resources_x:CUSTOM_A": "1", "resources2:VCPU": "1"},
          Resources(vcpus=1, memory_mb=512, disk_gb=15, others={"CUSTOM_A": 4})),
-        ({"resources:PCPU": "2"}, Resources(memory_mb=512, disk_gb=15, others={"PCPU": 2})),
+        ({"resources:PCPU": "3"}, Resources(vcpus=3, memory_mb=512, disk_gb=15)),
+        ({"resources:VCPU": "1", "resources1:PCPU": "3"},
+         Resources(vcpus=4, memory_mb=512, disk_gb=15)),
         ({"resources:CUSTOM_A": "many", "resources:NONE": "1", "resources:CUSTOM_B": "-1"},
          Resources(vcpus=2, memory_mb=512, disk_gb=15)),
     ],
 )  # fmt: skip
 def test_extra_specs_override_the_size(specs: dict[str, str], expected: Resources) -> None:
-    """Nova's rules: 0 is an amount, groups add up, PCPU stands for VCPU; the rest is no amount."""
+    """Nova's rules: 0 is an amount, groups add up, PCPU counts as VCPU; the rest is no amount."""
     assert resources_of(replace(SIZE, extra_specs=specs)) == expected
 
 

@@ -205,6 +205,50 @@ def test_deleted_it_takes_its_image_along(db: Database, uuid: str) -> None:
     assert volumes.get_volume(db, VOLUME).status == "available"
 
 
+def test_started_where_it_is_it_needs_its_image_no_more(db: Database, uuid: str) -> None:
+    """Unshelved in place, it is as if it had never been shelved; said twice, it is the same."""
+    shelve(db, uuid, VmState.SHELVED)
+    coming = actions.begin_action(
+        db, asks("req-unshelve"), uuid, action="unshelve", event="compute_unshelve_instance",
+        vm_states=(VmState.SHELVED,), task_state=TaskState.UNSHELVING,
+    )  # fmt: skip
+    assert image_ids(db) == [IMAGE]
+    ended = [
+        actions.finish_action(
+            db, uuid, action="unshelve", attempt=coming.attempt, vm_state=VmState.ACTIVE,
+            power_state=PowerState.RUNNING,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    back = instances.get_instance(db, uuid)
+    assert (ended, back.vm_state, back.host) == ([True, False], "active", "host1")
+    assert (back.system_metadata, image_ids(db)) == ({}, [])
+
+
+@pytest.mark.parametrize("vm_state", [VmState.SOFT_DELETED, VmState.ERROR])
+def test_deleted_in_another_state_it_takes_its_image_along(
+    db: Database, uuid: str, vm_state: VmState
+) -> None:
+    """Soft deleted while it was shelved, or in ERROR since its unshelving failed."""
+    shelve(db, uuid)
+    with db.write() as connection:
+        connection.execute(rows.update().values(vm_state=vm_state))
+    assert actions.begin_delete(db, asks("req-delete"), uuid).deleted_at is not None
+    assert image_ids(db) == []
+
+
+def test_shelved_again_it_is_kept_in_one_image(db: Database, uuid: str) -> None:
+    """What an unshelving that ended in ERROR left goes with the next shelving."""
+    with db.write() as connection:
+        left = {"shelved_image_id": "an-older-one"}
+        connection.execute(rows.update().values(system_metadata=left))
+        found = connection.execute(sa.select(images).where(images.c.id == IMAGE)).one()
+        older = {**found._mapping, "id": "an-older-one"}
+        connection.execute(images.insert().values(**older))
+    shelve(db, uuid)
+    assert image_ids(db) == [IMAGE]
+
+
 def test_its_volumes_change_at_once(db: Database, uuid: str) -> None:
     """Nobody has to be asked: one that is attached is in-use, one that is detached is free."""
     shelve(db, uuid)
