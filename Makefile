@@ -3,6 +3,9 @@
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Those of the first kind need no processes of their own, wait for much, and may run side by side.
+UNIT_TESTS := tests/unit tests/contract tests/api
+CLOUD_TESTS := tests/differential tests/chaos tests/integration
 
 .PHONY: demo test check unit chaos format lock down clean help
 
@@ -14,7 +17,8 @@ demo: $(STAMP)  ## Bring a cloud up, boot instances, show the 18 steps of one
 
 test: $(STAMP)  ## Run the checks and all tests
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest
+	@$(MAKE) --no-print-directory unit
+	$(BIN)/pytest $(CLOUD_TESTS)
 
 check: $(STAMP)  ## Run ruff, mypy and import-linter
 	$(BIN)/ruff check .
@@ -23,7 +27,7 @@ check: $(STAMP)  ## Run ruff, mypy and import-linter
 	$(BIN)/lint-imports
 
 unit: $(STAMP)  ## Run the tests that need no broker
-	$(BIN)/pytest tests/unit tests/contract tests/api
+	$(BIN)/pytest -n 3 $(UNIT_TESTS)
 
 chaos: $(STAMP)  ## Break a cloud of its own at random for 10 minutes, and judge it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tools/chaos.sh
