@@ -233,7 +233,8 @@ def judge(service: str, answer: Answer) -> str:
     """Return what is wrong with an answer: an error of ours, or a fault of another's form."""
     if answer.status < 400:
         return ""
-    if answer.status >= 500:
+    # 501: what libvirt cannot do to a host that is up.
+    if answer.status >= 500 and answer.status != 501:
         is_dead_host = answer.status == 503 and b"did not answer" in answer.data
         return "" if is_dead_host else f"{answer.status} {answer.data[:300]!r}"
     try:
