@@ -11,6 +11,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
     actions,
+    deletes,
     device_changes,
     instances,
     schema,
@@ -213,8 +214,8 @@ def test_it_ends_after_the_last_attempt(db: Database, uuid: str) -> None:
 def test_it_goes_with_its_instance(db: Database, uuid: str, context: RequestContext) -> None:
     """A delete takes the change away; a host that comes late ends nothing."""
     change = attach(db, uuid)
-    actions.begin_delete(db, context, uuid)
-    assert actions.finish_delete(db, uuid)
+    deletes.begin_delete(db, context, uuid)
+    assert deletes.finish_delete(db, uuid)
     assert not finish(db, change)
     with db.read() as connection:
         query = sa.select(sa.func.count()).select_from(schema.device_changes)
