@@ -15,6 +15,7 @@ from devstack_lite.db.claims import next_version
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import node_of, service_of
 from devstack_lite.db.schema import compute_nodes, instances, services
+from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.compute import ComputeNode, ServiceRecord
 
@@ -230,8 +231,23 @@ def read_nodes(
     connection: Connection, *, newer_than: int, names: Collection[str] = ()
 ) -> list[ComputeNode]:
     """Do what list_nodes does, on the caller's connection."""
-    rows = connection.execute(_nodes_query(newer_than, names))
+    if newer_than < 0:
+        rows = connection.execute(_nodes_query(newer_than, names))
+    else:
+        rows = connection.execute(_CHANGED, {"newer_than": newer_than, "names": list(names)})
     return [node_of(row) for row in rows]
+
+
+_CHANGED = (
+    sa.select(compute_nodes)
+    .where(
+        sa.or_(
+            compute_nodes.c.version > sa.bindparam("newer_than"),
+            one_of(compute_nodes.c.hypervisor_hostname, "names"),
+        )
+    )
+    .order_by(compute_nodes.c.hypervisor_hostname)
+)
 
 
 def _nodes_query(newer_than: int, names: Collection[str]) -> sa.Select[Any]:

@@ -64,19 +64,27 @@ def read_limits(
     db: Database, project_id: str | None, user_id: str | None, configured: Any
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return all limits of a project, and those that a user has of their own there. One read."""
-    own = quota_limits.c
-    kept = [(Scope.CLASS, DEFAULT_CLASS), (Scope.PROJECT, str(project_id))]
-    if user_id is not None:
-        kept.append((Scope.USER, user_key(str(project_id), user_id)))
-    query = sa.select(quota_limits).where(
-        sa.or_(*(sa.and_(own.scope == scope, own.name == name) for scope, name in kept))
-    )
     found = {**{name: int(configured[name]) for name in CONFIGURED}, **UNCOUNTED}
+    of_user = None if user_id is None else user_key(str(project_id), user_id)
     with db.read() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(_LIMITS, {"project": str(project_id), "user": of_user}).all()
     for scope in (Scope.CLASS, Scope.PROJECT):
         found |= {row.resource: row.hard_limit for row in rows if row.scope == scope}
     return found, {row.resource: row.hard_limit for row in rows if row.scope == Scope.USER}
+
+
+_LIMITS = sa.select(quota_limits).where(
+    sa.or_(
+        *(
+            sa.and_(quota_limits.c.scope == scope, quota_limits.c.name == name)
+            for scope, name in (
+                (Scope.CLASS, DEFAULT_CLASS),
+                (Scope.PROJECT, sa.bindparam("project")),
+                (Scope.USER, sa.bindparam("user", type_=sa.String)),
+            )
+        )
+    )
+)
 
 
 def update_limits(
