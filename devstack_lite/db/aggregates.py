@@ -47,10 +47,10 @@ def get_aggregate(db: Database, aggregate_id: int) -> Aggregate:
 
 def read_version(connection: Connection) -> int:
     """Return a number that grows with each change of any aggregate."""
-    return int(connection.execute(_READ_VERSION).scalar() or 0)
+    return int(connection.execute(_VERSION).scalar() or 0)
 
 
-_READ_VERSION = sa.select(counters.c.value).where(counters.c.name == VERSION)
+_VERSION = sa.select(counters.c.value).where(counters.c.name == VERSION)
 
 
 def create_aggregate(db: Database, *, aggregate: Aggregate) -> Aggregate:
