@@ -226,6 +226,7 @@ def turn_back(connection: Connection, row: Any, reason: str, now: Any) -> None:
         **row.operation,
         "name": ABANDON,
         "failures": 0,
+        "first_attempt": row.attempt + 1,
         "arguments": {**kept, "action": row.operation["name"], "reason": reason},
     }
     connection.execute(
