@@ -20,7 +20,7 @@ from devstack_lite.db.faults import Ending
 from devstack_lite.db.quotas import Limits, change_quota
 from devstack_lite.db.rows import flavor_to_json
 from devstack_lite.db.schema import compute_nodes, instances, migrations
-from devstack_lite.objects.compute import Flavor
+from devstack_lite.objects.compute import IS_ABORTED, Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED, TaskState
 
@@ -194,6 +194,17 @@ def start_live(connection: Connection, row: Any, *, host: str, node: str, now: A
     )  # fmt: skip
     _set(connection, row, now, status="preparing", dest_compute=host, dest_node=node)
     return connection.execute(sa.select(instances).where(instances.c.uuid == row.uuid)).one()
+
+
+def abort_live(connection: Connection, row: Any) -> None:
+    """Have whoever takes up a live migration again, of a locked row, let the guest stay."""
+    if _name(row) == RUN_LIVE:
+        arguments = {**row.operation["arguments"], IS_ABORTED: True}
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == row.uuid)
+            .values(operation={**row.operation, "arguments": arguments})
+        )
 
 
 def note_live(connection: Connection, uuid: str, attempt: int, progress: Json, now: Any) -> None:
