@@ -141,7 +141,7 @@ def overtake(connection: Connection, row: Any, task_state: TaskState) -> None:
 def asked(row: Any, operation: Json, now: Any) -> dict[str, Any]:
     """Return the columns of an operation that begins: the next attempt, in nobody's hand yet."""
     return {
-        "operation": operation,
+        "operation": {**operation, "first_attempt": row.attempt + 1},
         "attempt": row.attempt + 1,
         "owner": None,
         "progress_at": now,

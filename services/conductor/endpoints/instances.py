@@ -11,7 +11,15 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, deletes, hosts, moves, resets, server_metadata
+from devstack_lite.db import (
+    actions,
+    deletes,
+    hosts,
+    instance_changes,
+    moves,
+    resets,
+    server_metadata,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.db.leftovers import delete_without_host
 from devstack_lite.db.operations import EVACUATE, PLACED
@@ -136,6 +144,20 @@ class Instances:
             self._db, context, uuid, items=items, removed=removed, is_replacing=is_replacing,
             limit=limit,
         )  # fmt: skip
+
+    def record_done(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        action: str,
+        event: str,
+        error: str | None = None,
+    ) -> None:
+        """Note it. Delivered twice: noted once."""
+        instance_changes.record_done(
+            self._db, context, uuid, action=action, event=event, error=error
+        )
 
     def reset_state(self, context: RequestContext, *, uuid: str, vm_state: VmState) -> Instance:
         """Reset it. Delivered twice: the second changes nothing."""
