@@ -39,9 +39,10 @@ from devstack_lite.db.schema import (
     instance_tags,
     instances,
 )
+from devstack_lite.db.schema_compute import console_tokens, device_tags
 from devstack_lite.db.server_groups import leave
 from devstack_lite.db.snapshots import SNAPSHOTS, drop_unfilled
-from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked, NotFound
+from devstack_lite.exceptions import Conflict, InstanceInvalidState, InstanceIsLocked, NotFound
 from devstack_lite.objects.compute import IS_RECLAIM, Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState, is_counted
@@ -270,10 +271,8 @@ def _remove(connection: Connection, row: Any, now: Any) -> None:
     claims.release(connection, [instance.uuid])
     shelving.drop_image(connection, row)
     leave(connection, instance.uuid)
-    connection.execute(instance_tags.delete().where(instance_tags.c.instance_uuid == instance.uuid))
-    connection.execute(
-        device_changes.delete().where(device_changes.c.instance_uuid == instance.uuid)
-    )
+    for beside in (instance_tags, device_changes, device_tags, console_tokens):
+        connection.execute(beside.delete().where(beside.c.instance_uuid == instance.uuid))
     moves.end_with_instance(connection, instance.uuid, now)
     if is_counted(row.vm_state, row.task_state):
         give_back(connection, instance.project_id, instance.flavor)
@@ -353,18 +352,41 @@ def record_action(
 
 
 CHANGEABLE = frozenset(
-    {"name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname"}
-)
+    {
+        "name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname",
+        "requested_zone",
+    }
+)  # fmt: skip
 
 
 def update_instance(db: Database, uuid: str, values: Json) -> Instance:
-    """Change what a user may change of an instance at any time. Raises NotFound."""
+    """Change what a user may change of an instance at any time.
+
+    requested_zone pins it to the zone that it is in, or, None, to none. Raises NotFound; Conflict
+    for another zone.
+    """
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:
-        locked_instance(connection, uuid)
+        row = locked_instance(connection, uuid)
+        if values.get("requested_zone") is not None:
+            _check_pin(row, values["requested_zone"])
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(updated_at=utcnow(), **changed)
         )
         return instance_of(locked_instance(connection, uuid))
+
+
+def _check_pin(row: Any, zone: str) -> None:
+    """Raise Conflict unless an instance is pinned to a zone already, or unpinned and in it."""
+    if row.requested_zone is not None and row.requested_zone != zone:
+        raise Conflict(
+            "Cannot change pinned availability zone directly. Unpin first by setting"
+            " pinned_availability_zone to null."
+        )
+    if row.requested_zone is None and row.availability_zone != zone:
+        raise Conflict(
+            "Server can only be pinned to its current availability zone"
+            f" '{row.availability_zone}', but '{zone}' was requested."
+        )

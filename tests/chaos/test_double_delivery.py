@@ -27,6 +27,7 @@ from devstack_lite.objects.compute import (
     NetworkRequest,
     Progress,
 )
+from devstack_lite.objects.console import Console
 from devstack_lite.objects.identity import Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.image import ImageChange, ImageData
 from devstack_lite.objects.network import Network
@@ -230,6 +231,8 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (InstanceChangesAPI, "set_lock", {"uuid": ACTIVE, "is_locked": True}),
     (InstanceChangesAPI, "set_tags", {"uuid": ACTIVE, "add": ["a"], "remove": None}),
     (InstanceChangesAPI, "set_password", {"uuid": ACTIVE, "password": "of the guest"}),
+    (InstanceChangesAPI, "record_console", {"token": "t", "console": Console(
+        instance_uuid=ACTIVE, console_type="novnc", node="host1", host="127.0.0.1", port=5900)}),
     (InstanceFactsAPI, "read_facts", {"instance": Instance(
         uuid=ACTIVE, name="server", project_id="project", user_id="user", flavor=BIG,
         image_ref="image", vm_state=VmState.ACTIVE)}),

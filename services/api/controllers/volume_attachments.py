@@ -11,7 +11,7 @@ from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import VolumeAttachment
-from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.asking import ask_host_for_change
 from services.api.paging import page_offset, page_size
@@ -55,8 +55,11 @@ class VolumeAttachmentsController:
         return {"volumeAttachment": _view(req, self._attachment(instance, id))}
 
     @api(body=schemas.create)
-    def create(self, req: Request, server_id: str, body: Json) -> Json:
-        """Attach a volume. A name that it shall have is passed over, as with libvirt."""
+    def create(self, req: Request, server_id: str, body: Json) -> Json | Reply:
+        """Attach a volume. A name that it shall have is passed over, as with libvirt.
+
+        Answered with the attachment up to 2.100, and then with 202 alone.
+        """
         instance = self._get(req, server_id, f"{RULE}:create")
         asked = body["volumeAttachment"]
         volume_id = asked["volumeId"]
@@ -76,12 +79,17 @@ class VolumeAttachmentsController:
             ),
         )  # fmt: skip
         ask_host_for_change(self._compute, req.context, instance, change)
-        made = VolumeAttachment(
-            id=str(change.arguments.get("attachment_id")), volume_id=volume.id,
-            instance_uuid=instance.uuid, mountpoint=change.arguments.get("device"),
-            delete_on_termination=is_removed_with_it,
-        )  # fmt: skip
-        return {"volumeAttachment": _view(req, made)}
+        if req.since(2, 101):
+            return Reply(status=202)
+        shown: Json = {
+            "id": volume.id, "volumeId": volume.id, "serverId": instance.uuid,
+            "device": change.arguments.get("device"),
+        }  # fmt: skip
+        if req.since(2, 70):
+            shown["tag"] = None
+        if req.since(2, 79):
+            shown["delete_on_termination"] = is_removed_with_it
+        return {"volumeAttachment": shown}
 
     @api(status=202, body=schemas.update)
     def update(self, req: Request, server_id: str, id: str, body: Json) -> None:  # noqa: A002
