@@ -16,6 +16,7 @@ from devstack_lite.states import PowerState, TaskState, VmState
 _FLAVOR_FIELDS = tuple(
     field.name for field in dataclasses.fields(Flavor) if field.name != "created_at"
 )
+_INSTANCE_FIELDS = frozenset(field.name for field in dataclasses.fields(Instance))
 
 
 def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
@@ -36,8 +37,8 @@ def locked_instance(connection: Connection, uuid: str) -> Any:
 
 
 def instance_of(row: Any) -> Instance:
-    """Return the instance of a full row."""
-    values = dict(row._mapping)
+    """Return the instance of a full row; what else a query put into it is passed over."""
+    values = {name: value for name, value in row._mapping.items() if name in _INSTANCE_FIELDS}
     values["flavor"] = Flavor(**values["flavor"])
     values["vm_state"] = VmState(values["vm_state"])
     task_state = values["task_state"]

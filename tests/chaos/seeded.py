@@ -19,6 +19,7 @@ from devstack_lite.db import (
     catalog,
     claims,
     delegations,
+    failed_builds,
     flavors,
     grants,
     hosts,
@@ -342,7 +343,7 @@ def _seed_instances(db: Database) -> None:
         claims.claim_nodes(db, [replace(claim(uuid), host="host2", node="host2", attempt=2)])
     builds.start_builds(db, "host2", "host2/1/10-a", [leaving_order(LEAVING)], StepLog())
     ended = [result(uuid, error="no", can_retry=False) for uuid in (UNPLACED, OFFLOADED)]
-    builds.fail_builds(db, ended, max_attempts=3)
+    failed_builds.fail_builds(db, ended, max_attempts=3)
     with db.write() as connection:
         connection.execute(
             instances.update()

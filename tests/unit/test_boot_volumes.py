@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, instances
+from devstack_lite.db import actions, builds, claims, failed_builds, instances
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments, volumes
 from devstack_lite.names import volume_id_of
@@ -50,7 +50,7 @@ def fail(db: Database, uuid: str, *, max_attempts: int) -> None:
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    builds.fail_builds(db, [failed], max_attempts=max_attempts)
+    failed_builds.fail_builds(db, [failed], max_attempts=max_attempts)
 
 
 def test_another_attempt_has_the_same_volume(db: Database, context: RequestContext) -> None:

@@ -12,6 +12,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     hosts,
     instances,
     operations,
@@ -141,7 +142,7 @@ def test_claim_of_older_attempt_is_stale(db: Database, context: RequestContext) 
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    again, ended = builds.fail_builds(db, [failed], max_attempts=3)
+    again, ended = failed_builds.fail_builds(db, [failed], max_attempts=3)
     assert ([one.attempt for one in again], ended) == ([2], [])
     assert used(db) == (0, 0, 0, 0, 0)
     assert outcomes(claims.claim_nodes(db, [claim_of(uuid)])) == [claims.STALE]
@@ -186,7 +187,7 @@ def test_finish_of_older_attempt_changes_nothing(db: Database, context: RequestC
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    builds.fail_builds(db, [failed], max_attempts=3)
+    failed_builds.fail_builds(db, [failed], max_attempts=3)
     late = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
     assert builds.finish_builds(db, [late], "nova") == {uuid: Verdict.LEAVE}
     report = Progress(instance_uuid=uuid, attempt=1, owner="me", task_state=TaskState.SPAWNING)
@@ -202,7 +203,7 @@ def test_last_attempt_ends_in_error_with_fault(db: Database, context: RequestCon
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="it broke", can_retry=True)
-    assert builds.fail_builds(db, [failed], max_attempts=1) == ([], [uuid])
+    assert failed_builds.fail_builds(db, [failed], max_attempts=1) == ([], [uuid])
     assert instances.get_instance(db, uuid).vm_state is VmState.ERROR
     assert instances.get_faults(db, [uuid])[uuid].message == "it broke"
     assert used(db) == (0, 0, 0, 0, 0)

@@ -13,6 +13,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     instances,
     leftovers,
     migration_reads,
@@ -92,7 +93,7 @@ def test_one_that_finds_no_host_stays_where_it_was(db: Database, uuid: str) -> N
     moving = begin(db, uuid)
     start(db, moving, "host2")
     no = result(moving, "host2", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [uuid])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [uuid])
     stays = instances.get_instance(db, uuid)
     assert (stays.host, stays.node, stays.vm_state) == ("host1", "host1", "error")
     assert (used(db, "host1"), used(db, "host2")) == (TAKEN, FREE)
@@ -194,5 +195,5 @@ def test_it_is_among_the_migrations(db: Database, uuid: str) -> None:
     assert seen() == [("evacuation", "done", "host2")]
     again = begin(db, uuid, "req-again")
     no = result(again, "", error="No valid host was found.", can_retry=False)
-    builds.fail_builds(db, [no], max_attempts=3)
+    failed_builds.fail_builds(db, [no], max_attempts=3)
     assert seen()[0] == ("evacuation", "error", None)

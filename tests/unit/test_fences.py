@@ -12,6 +12,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     networks,
     operations,
     ports,
@@ -132,7 +133,7 @@ def fail(db: Database, uuid: str, *, can_retry: bool) -> None:
     result = BuildResult(
         instance_uuid=uuid, attempt=2, node="host2", error="no", can_retry=can_retry
     )
-    builds.fail_builds(db, [result], max_attempts=3)
+    failed_builds.fail_builds(db, [result], max_attempts=3)
 
 
 def test_the_next_attempt_finds_the_ports_of_the_one_that_failed(db: Database, uuid: str) -> None:

@@ -14,6 +14,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     instances,
     leftovers,
     migration_reads,
@@ -147,7 +148,7 @@ def test_one_that_finds_no_host_goes_on_where_it_was(db: Database, uuid: str) ->
     """Not in ERROR, as in Nova: its host has it run again, and its action says why it failed."""
     moving = begin(db, uuid)
     no = result(moving, "", error="No valid host was found.", can_retry=False)
-    (back,), ended = builds.fail_builds(db, [no], max_attempts=3)
+    (back,), ended = failed_builds.fail_builds(db, [no], max_attempts=3)
     assert (ended, back.host, back.task_state) == ([], "host1", "resize_reverting")
     assert back.attempt == moving.attempt + 1
     assert finish(db, back, moves.ABANDON)

@@ -13,6 +13,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     instances,
     networks,
     operations,
@@ -160,7 +161,7 @@ def test_where_no_host_takes_it_it_stays_offloaded(db: Database, uuid: str) -> N
     coming = unshelve(db, uuid)
     start(db, coming, "host2")
     no = result(coming, "host2", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [])
     stays = instances.get_instance(db, uuid)
     assert (stays.vm_state, stays.task_state, stays.host) == ("shelved_offloaded", None, None)
     assert (used(db, "host2"), image_ids(db)) == (FREE, [IMAGE])
