@@ -169,7 +169,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         "hosts": HostsController(db, down_time_s=down_time_s),
         "audit_log": AuditLogController(db),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
-        "tenant_usage": TenantUsageController(db),
+        "tenant_usage": TenantUsageController(db, max_limit=conf.osapi_max_limit),
         "external_events": ExternalEventsController(db),
         "migrations": MigrationsController(
             db, ComputeAPI(transport, call_monitor_s=monitor_s), max_limit=conf.osapi_max_limit
