@@ -34,7 +34,7 @@ def rebuild(instance: Instance, peers: Peers) -> PowerState:
     guest, _ports = build.prepare_guest(context, instance, StepLog(), peers)
     _remove_guest(context, instance, peers)
     power_state = build.spawn(instance, guest, peers)
-    if build.was_stopped(instance):
+    if build.shall_be_stopped(instance):
         peers.driver.power_off(node, instance.uuid)
         power_state = PowerState.SHUTDOWN
     LOG.info("built anew from image %s", (reimage or {}).get("image_id", instance.image_ref))

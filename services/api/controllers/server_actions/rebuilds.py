@@ -152,7 +152,7 @@ class RebuildsController:
 
     @api(action="evacuate", body=schemas.evacuate)
     def evacuate(self, req: Request, id: str, body: Json) -> Json | None:  # noqa: A002
-        """Build a server anew on another host, when its own is down."""
+        """Build a server anew on another host, when its own is down; from 2.95 on off there."""
         asked = body["evacuate"]
         if asked.get("host") is None and is_true(asked.get("force")):
             raise Invalid("Can't force to a non-provided destination")
@@ -160,7 +160,8 @@ class RebuildsController:
             raise Invalid("admin password can't be changed on existing disk")
         seen = self._asking.get_built(req, id, EVACUATION)
         self._check_hosts(str(seen.host), asked.get("host"))
-        self._asking.begin(req, id, EVACUATION, arguments={"target_host": asked.get("host")})
+        arguments = {"target_host": asked.get("host"), "is_stopped": req.since(2, 95)}
+        self._asking.begin(req, id, EVACUATION, arguments=arguments)
         if req.since(2, 14):
             return None
         return {"adminPass": asked.get("adminPass") or secrets.token_urlsafe(9)}
