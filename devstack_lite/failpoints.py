@@ -7,9 +7,9 @@ that a failpoint fires as often as it may over all processes together, and a kil
 word of where it died.
 
 Points: `boot.step-NN.before` and `.after` for each of the 18 steps; `op.<operation>.before` and
-`.after` for what a host does to an instance, and `op.createImage.upload` in the midst of it;
-`rpc.<topic>.<method>.before` and `.after` for every message; `http.<service>.before` and `.after`
-for every request; `db.<verb>` before every statement. tests/contract has the list.
+`.after` for what a host does to an instance, `op.createImage.upload` and `op.rebuild.volume` in the
+midst of it; `rpc.<topic>.<method>.before` and `.after` for every message; `http.<service>.before`
+and `.after` for every request; `db.<verb>` before every statement. tests/contract has the list.
 """
 
 from __future__ import annotations

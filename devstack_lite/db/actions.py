@@ -34,7 +34,7 @@ from devstack_lite.db.schema import (
     instances,
 )
 from devstack_lite.db.snapshots import SNAPSHOTS, drop_unfilled
-from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked
+from devstack_lite.exceptions import Conflict, InstanceInvalidState, InstanceIsLocked
 from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState, TaskState, VmState
@@ -240,18 +240,41 @@ _INSERT_EVENT = action_events.insert()
 
 
 CHANGEABLE = frozenset(
-    {"name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname"}
-)
+    {
+        "name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname",
+        "requested_zone",
+    }
+)  # fmt: skip
 
 
 def update_instance(db: Database, uuid: str, values: Json) -> Instance:
-    """Change what a user may change of an instance at any time. Raises NotFound."""
+    """Change what a user may change of an instance at any time.
+
+    requested_zone pins it to the zone that it is in, or, None, to none. Raises NotFound; Conflict
+    for another zone.
+    """
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:
-        locked_instance(connection, uuid)
+        row = locked_instance(connection, uuid)
+        if values.get("requested_zone") is not None:
+            _check_pin(row, values["requested_zone"])
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(updated_at=utcnow(), **changed)
         )
         return instance_of(locked_instance(connection, uuid))
+
+
+def _check_pin(row: Any, zone: str) -> None:
+    """Raise Conflict unless an instance is pinned to a zone already, or unpinned and in it."""
+    if row.requested_zone is not None and row.requested_zone != zone:
+        raise Conflict(
+            "Cannot change pinned availability zone directly. Unpin first by setting"
+            " pinned_availability_zone to null."
+        )
+    if row.requested_zone is None and row.availability_zone != zone:
+        raise Conflict(
+            "Server can only be pinned to its current availability zone"
+            f" '{row.availability_zone}', but '{zone}' was requested."
+        )

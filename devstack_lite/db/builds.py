@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves, shelving
+from devstack_lite.db import claims, device_tags, moves, shelving
 from devstack_lite.db.boot_steps import write_steps
 from devstack_lite.db.boot_volumes import record_volumes
 from devstack_lite.db.engine import Database
@@ -127,6 +127,7 @@ def _create(
         add_tags(connection, uuid, boot.tags)
     if boot.volumes:
         record_volumes(connection, context, boot.volumes, uuids)
+    device_tags.record_boot(connection, boot, uuids)
     if "group" in boot.scheduler_hints:
         join(connection, str(boot.scheduler_hints["group"]), uuids)
     connection.execute(_INSERT_ACTIONS, [_action_row(context, uuid, BUILD, now) for uuid in uuids])

@@ -25,6 +25,7 @@ from devstack_lite.db.schema import (
     migrations,
     server_group_members,
 )
+from devstack_lite.db.schema_compute import console_tokens, device_tags
 from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import IS_RECLAIM, Instance
 from devstack_lite.objects.registry import Json
@@ -35,7 +36,14 @@ _ROW = sa.select(instances).where(instances.c.uuid == _THIS)
 _UPDATE = instances.update().where(instances.c.uuid == _THIS)
 _FORGET = {
     table: table.delete().where(table.c.instance_uuid == _THIS)
-    for table in (server_group_members, instance_tags, device_changes, instance_faults)
+    for table in (
+        server_group_members,
+        instance_tags,
+        device_changes,
+        instance_faults,
+        device_tags,
+        console_tokens,
+    )
 }
 _TO_REMOVE = (
     sa.select(

@@ -230,6 +230,16 @@ def list_nodes(
         return [node_of(row) for row in rows]
 
 
+def get_node(db: Database, name: str) -> ComputeNode:
+    """Return the node of that name. Raises NotFound."""
+    query = sa.select(compute_nodes).where(compute_nodes.c.hypervisor_hostname == name)
+    with db.read() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Compute host {name} could not be found.", kind="host")
+    return node_of(row)
+
+
 def read_nodes(
     connection: Connection, *, newer_than: int, names: Collection[str] = ()
 ) -> list[ComputeNode]:

@@ -296,10 +296,16 @@ def settle(connection: Connection, volume_id: str) -> None:
     _settle(connection, records.locked(connection, volume_id))
 
 
-def disconnect(connection: Connection, instance_uuid: str) -> None:
-    """Have an instance's volumes reserved for it and reached from no host; caller's transaction."""
+def disconnect(connection: Connection, instance_uuid: str, *, volume_id: str | None = None) -> None:
+    """Have an instance's volumes, or one, reserved for it and reached from no host.
+
+    In the caller's transaction.
+    """
     own = volume_attachments.c
-    held = connection.execute(sa.select(own.id).where(own.instance_uuid == instance_uuid))
+    query = sa.select(own.id).where(own.instance_uuid == instance_uuid)
+    if volume_id is not None:
+        query = query.where(own.volume_id == volume_id)
+    held = connection.execute(query)
     for attachment_id in held.scalars().all():
         found = _located(connection, attachment_id)
         if found is not None:

@@ -254,12 +254,17 @@ def _seed_resources(db: Database) -> None:
     networks.create_subnets(db, [subnet("subnet", "10.0.0.0/24"), subnet("spare", "10.9.0.0/24")])
     fixed = ({"subnet_id": "subnet"},)
     ports.create_ports(db, [port("port", fixed_ips=fixed), port("spare-port", fixed_ips=fixed)])
-    names = ("volume", "reserved", "attached", "leaving", "spare-volume", "snapshotted", "offered")
+    names = (
+        "volume", "reserved", "attached", "leaving", "spare-volume", "snapshotted", "offered",
+        "of-stopping",
+    )  # fmt: skip
     for name in names:
         volumes.create_volume(db, volume=volume(name), quota=VolumeQuota())
     for name in ("reserved", "attached", "leaving"):
         volume_attachments.create_attachment(db, attachment=attachment(name))
-    for name in ("attached", "leaving"):
+    of_stopping = attachment("of-stopping", STOPPING)
+    volume_attachments.create_attachment(db, attachment=of_stopping)
+    for name in ("attached", "leaving", "of-stopping"):
         volume_attachments.complete_attachment(db, attachment_id=f"{name}-attachment")
     volume_snapshots.create_snapshot(
         db, snapshot=snapshot("snapshot"), is_forced=False, quota=VolumeQuota()

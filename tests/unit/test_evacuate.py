@@ -26,6 +26,7 @@ from devstack_lite.exceptions import InstanceInvalidState
 from devstack_lite.objects.compute import BuildOrder, BuildResult, FoundDomain, Instance
 from devstack_lite.states import PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog
+from services.compute.build import shall_be_stopped
 from tests.unit.conftest import outcomes
 from tests.unit.test_builds import build_to_active, claim_of, used
 
@@ -198,3 +199,15 @@ def test_it_is_among_the_migrations(db: Database, uuid: str) -> None:
     no = result(again, "", error="No valid host was found.", can_retry=False)
     failed_builds.fail_builds(db, [no], max_attempts=3)
     assert seen()[0] == ("evacuation", "error", None)
+
+
+@pytest.mark.parametrize(
+    ("was", "is_asked", "shall"),
+    [("active", False, False), ("active", True, True), ("stopped", False, True),
+     ("error", True, False)],
+)  # fmt: skip
+def test_which_shall_be_off(db: Database, uuid: str, was: str, is_asked: bool, shall: bool) -> None:
+    """What was off, and from 2.95 on all but what was in ERROR."""
+    kept = {"vm_state": was, "is_stopped": is_asked}
+    moving = replace(begin(db, uuid), operation={"name": "evacuate", "arguments": kept})
+    assert shall_be_stopped(moving) is shall

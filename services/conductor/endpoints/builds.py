@@ -9,7 +9,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, failed_builds, pci_devices
+from devstack_lite.db import boot_volumes, builds, claims, failed_builds, pci_devices
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import (
@@ -94,6 +94,14 @@ class Builds:
     def get_pci_devices(self, context: RequestContext, *, uuid: str, node: str) -> list[PciDevice]:
         """Read them."""
         return pci_devices.devices_of_instance(self._db, uuid, node)
+
+    def reserve_boot_volume(
+        self, context: RequestContext, *, uuid: str, attempt: int, volume_id: str
+    ) -> bool:
+        """Reserve it. Delivered twice: it is."""
+        return boot_volumes.reserve_boot_volume(
+            self._db, uuid, attempt=attempt, volume_id=volume_id
+        )
 
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
