@@ -218,7 +218,7 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
     own = device_changes.c
     lost = []
     with db.write() as connection:
-        for report in reports:
+        for report in sorted(reports, key=lambda one: one.instance_uuid):
             changed = connection.execute(
                 device_changes.update()
                 .where(own.id == report.instance_uuid, own.attempt == report.attempt)

@@ -134,7 +134,7 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
     own = instances.c
     lost = []
     with db.write() as connection:
-        for report in reports:
+        for report in sorted(reports, key=lambda one: one.instance_uuid):
             change = instances.update().where(
                 own.uuid == report.instance_uuid,
                 own.attempt == report.attempt,

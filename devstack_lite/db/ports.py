@@ -178,11 +178,16 @@ def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | No
 
 
 _SUBNETS_WITH_NETWORK = (
-    sa.select(subnets, networks.c.name.label("network_name"))
-    .join(networks)
+    sa.select(
+        subnets,
+        sa.select(networks.c.name)
+        .where(networks.c.id == subnets.c.network_id)
+        .scalar_subquery()
+        .label("network_name"),
+    )
     .where(one_of(subnets.c.network_id, "network_ids"))
     .order_by(subnets.c.created_at, subnets.c.id)
-    .with_for_update(of=subnets)
+    .with_for_update()
 )
 _HOLDERS = sa.select(
     instances.c.uuid, instances.c.host, instances.c.operation, instances.c.deleted_at,
