@@ -17,6 +17,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import instances, ports, volume_attachments
+from devstack_lite.names import tags_by_port
 from devstack_lite.objects.compute import NetworkRequest
 from devstack_lite.objects.device import ChangeKind, DeviceChange
 from devstack_lite.objects.registry import Json
@@ -76,7 +77,11 @@ def _take_port(connection: Connection, change: DeviceChange) -> None:
 
 def _show_ports(connection: Connection, row: Any, shown: list[Json]) -> None:
     """Have an instance show these ports, and ask for the same ones when it is built anew."""
-    wanted = [dataclasses.asdict(NetworkRequest(port_id=port["port_id"])) for port in shown]
+    tags = tags_by_port(row.uuid, row.boot_request.get("networks", ()))
+    wanted = [
+        dataclasses.asdict(NetworkRequest(port_id=port["port_id"], tag=tags.get(port["port_id"])))
+        for port in shown
+    ]
     connection.execute(
         instances.update()
         .where(instances.c.uuid == row.uuid)

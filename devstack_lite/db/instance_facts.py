@@ -25,6 +25,7 @@ from devstack_lite.db.schema import (
 )
 from devstack_lite.db.server_network import read_network
 from devstack_lite.exceptions import Conflict, NotFound
+from devstack_lite.names import tags_by_port
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.facts import AddressFacts, InstanceFacts, InterfaceFacts, VolumeFacts
 
@@ -50,7 +51,7 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
         ).all()
         node = sa.select(zone).where(compute_nodes.c.hypervisor_hostname == instance.node)
         host_zone = connection.execute(node).scalar_one_or_none()
-    tags = _tags(instance)
+    tags = tags_by_port(instance.uuid, instance.boot_request.get("networks", ()))
     return InstanceFacts(
         availability_zone=instance.availability_zone or host_zone,
         interfaces=tuple(
@@ -60,9 +61,9 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
                 network_id=found[port_id].network_id,
                 mtu=found[port_id].mtu,
                 addresses=tuple(addresses[port_id]),
-                tag=tags[index] if index < len(tags) else None,
+                tag=tags.get(port_id),
             )
-            for index, port_id in enumerate(port_ids)
+            for port_id in port_ids
             if port_id in found
         ),
         security_groups=tuple(dict.fromkeys(shown.group_names.get(instance.uuid, ()))),
@@ -126,7 +127,3 @@ def _addresses(
             )
         )
     return found
-
-
-def _tags(instance: Instance) -> list[str | None]:
-    return [one.get("tag") for one in instance.boot_request.get("networks", ())]

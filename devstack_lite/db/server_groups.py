@@ -111,12 +111,6 @@ def join(connection: Connection, group_id: str, uuids: Sequence[str]) -> None:
     )
 
 
-def leave(connection: Connection, uuid: str) -> None:
-    """Have an instance that is gone be no member, in the caller's transaction."""
-    own = server_group_members.c
-    connection.execute(server_group_members.delete().where(own.instance_uuid == uuid))
-
-
 def placement_of(db: Database, group_id: str, *, without: Sequence[str] = ()) -> Placement | None:
     """Return where a group's members are, leaving some out; None when there is no such group."""
     with db.read() as connection:

@@ -62,7 +62,7 @@ def api(cloud: Cloud) -> Iterator[Api]:
         cloud, SERVER, vm_state=VmState.ACTIVE, task_state=None, host="host1", node="host1",
         key_name="mine", user_data=base64.b64encode(b"#!/bin/sh\necho \xff\n").decode(),
         metadata={"colour": "red"}, availability_zone="nova",
-        boot_request={"key_data": KEY, "networks": [{"tag": "outside"}, {}]},
+        boot_request={"key_data": KEY, "networks": [{"port_id": PORT, "tag": "outside"}, {}]},
         network_info=[
             {"port_id": PORT, "network_name": "own", "ips": []},
             {"port_id": PORT_6, "network_name": "own", "ips": []},

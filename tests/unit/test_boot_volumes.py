@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, failed_builds, instances
+from devstack_lite.db import builds, claims, deletes, failed_builds, instances
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments, volumes
 from devstack_lite.names import volume_id_of
@@ -75,7 +75,7 @@ def test_a_delete_of_what_no_host_has_takes_the_volume(
 ) -> None:
     """Before any host is chosen, the delete ends everything at once."""
     uuid = record(db, context, root(delete_on_termination=True))
-    assert actions.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
+    assert deletes.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
     assert statuses(db) == {}
 
 
