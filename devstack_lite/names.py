@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 _NOT_IN_HOSTNAME = re.compile(r"[^a-z0-9-]+")
 HOSTNAME_LENGTH = 63
@@ -19,15 +17,6 @@ _SNAPSHOT_IDS = uuid.UUID("0d3f6c58-9b1e-4b1c-8a53-6e8d3a6f2c19")
 def port_id_of(instance_uuid: str, index: int) -> str:
     """Return the id of the port that an instance makes: the same whenever it is asked for."""
     return str(uuid.uuid5(_PORT_IDS, f"{instance_uuid}/{index}"))
-
-
-def tags_by_port(instance_uuid: str, requests: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the tags that were asked for with an instance's ports, by the ports' ids."""
-    return {
-        one.get("port_id") or port_id_of(instance_uuid, index): one["tag"]
-        for index, one in enumerate(requests)
-        if one.get("tag")
-    }
 
 
 _VOLUME_IDS = uuid.UUID("0d2c8e0e-5f3b-4a57-9a7e-3b6f4c9f2d15")

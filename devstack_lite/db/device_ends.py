@@ -15,9 +15,9 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volume_attachments as attachments
+from devstack_lite.db.device_tags import set_tag
 from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import instances, ports, volume_attachments
-from devstack_lite.names import tags_by_port
 from devstack_lite.objects.compute import NetworkRequest
 from devstack_lite.objects.device import ChangeKind, DeviceChange
 from devstack_lite.objects.registry import Json
@@ -31,6 +31,7 @@ def _attached_volume(
     attachment_id = change.arguments["attachment_id"]
     if result is None:
         attachments.remove(connection, attachment_id)
+        set_tag(connection, change.instance_uuid, change.device_id, None)
     else:
         attachments.complete(connection, attachment_id, mountpoint=result["device"])
 
@@ -42,6 +43,7 @@ def _detached_volume(
         attachments.settle(connection, change.device_id)
     else:
         attachments.remove(connection, change.arguments["attachment_id"])
+        set_tag(connection, change.instance_uuid, change.device_id, None)
 
 
 def _attached_interface(
@@ -52,6 +54,7 @@ def _attached_interface(
         return
     others = [port for port in row.network_info if port["port_id"] != change.device_id]
     _show_ports(connection, row, [*others, result["port"]])
+    set_tag(connection, change.instance_uuid, change.device_id, change.arguments.get("tag"))
 
 
 def _detached_interface(
@@ -62,6 +65,7 @@ def _detached_interface(
     _take_port(connection, change)
     left = [port for port in row.network_info if port["port_id"] != change.device_id]
     _show_ports(connection, row, left)
+    set_tag(connection, change.instance_uuid, change.device_id, None)
 
 
 def _take_port(connection: Connection, change: DeviceChange) -> None:
@@ -77,11 +81,7 @@ def _take_port(connection: Connection, change: DeviceChange) -> None:
 
 def _show_ports(connection: Connection, row: Any, shown: list[Json]) -> None:
     """Have an instance show these ports, and ask for the same ones when it is built anew."""
-    tags = tags_by_port(row.uuid, row.boot_request.get("networks", ()))
-    wanted = [
-        dataclasses.asdict(NetworkRequest(port_id=port["port_id"], tag=tags.get(port["port_id"])))
-        for port in shown
-    ]
+    wanted = [dataclasses.asdict(NetworkRequest(port_id=port["port_id"])) for port in shown]
     connection.execute(
         instances.update()
         .where(instances.c.uuid == row.uuid)

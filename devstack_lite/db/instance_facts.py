@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from devstack_lite.db.device_tags import read_tags
 from devstack_lite.db.engine import Database
 from devstack_lite.db.networks import subnet_of
 from devstack_lite.db.schema import (
@@ -25,7 +26,6 @@ from devstack_lite.db.schema import (
 )
 from devstack_lite.db.server_network import read_network
 from devstack_lite.exceptions import Conflict, NotFound
-from devstack_lite.names import tags_by_port
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.facts import AddressFacts, InstanceFacts, InterfaceFacts, VolumeFacts
 
@@ -51,7 +51,7 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
         ).all()
         node = sa.select(zone).where(compute_nodes.c.hypervisor_hostname == instance.node)
         host_zone = connection.execute(node).scalar_one_or_none()
-    tags = tags_by_port(instance.uuid, instance.boot_request.get("networks", ()))
+        tags = read_tags(connection, instance.uuid)
     return InstanceFacts(
         availability_zone=instance.availability_zone or host_zone,
         interfaces=tuple(
@@ -68,7 +68,10 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
         ),
         security_groups=tuple(dict.fromkeys(shown.group_names.get(instance.uuid, ()))),
         volumes=tuple(
-            VolumeFacts(volume_id=row.volume_id, device=row.mountpoint or "") for row in volumes
+            VolumeFacts(
+                volume_id=row.volume_id, device=row.mountpoint or "", tag=tags.get(row.volume_id)
+            )
+            for row in volumes
         ),
     )
 

@@ -120,6 +120,7 @@ class DiskChecker:
             boot_index=None if index in {None, ""} or int(index) < 0 else int(index),
             delete_on_termination=_is_true(asked.get("delete_on_termination")),
             volume_type=self._type(asked.get("volume_type")),
+            tag=asked.get("tag"),
         )
 
     def _check_local(self, source: str, asked: Json) -> None:

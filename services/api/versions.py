@@ -13,7 +13,7 @@ from devstack_lite.wsgi.versions import ApiVersion, VersionRange
 VERSIONS = VersionRange(
     service_type="compute",
     minimum=ApiVersion(2, 1),
-    maximum=ApiVersion(2, 96),
+    maximum=ApiVersion(2, 104),
     legacy_headers=("X-OpenStack-Nova-API-Version",),
 )
 

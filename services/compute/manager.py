@@ -113,6 +113,12 @@ class ComputeManager:
         self._peers.driver.get_info(str(instance.node), instance.uuid)
         return console_log.tail(console_log.console_log(instance), length)
 
+    def get_console_port(
+        self, context: RequestContext, *, host: str, instance: Instance, display: str
+    ) -> int:
+        """Read it, of a guest that runs. Delivered twice: reads twice."""
+        return inspection.get_console_port(self._peers.driver, instance, display)
+
     def set_admin_password(
         self, context: RequestContext, *, host: str, instance: Instance, password: str
     ) -> None:

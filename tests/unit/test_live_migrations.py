@@ -11,6 +11,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     instances,
     live_migrations,
     migration_reads,
@@ -89,7 +90,7 @@ def test_one_that_fails_stays(db: Database, uuid: str, error: str, wanted: str) 
 def test_one_that_no_host_takes_stays(db: Database, uuid: str) -> None:
     moving = begin(db, uuid)
     no = result(moving, "", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [])
     stays = instances.get_instance(db, uuid)
     assert (stays.vm_state, stays.task_state, status(db, uuid)) == ("active", None, "failed")
 

@@ -71,10 +71,12 @@ def access(action: str) -> dict[str, Any]:
 
 @functools.cache
 def create(version: ApiVersion) -> dict[str, Any]:
-    """Return what POST /flavors takes: from 2.55 on a description."""
+    """Return what POST /flavors takes: from 2.55 on a description, from 2.102 on no rxtx_factor."""
     schema = copy.deepcopy(CREATE)
     if version >= ApiVersion(2, 55):
         schema["properties"]["flavor"]["properties"]["description"] = _DESCRIPTION
+    if version >= ApiVersion(2, 102):
+        del schema["properties"]["flavor"]["properties"]["rxtx_factor"]
     return schema
 
 

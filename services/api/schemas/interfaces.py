@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
+from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.server_bodies import TAG
 from services.api.schemas.servers import UUID, Schema
 
-CREATE: Schema = {
+
+@functools.cache
+def create(version: ApiVersion) -> Schema:
+    """Return what POST /servers/{id}/os-interface takes: from 2.49 on a tag."""
+    schema = copy.deepcopy(_CREATE)
+    if version >= ApiVersion(2, 49):
+        schema["properties"]["interfaceAttachment"]["properties"]["tag"] = TAG
+    return schema
+
+
+_CREATE: Schema = {
     "type": "object",
     "properties": {
         "interfaceAttachment": {

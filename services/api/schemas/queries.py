@@ -11,12 +11,31 @@ _PAGE = ("limit", "marker")
 _SPAN = ("changes-since", "changes-before")
 
 
-def only(*names: str, since: int = 75) -> Callable[[ApiVersion], Schema]:
-    """Return what gives the schema of a query with these names in a version."""
+def only(
+    *names: str, since: int = 75, later: tuple[str, ...] = ()
+) -> Callable[[ApiVersion], Schema]:
+    """Return what gives the schema of a query with these names in a version.
+
+    later: what may be there from 2.102 on.
+    """
     anything: Schema = {}
-    these: Schema = {"additionalProperties": False, "properties": {name: {} for name in names}}
-    first = ApiVersion(2, since)
-    return lambda version: these if version >= first else anything
+    these, more = _these(names), _these((*names, *later))
+    first, last = ApiVersion(2, since), ApiVersion(2, 102)
+
+    def schema(version: ApiVersion) -> Schema:
+        if version < first:
+            return anything
+        return more if version >= last else these
+
+    return schema
+
+
+def _these(names: tuple[str, ...]) -> Schema:
+    return {"additionalProperties": False, "properties": {name: {} for name in names}}
+
+
+NOTHING = only(since=102)
+"""What Nova takes no query with from 2.102 on, and passed over before."""
 
 
 SERVERS = only(
@@ -29,7 +48,7 @@ SERVERS = only(
     "soft_deleted", "status", "tags", "tags-any", "task_state", "tenant_id", "terminated_at",
     "user_id", "uuid", "vm_state",
 )  # fmt: skip
-FLAVORS = only(*_PAGE, "is_public", "minRam", "minDisk", "sort_key", "sort_dir")
+FLAVORS = only(*_PAGE, "is_public", "minRam", "minDisk", "sort_key", "sort_dir", later=("name",))
 KEYPAIRS = only(*_PAGE, "user_id")
 KEYPAIR = only("user_id")
 HYPERVISORS = only(*_PAGE, "hypervisor_hostname_pattern", "with_servers")
@@ -40,6 +59,7 @@ LIMITS = only("reserved", "tenant_id")
 QUOTAS = only("user_id")
 USAGES = only(*_PAGE, "start", "end", "detailed")
 USAGE = only(*_PAGE, "start", "end")
+CONSOLE_TOKEN = only(since=99)
 ATTACHMENTS = only("limit", "offset")
 ACTIONS = only(*_PAGE, *_SPAN, since=58)
 MIGRATIONS = only(

@@ -57,15 +57,19 @@ CHANGE_PASSWORD = _action("changePassword", {"adminPass": {"type": "string"}}, [
 
 @functools.cache
 def remote_console(version: ApiVersion) -> Schema:
-    """Return what POST /servers/{id}/remote-consoles takes: mks from 2.8 on."""
+    """Return what POST /servers/{id}/remote-consoles takes: mks from 2.8, spice-direct 2.99."""
     is_mks = version >= ApiVersion(2, 8)
     protocols = ["vnc", "spice", "rdp", "serial", *(["mks"] if is_mks else [])]
-    kinds = ["novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial"]
+    kinds = [
+        "novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial",
+        *(["webmks"] if is_mks else []),
+        *(["spice-direct"] if version >= ApiVersion(2, 99) else []),
+    ]  # fmt: skip
     return _action(
         "remote_console",
         {
             "protocol": {"type": "string", "enum": protocols},
-            "type": {"type": "string", "enum": [*kinds, *(["webmks"] if is_mks else [])]},
+            "type": {"type": "string", "enum": kinds},
         },
         ["protocol", "type"],
     )

@@ -7,7 +7,7 @@ import functools
 
 from devstack_lite.wsgi.versions import ApiVersion
 from services.api.schemas import servers as v2_1
-from services.api.schemas.servers import BOOLEAN, Schema
+from services.api.schemas.servers import BOOLEAN, NAME, Schema
 
 DESCRIPTION: Schema = {
     "type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*\Z",
@@ -78,7 +78,7 @@ def create(version: ApiVersion) -> Schema:
 
 @functools.cache
 def update(version: ApiVersion) -> Schema:
-    """Return what PUT /servers/{id} takes."""
+    """Return what PUT /servers/{id} takes; from 2.104 on the zone that it is pinned to."""
     schema = copy.deepcopy(v2_1.UPDATE)
     wanted = schema["properties"]["server"]["properties"]
     wanted["OS-DCF:diskConfig"] = {"type": "string", "enum": ["AUTO", "MANUAL"]}
@@ -86,6 +86,8 @@ def update(version: ApiVersion) -> Schema:
         wanted["description"] = DESCRIPTION
     if _since(version, 90):
         wanted["hostname"] = _hostname(version)
+    if _since(version, 104):
+        wanted["pinned_availability_zone"] = {"oneOf": [NAME, {"type": "null"}]}
     return schema
 
 

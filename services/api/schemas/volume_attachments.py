@@ -6,6 +6,7 @@ import copy
 import functools
 
 from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.server_bodies import TAG
 from services.api.schemas.servers import BOOLEAN, UUID, Schema
 
 _CREATE: Schema = {
@@ -31,10 +32,12 @@ _CREATE: Schema = {
 
 @functools.cache
 def create(version: ApiVersion) -> Schema:
-    """Return what POST /servers/{id}/os-volume_attachments takes: from 2.79 on its end, too."""
+    """Return what an attach takes: a tag from 2.49 on, from 2.79 on whether it goes, too."""
     schema = copy.deepcopy(_CREATE)
+    own = schema["properties"]["volumeAttachment"]["properties"]
+    if version >= ApiVersion(2, 49):
+        own["tag"] = TAG
     if version >= ApiVersion(2, 79):
-        own = schema["properties"]["volumeAttachment"]["properties"]
         own["delete_on_termination"] = BOOLEAN
     return schema
 
