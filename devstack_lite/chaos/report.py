@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devstack_lite.chaos import storm
     from devstack_lite.chaos.matrix import Row
     from devstack_lite.chaos.step_matrix import Outcome
+    from devstack_lite.invariants.check import Report
 
 JSON_NAME, PAGE_NAME = "report.json", "report.html"
 SHADES = {Verdict.VALID: "green", Verdict.UNKNOWN: "yellow", Verdict.INVALID: "red"}
@@ -136,7 +137,7 @@ def show_steps(console: Console, outcomes: Sequence[Outcome], invariants: str) -
             console.print(step_line(one))
 
 
-def show_life(console: Console, outcomes: Sequence[storm.Outcome], invariants: str) -> None:
+def show_life(console: Console, outcomes: Sequence[storm.Outcome], holds: Report) -> None:
     """Print what became of each action on a server."""
     from rich.table import Table
 
@@ -153,5 +154,7 @@ def show_life(console: Console, outcomes: Sequence[storm.Outcome], invariants: s
     deaths_of_all = sum(len(one.deaths) for one in outcomes)
     console.print(
         f"{good} of {len(outcomes)} ended as asked, over {deaths_of_all} deaths;"
-        f" invariants {invariants}"
+        f" invariants {holds.verdict}"
     )
+    for violation in holds.violations:
+        console.print(f"{violation.rule}: {violation.message} {' '.join(violation.ids)}")

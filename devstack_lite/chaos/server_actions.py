@@ -7,28 +7,16 @@ and both show it.
 from __future__ import annotations
 
 import configparser
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from devstack_lite.chaos.asked import Point, ServerAction, Settings
+from devstack_lite.chaos.errands import ERRANDS
 from devstack_lite.cloud import Cloud
 from devstack_lite.steps import point_of
 
-Point = tuple[str, str]
-"""A daemon, and the name of a point in it, without its side."""
-
 TRAVELS_SLOWLY = {"travels": "slowly"}
 """Metadata by which a profile may have a server's live migration last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What an operator has configured that decides which actions there are, and how they end."""
-
-    reclaim_s: int = 0
-    offload_s: int = 0
-    is_instant: bool = True
-    hosts: int = 3
 
 
 def settings_of(cloud: Cloud) -> Settings:
@@ -42,40 +30,6 @@ def settings_of(cloud: Cloud) -> Settings:
         is_instant=cloud.profile == "instant",
         hosts=len(cloud.hosts),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerAction:
-    """One action. In body, path and queries {image}, {volume} and others stand for ids."""
-
-    body: Any = None
-    method: str = "POST"
-    path: str = "/action"
-    """Below /servers/{id}."""
-    version: str = "2.1"
-    before: tuple[str, ...] = ()
-    """The actions that bring a server that is ACTIVE to where this one can be asked for."""
-    during: str = ""
-    """The action that has to be under way meanwhile."""
-    vm_state: str = "active"
-    """In the end; deleted is one that is gone."""
-    holds: Mapping[str, Any] | None = None
-    """Queries of one value, and that value in the end; :uuid, :name and :volume are bound."""
-    shows: Mapping[str, Any] | None = None
-    """Keys of the server as a client sees it, and what they say in the end."""
-    recorded: str = ""
-    """As which it is among the instance's actions; empty where Nova records none."""
-    event: str = ""
-    result: str = "Success"
-    points: tuple[Point, ...] = ()
-    """Where its own work is done, and where it ends."""
-    helpers: tuple[Point, ...] = ()
-    """Who else takes part in it."""
-    needs: Callable[[Settings], bool] = lambda _settings: True
-    has_volume: bool = False
-    is_on_dead_host: bool = False
-    is_synchronous: bool = False
-    """Whether it is over when it is answered."""
 
 
 def _on_host(name: str, finish: str = "finish_action") -> tuple[Point, ...]:
@@ -123,6 +77,37 @@ def _at_once(method: str, path: str, body: Any, rpc: str, **more: Any) -> Server
         method=method, path=path, body=body, is_synchronous=True,
         points=(("conductor", f"rpc.conductor.{rpc}"),), **more,
     )  # fmt: skip
+
+
+def _boot(version: str, more: Mapping[str, Any], **ends: Any) -> ServerAction:
+    return ServerAction(
+        method="POST", version=version, boot=more, recorded="create",
+        event="compute__do_build_and_run_instance",
+        points=(("conductor", "rpc.conductor.create_instances"),
+                ("scheduler", "rpc.scheduler.schedule_builds"),
+                ("compute", point_of(16)), ("compute", point_of(18))), **ends,
+    )  # fmt: skip
+
+
+_BOOTS = {
+    "boot": _boot(
+        "2.90",
+        {"config_drive": True, "user_data": "aGVsbG8=", "hostname": "its-own", "tags": ["a"],
+         "metadata": {"k": "v"}, "description": "of a boot"},
+        shows={"config_drive": "True", "OS-EXT-SRV-ATTR:hostname": "its-own", "tags": ["a"],
+               "metadata": {"k": "v"}, "description": "of a boot"},
+    ),
+    "boot with files": _boot(
+        "2.1", {"config_drive": True, "personality": [{"path": "/a", "contents": "YQ=="}]},
+    ),
+    "boot from volume": _boot(
+        "2.1",
+        {"imageRef": None, "block_device_mapping_v2": [
+            {"uuid": "{image}", "source_type": "image", "destination_type": "volume",
+             "volume_size": 1, "boot_index": 0, "delete_on_termination": True}]},
+        holds={_VOLUMES: 1},
+    ),
+}  # fmt: skip
 
 
 def table_of(settings: Settings) -> dict[str, ServerAction]:
@@ -308,8 +293,28 @@ def table_of(settings: Settings) -> dict[str, ServerAction]:
             "keep_volume", version="2.85", before=("attach_volume",), has_volume=True,
             holds={f"{_VOLUMES} AND delete_on_termination": 1},
         ),
+        "console output": ServerAction(
+            body={"os-getConsoleOutput": {"length": 3}}, is_synchronous=True,
+            points=(("compute", "rpc.compute.get_console_output"),),
+        ),
+        "diagnostics": ServerAction(
+            method="GET", path="/diagnostics", is_synchronous=True,
+            points=(("compute", "rpc.compute.get_diagnostics"),),
+        ),
+        "remote console": _at_once(
+            "POST", "/remote-consoles", {"remote_console": {"protocol": "vnc", "type": "novnc"}},
+            "record_console", version="2.6",
+        ),
+        "topology": ServerAction(
+            method="GET", path="/topology", version="2.78", is_synchronous=True,
+        ),
+        "injectNetworkInfo": ServerAction(
+            body={"injectNetworkInfo": None}, is_synchronous=True,
+        ),
+        "resetNetwork": ServerAction(body={"resetNetwork": None}, is_synchronous=True),
+        **_BOOTS,
     }  # fmt: skip
-    return {name: one for name, one in found.items() if one.needs(settings)}
+    return {name: one for name, one in found.items() if one.needs(settings)} | ERRANDS
 
 
 def every_action() -> dict[str, ServerAction]:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from devstack_lite import cloud_files
 from devstack_lite.chaos import observe
+from devstack_lite.chaos.asked import ServerAction
 from devstack_lite.chaos.points import Points
-from devstack_lite.chaos.server_actions import ServerAction, settings_of, table_of
+from devstack_lite.chaos.server_actions import settings_of, table_of
 from devstack_lite.chaos.subject import Subject, wait
 from devstack_lite.cli.boot import order_of
 from devstack_lite.cli.session import Session
@@ -145,7 +146,8 @@ class _Run:
         is_boot = cell.operation == "boot"
         trouble = ""
         if not is_boot:
-            subject.boot(is_slow=bool(action.during))
+            if action.boot is None and not action.is_errand:
+                subject.boot(is_slow=bool(action.during))
             trouble = subject.prepare(action)
         failpoint = Failpoint(
             id="", point=cell.point, action=Action.KILL, service=cell.role, skip=cell.skip
@@ -168,7 +170,7 @@ class _Run:
             pid=fired.pid if fired else None,
             asked_again=subject.asked_again,
         )
-        subject.remove()
+        subject.remove(action)
         return outcome
 
     def _fired(self, armed: Failpoint) -> Firing | None:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 
 from devstack_lite import cloud_files
 from devstack_lite.chaos import observe, targets
+from devstack_lite.chaos.asked import ServerAction
 from devstack_lite.chaos.points import Points
-from devstack_lite.chaos.server_actions import ServerAction, settings_of, table_of
+from devstack_lite.chaos.server_actions import settings_of, table_of
 from devstack_lite.chaos.step_matrix import reading
 from devstack_lite.chaos.subject import LOOK_S, Subject, wait
 from devstack_lite.cli.boot import order_of
@@ -52,6 +53,8 @@ class Outcome:
     """What became of an action."""
 
     action: str
+    server: str
+    """Its uuid; an errand has none."""
     state: str
     """What there is in the end, with whatever is not as it should be."""
     is_good: bool
@@ -90,15 +93,19 @@ def run_storm(
     cloud: Cloud,
     names: Sequence[str],
     say: Callable[[str], None],
+    look: Callable[[], None],
     *,
     at_once: int = AT_ONCE,
 ) -> list[Outcome]:
-    """Ask for the actions of these names, or for all there are, so many at a time."""
+    """Ask for the actions of these names, or for all there are, so many at a time.
+
+    look is called when all of them are over, and their servers still there.
+    """
     table = table_of(settings_of(cloud))
     wanted = [name for name in table if not names or name in names]
     outcomes = []
     with contextlib.closing(Points(cloud)) as points, reading(cloud, at_once + 2) as db:
-        storm = _Storm(cloud, points, say)
+        storm = _Storm(cloud, points, say, look)
         for start in range(0, len(wanted), at_once):
             trials = []
             for name in wanted[start : start + at_once]:
@@ -113,18 +120,29 @@ def run_storm(
 class _Storm:
     """Runs trials together."""
 
-    def __init__(self, cloud: Cloud, points: Points, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        points: Points,
+        say: Callable[[str], None],
+        look: Callable[[], None],
+    ) -> None:
         self.client = Session(cloud_files.credentials(cloud))
         self._cloud = cloud
         self._points = points
         self._say = say
+        self._look = look
 
     def run(self, trials: Sequence[_Trial]) -> list[Outcome]:
         """Prepare all, break all, and say what became of each; leave nothing behind."""
         with ThreadPoolExecutor(len(trials)) as pool:
             self._say(f"{len(trials)} servers are brought to where they can be asked")
             list(pool.map(self._boot, trials))
-            list(pool.map(self._prepare, trials))
+            # A host that is down takes none of the others, and lets go of none while it is.
+            dead = [trial for trial in trials if trial.action.is_on_dead_host]
+            others = [trial for trial in trials if not trial.action.is_on_dead_host]
+            for some in (dead, others):
+                list(pool.map(self._prepare, some))
             for trial in trials:
                 trial.waiting = {one.id: one for one in failpoints_of(trial)}
             self._points.arm_all([one for trial in trials for one in trial.waiting.values()])
@@ -136,11 +154,15 @@ class _Storm:
             finally:
                 self._points.disarm()
             outcomes = list(pool.map(self._outcome, trials))
-            list(pool.map(lambda trial: trial.subject.remove(), trials))
+            self._look()
+            for some in (dead, others):
+                list(pool.map(lambda trial: trial.subject.remove(trial.action), some))
         wait(lambda: not observe.not_up(self._cloud), END_S)
         return outcomes
 
     def _boot(self, trial: _Trial) -> None:
+        if trial.action.is_errand or trial.action.boot is not None:
+            return
         *others, last = self._cloud.hosts
         host = last
         if len(others) > 1 and not trial.action.is_on_dead_host:
@@ -213,6 +235,7 @@ class _Storm:
         missed = [one.point for one in trial.waiting.values()]
         return Outcome(
             action=trial.name,
+            server=subject.uuid,
             state=state,
             is_good=state == action.vm_state
             and not any(point.endswith(".before") for point in missed),
@@ -241,17 +264,19 @@ def failpoints_of(trial: _Trial) -> list[Failpoint]:
     action, subject = trial.action, trial.subject
     asked = [
         Failpoint(
-            id=f"{subject.uuid}-{number}", point=f"http.api.{side}", action=Action.HOLD, count=1,
+            id=f"{subject.name}-{number}", point=f"http.api.{side}", action=Action.HOLD, count=1,
             service="api", request_id=subject.request_id,
         )
         for number, side in enumerate(("before", "after"))
     ]  # fmt: skip
     places = [(*own, side) for own in action.points for side in ("before", "after")]
     places += [(*own, "after") for own in action.helpers]
+    # A server that is yet to boot has no id; an errand is of none.
+    request_id = "" if subject.uuid else subject.request_id
     return asked + [
         Failpoint(
-            id=f"{subject.uuid}-{number}", point=f"{point}.{side}", action=Action.HOLD, count=1,
-            service=role, instance=subject.uuid,
+            id=f"{subject.name}-{number}", point=f"{point}.{side}", action=Action.HOLD, count=1,
+            service=role, instance=subject.uuid, request_id=request_id,
         )
         for number, (role, point, side) in enumerate(places, len(asked))
     ]  # fmt: skip

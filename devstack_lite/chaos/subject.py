@@ -6,6 +6,7 @@ database holds nothing of its request.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite import cloud_files
-from devstack_lite.chaos.server_actions import PREPARING, TRAVELS_SLOWLY, ServerAction
+from devstack_lite.chaos.asked import ServerAction
+from devstack_lite.chaos.server_actions import PREPARING, TRAVELS_SLOWLY
 from devstack_lite.cli.session import ApiError, Session
 from devstack_lite.cloud import Cloud
 from devstack_lite.context import new_request_id
@@ -79,8 +81,10 @@ class Subject:
 
         What an action that is asked for is not expected to change at once is not judged: ask again.
         """
-        row = self.row()
-        if row is None:
+        row = None if action.is_errand else self.row()
+        if action.is_errand:
+            state = "done"
+        elif row is None:
             state = "deleted"
         elif row.task_state is not None or self._changes():
             return None
@@ -138,18 +142,13 @@ class Subject:
 
         is_slow: its live migration lasts, with a profile that says so.
         """
-        body = {**self._body, "name": self.name}
-        if zone:
-            body["availability_zone"] = zone
-        if is_slow:
-            body["metadata"] = TRAVELS_SLOWLY
-        self._insist(
-            self._client, "POST", "/servers", {"server": body}, lambda: self.row() is not None,
-            "2.1",
-        )  # fmt: skip
-        if row := self.row():
-            self.uuid = row.uuid
-        return self.end(ServerAction())
+        more = {
+            **({"availability_zone": zone} if zone else {}),
+            **({"metadata": TRAVELS_SLOWLY} if is_slow else {}),
+        }
+        booting = ServerAction(boot=more)
+        self._send(self._client, booting)
+        return self.end(booting)
 
     def prepare(self, action: ServerAction) -> str:
         """Bring the server to where the action can be asked for; return what went wrong."""
@@ -188,11 +187,14 @@ class Subject:
         row = self.row()
         return "busy" if row is None else f"{row.vm_state}/{row.task_state}"
 
-    def remove(self) -> None:
-        """Have neither the server nor what was made for it."""
+    def remove(self, action: ServerAction) -> None:
+        """Have neither the server nor what was made for it, or for the action."""
         if self._dead_host:
             self._force_down(is_down=False)
             self._dead_host = ""
+        for method, path, body in action.undo:
+            with contextlib.suppress(ApiError):
+                self._client.call("compute", method, self._fill(path, action), body)
         if self.row() is not None:
             self._client.call(
                 "compute", "POST", f"/servers/{self.uuid}/action", {"forceDelete": None}
@@ -206,25 +208,39 @@ class Subject:
                 self._client.call("volume", "DELETE", f"/volumes/{self._volume}")
 
     def _send(self, client: Session, action: ServerAction) -> None:
-        before = self._count(action.recorded)
-        row = self.row()
-        attempt = None if row is None else row.attempt
+        path, body = self._request(action)
+        was_taken = self._was_taken(action)
+        self._insist(client, action.method, path, body, was_taken, action.version)
+        if action.boot is not None and (row := self.row()):
+            self.uuid = row.uuid
 
-        def was_taken() -> bool:
+    def _request(self, action: ServerAction) -> tuple[str, Any]:
+        """Return the action's path and body."""
+        if action.boot is not None:
+            wanted = {**self._body, "name": self.name, **self._fill(dict(action.boot), action)}
+            return "/servers", {"server": {k: v for k, v in wanted.items() if v is not None}}
+        path = action.path if action.is_errand else f"/servers/{self.uuid}{action.path}"
+        return self._fill(path, action), self._fill(action.body, action)
+
+    def _was_taken(self, action: ServerAction) -> Callable[[], bool]:
+        """Return what says whether the action, asked for from now on, was heard."""
+        if action.boot is not None:
+            return lambda: self.row() is not None
+        if action.is_synchronous and not action.recorded:
+            # What leaves no trace is asked again: it says the same twice.
+            if not action.holds or self.state(action) == action.vm_state:
+                return lambda: False
+            return lambda: self.state(action) == action.vm_state
+        before = self._count(action.recorded)
+        attempt = getattr(self.row(), "attempt", None)
+
+        def look() -> bool:
             now = self.row()
-            if now is None:
-                return True
-            if not action.recorded and action.is_synchronous:
-                # To be asked again, if it leaves no trace: it says the same twice.
-                return bool(action.holds) and self.state(action) == action.vm_state
             # What is under way besides may be handed out again meanwhile.
-            is_other = bool(now.attempt != attempt) and not action.during
+            is_other = now is None or (now.attempt != attempt and not action.during)
             return is_other or self._count(action.recorded) != before
 
-        self._insist(
-            client, action.method, f"/servers/{self.uuid}{self._fill(action.path)}",
-            self._fill(action.body), was_taken, action.version,
-        )  # fmt: skip
+        return look
 
     def _count(self, recorded: str) -> int:
         own = instance_actions.c
@@ -258,7 +274,7 @@ class Subject:
             else:
                 return
 
-    def _fill(self, value: Any) -> Any:
+    def _fill(self, value: Any, action: ServerAction) -> Any:
         """Return a body or path with the ids that it names."""
         text = json.dumps(value)
         for name, found in (
@@ -267,6 +283,7 @@ class Subject:
             ("name", lambda: self.name),
             ("volume", lambda: self._volume),
             ("port", self._port),
+            ("found", lambda: self._value(action.finds)),
             ("migration", self._migration),
         ):
             mark = f"{{{name}}}"

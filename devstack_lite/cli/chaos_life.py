@@ -27,7 +27,8 @@ def run_life(names: tuple[str, ...], at_once: int, name: str, as_json: bool) -> 
 
     Each action has a server of its own, and loses its api worker before and after it was noted,
     whoever does its work, and whoever notes its end. Shows what became of each and what its
-    instance's actions say; then checks the invariants. The exit code is 0 when all ended as asked.
+    instance's actions say; checks the invariants before and after its servers are removed. The
+    exit code is 0 when all ended as asked.
     """
     cloud = clouds.find(name)
     console = terminal.err()
@@ -36,15 +37,27 @@ def run_life(names: tuple[str, ...], at_once: int, name: str, as_json: bool) -> 
     def say(line: str) -> None:
         console.print(f"  {time.monotonic() - began:5.1f} s  {line}", style="dim")
 
+    reports = []
+
+    def look() -> None:
+        reports.append(
+            check_settled(
+                cloud, bound_s=storm.END_S, down_after_s=storm.END_S, wait_s=HOSTS_LOOK_WITHIN_S
+            )
+        )
+
     with interruptible():
-        outcomes = storm.run_storm(cloud, names, say, at_once=at_once)
-    holds = check_settled(
-        cloud, bound_s=storm.END_S, down_after_s=storm.END_S, wait_s=HOSTS_LOOK_WITHIN_S
-    )
+        outcomes = storm.run_storm(cloud, names, say, look, at_once=at_once)
+        look()
+    holds = next((one for one in reports if one.verdict is not Verdict.VALID), reports[-1])
     if as_json:
-        shown = [dataclasses.asdict(one) for one in outcomes]
-        click.echo(json.dumps({"actions": shown, "invariants": holds.verdict}, indent=1))
+        shown = {
+            "actions": [dataclasses.asdict(one) for one in outcomes],
+            "invariants": holds.verdict,
+            "violations": [dataclasses.asdict(one) for one in holds.violations],
+        }
+        click.echo(json.dumps(shown, indent=1))
     else:
-        report.show_life(terminal.out(), outcomes, holds.verdict)
+        report.show_life(terminal.out(), outcomes, holds)
     is_good = holds.verdict is Verdict.VALID and all(one.is_good for one in outcomes)
     raise SystemExit(0 if is_good else 1)
