@@ -1,8 +1,8 @@
 """Counts what a boot is made of: RPC calls and casts, HTTP requests, statements, commits.
 
-Uses what the product has: failpoints pass every message, request and statement, and one that delays
-for zero seconds leaves a record of each. Nothing is counted by the product itself. What is published
-to the broker, replies included, is what its own node counted.
+Uses what the product has: failpoints pass every message, request and statement, and one that
+delays for zero seconds leaves a record of each. Nothing is counted by the product itself. What is
+published to the broker, replies included, is what its own node counted.
 """
 
 from __future__ import annotations

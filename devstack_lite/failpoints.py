@@ -140,6 +140,7 @@ def configure(state_dir: str | Path) -> None:
 def reload() -> None:
     """Read what is armed now, and leave word that this process knows."""
     global _armed
+    _taken.clear()
     if _folder is None or not _folder.is_dir():
         _armed = ()
         return

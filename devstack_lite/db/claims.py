@@ -98,6 +98,9 @@ _OPEN = (
 )
 """Of each instance that awaits a host: its attempt, its group, and the claim of an earlier one."""
 _INSERT = claims.insert()
+_DELETE = claims.delete().where(
+    claims.c.node == sa.bindparam("b_node"), one_of(claims.c.instance_uuid)
+)
 
 
 class _Claiming:
@@ -353,9 +356,7 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
             total[position] += amount
     for node in per_node:
         uuids = [row.instance_uuid for row in rows if row.node == node]
-        connection.execute(
-            claims.delete().where(claims.c.node == node, claims.c.instance_uuid.in_(uuids))
-        )
+        connection.execute(_DELETE, {"b_node": node, "uuids": uuids})
     pci_devices.free(
         connection, [(row.node, row.instance_uuid) for row in rows if row.pci_requests]
     )
@@ -369,7 +370,12 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
 
 def release(connection: Connection, uuids: Sequence[str]) -> None:
     """Release all claims of these instances, in the caller's transaction. None is fine."""
-    _release(connection, claims.c.instance_uuid.in_(uuids))
+    rows = connection.execute(_OF_INSTANCES, {"uuids": list(uuids)}).all()
+    if rows:
+        release_rows(connection, rows, next_version(connection))
+
+
+_OF_INSTANCES = sa.select(claims).where(one_of(claims.c.instance_uuid)).with_for_update()
 
 
 def release_building(connection: Connection, uuids: Sequence[str]) -> None:

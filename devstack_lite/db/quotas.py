@@ -75,14 +75,12 @@ def _has_room(resource: str) -> sa.ColumnElement[bool]:
     return sa.or_(most < 0, _more(resource) <= most)
 
 
-_TAKE = (
+_COUNT = (
     quota_usages.update()
-    .where(
-        quota_usages.c.project_id == sa.bindparam("b_project_id"),
-        *(_has_room(resource) for resource in COUNTED),
-    )
+    .where(quota_usages.c.project_id == sa.bindparam("b_project_id"))
     .values({resource: _more(resource) for resource in COUNTED})
 )
+_TAKE = _COUNT.where(*(_has_room(resource) for resource in COUNTED))
 
 
 def change_quota(
@@ -145,16 +143,8 @@ def _message(over: list[str], wanted: dict[str, int], used: dict[str, int], limi
 
 def give_back(connection: Connection, project_id: str, flavor: Flavor) -> None:
     """Count one server of flavor off the project, in the caller's transaction."""
-    own = quota_usages.c
-    connection.execute(
-        quota_usages.update()
-        .where(own.project_id == project_id)
-        .values(
-            instances=own.instances - 1,
-            cores=own.cores - flavor.vcpus,
-            ram=own.ram - flavor.memory_mb,
-        )
-    )
+    less = {f"more_{resource}": -amount for resource, amount in size_of(flavor).items()}
+    connection.execute(_COUNT, {"b_project_id": project_id, **less})
 
 
 def recount(connection: Connection, row: Any, vm_state: str, task_state: str | None) -> None:

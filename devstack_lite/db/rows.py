@@ -26,14 +26,17 @@ def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
 
 def locked_instance(connection: Connection, uuid: str) -> Any:
     """Return an instance's row, locked until the caller's transaction ends. Raises NotFound."""
-    row = connection.execute(
-        sa.select(instances)
-        .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
+    row = connection.execute(_LOCKED, {"b_uuid": uuid}).one_or_none()
     if row is None:
         raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
     return row
+
+
+_LOCKED = (
+    sa.select(instances)
+    .where(instances.c.uuid == sa.bindparam("b_uuid"), instances.c.deleted_at.is_(None))
+    .with_for_update()
+)
 
 
 def instance_of(row: Any) -> Instance:

@@ -25,6 +25,7 @@ from fake_hypervisor.uri import make_uri
 from services.compute.driver import LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface
 from services.compute.manager import ComputeManager
+from services.conductor.rpcapi.instances import InstancesAPI
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.test_compute_servers import change, record
 from tests.unit.conftest import make_node
@@ -43,7 +44,8 @@ def driver(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     made = LibvirtDriver(libvirt, lambda node: make_uri(store, node), nodes=("host1",))
     peers: Any = SimpleNamespace(driver=made)
     nobody: Any = None
-    manager = ComputeManager("host1", peers, nobody, nobody, threads=1)
+    told = InstancesAPI(get_transport(cloud.conf))
+    manager = ComputeManager("host1", peers, told, nobody, threads=1)
     server = RpcServer(
         get_transport(cloud.conf), topic="compute", server="host1", endpoints=[manager], threads=2
     )
@@ -273,6 +275,14 @@ def test_a_password_is_changed(api: Api, cloud: Cloud, driver: LibvirtDriver) ->
     refused = act(api, "changePassword", {"adminPass": "x"})
     text = f"Cannot 'changePassword' instance {SERVER} while it is in vm_state stopped"
     assert (refused.status, message(refused)) == (409, text)
+    noted = [
+        (one.action, instances.list_action_events(cloud.db, one.id)[0])
+        for one in instances.list_actions(cloud.db, SERVER)
+        if one.action == "changePassword"
+    ]
+    assert [(event.event, event.result) for _, event in noted] == [
+        ("compute_set_admin_password", "Error"), ("compute_set_admin_password", "Success"),
+    ]  # fmt: skip
 
 
 def test_no_password_was_posted(api: Api) -> None:

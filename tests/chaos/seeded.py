@@ -19,6 +19,7 @@ from devstack_lite.db import (
     catalog,
     claims,
     delegations,
+    deletes,
     failed_builds,
     flavors,
     grants,
@@ -323,7 +324,7 @@ def _seed_instances(db: Database) -> None:
     volume_changes.begin_detach_volume(
         db, context("req-detach"), ACTIVE, change_id=CHANGE, volume_id="leaving"
     )
-    actions.begin_delete(db, context("req-delete"), DELETING)
+    deletes.begin_delete(db, context("req-delete"), DELETING)
     with db.write() as connection:
         connection.execute(
             instances.update()

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, device_tags, failed_builds, instances
+from devstack_lite.db import builds, claims, deletes, device_tags, failed_builds, instances
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments, volumes
 from devstack_lite.names import port_id_of, volume_id_of
@@ -77,7 +77,7 @@ def test_tags_of_a_boots_devices_are_kept(db: Database, context: RequestContext)
     assert device_tags.list_tags(db, uuid) == {
         volume_id_of(uuid, 0): "system", port_id_of(uuid, 1): "lan", there: "wan",
     }  # fmt: skip
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     assert device_tags.list_tags(db, uuid) == {}
 
 
@@ -94,7 +94,7 @@ def test_a_delete_of_what_no_host_has_takes_the_volume(
 ) -> None:
     """Before any host is chosen, the delete ends everything at once."""
     uuid = record(db, context, root(delete_on_termination=True))
-    assert actions.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
+    assert deletes.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
     assert statuses(db) == {}
 
 

@@ -13,6 +13,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
     failed_builds,
     instances,
     leftovers,
@@ -175,9 +176,9 @@ def test_the_old_host_removes_its_domain_when_it_is_back(db: Database, uuid: str
 def test_a_delete_does_not_wait_for_a_dead_host(
     db: Database, context: RequestContext, uuid: str
 ) -> None:
-    assert actions.begin_delete(db, context, uuid).deleted_at is None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is None
     leftovers.delete_without_host(db, uuid)
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     assert used(db, "host1") == FREE
 
 

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
-    actions,
     builds,
     claims,
+    deletes,
     failed_builds,
     networks,
     operations,
@@ -170,7 +170,7 @@ def test_a_delete_between_two_attempts_leaves_nothing(
     bind(db, uuid, "host2")
     attach(db, uuid)
     fail(db, uuid, can_retry=True)
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     assert holders(db) == [""]
     assert volume_attachments.list_attachments(db) == []
 
@@ -180,7 +180,7 @@ def test_an_instance_that_is_gone_gets_no_port(
 ) -> None:
     """Its builder was slow, and the delete was quicker."""
     fail(db, uuid, can_retry=True)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     late = Port(
         id="late", network_id="network", project_id="p", device_id=uuid,
         device_owner="compute:nova", host_id="host2", status="ACTIVE",

@@ -14,6 +14,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
     failed_builds,
     instances,
     leftovers,
@@ -191,11 +192,11 @@ def test_a_delete_takes_both_places(db: Database, uuid: str, is_there: bool) -> 
         resized(db, uuid)
     else:
         start(db, begin(db, uuid))
-    going = actions.begin_delete(db, asked("req-delete"), uuid)
+    going = deletes.begin_delete(db, asked("req-delete"), uuid)
     assert (going.operation or {})["arguments"] == {
         "elsewhere": [{"host": "host1", "node": "host1"}]
     }
-    assert actions.finish_delete(db, uuid)
+    assert deletes.finish_delete(db, uuid)
     assert (used(db, "host1"), used(db, "host2")) == (FREE, FREE)
     assert usage(db) == {"instances": 0, "cores": 0, "ram": 0}
     assert status(db, uuid) == ("confirmed" if is_there else "error")

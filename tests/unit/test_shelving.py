@@ -13,6 +13,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
     failed_builds,
     instances,
     networks,
@@ -200,7 +201,7 @@ def test_it_may_be_pinned_to_a_zone(db: Database, uuid: str) -> None:
 def test_deleted_it_takes_its_image_along(db: Database, uuid: str) -> None:
     """No host is asked: the instance, its claim and what it was kept in are gone at once."""
     shelve(db, uuid)
-    gone = actions.begin_delete(db, asks("req-delete"), uuid)
+    gone = deletes.begin_delete(db, asks("req-delete"), uuid)
     assert gone.deleted_at is not None
     assert image_ids(db) == []
     assert volumes.get_volume(db, VOLUME).status == "available"
@@ -234,7 +235,7 @@ def test_deleted_in_another_state_it_takes_its_image_along(
     shelve(db, uuid)
     with db.write() as connection:
         connection.execute(rows.update().values(vm_state=vm_state))
-    assert actions.begin_delete(db, asks("req-delete"), uuid).deleted_at is not None
+    assert deletes.begin_delete(db, asks("req-delete"), uuid).deleted_at is not None
     assert image_ids(db) == []
 
 
