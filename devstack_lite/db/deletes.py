@@ -37,10 +37,14 @@ _UPDATE = instances.update().where(instances.c.uuid == _THIS)
 _FORGET = {
     table: table.delete().where(table.c.instance_uuid == _THIS)
     for table in (
-        server_group_members, instance_tags, device_changes, instance_faults, device_tags,
+        server_group_members,
+        instance_tags,
+        device_changes,
+        instance_faults,
+        device_tags,
         console_tokens,
     )
-}  # fmt: skip
+}
 _TO_REMOVE = (
     sa.select(
         instances,
