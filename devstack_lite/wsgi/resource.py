@@ -148,7 +148,7 @@ class Resource:
     def __init__(
         self, controller: Any, *, versions: VersionRange | None = None, query: Body | None = None
     ) -> None:
-        """Serve a controller; query: the schema of every GET that notes none of its own."""
+        """Serve a controller; query: the schema of each GET of its that notes none of its own."""
         self.controller = controller
         self._query = query
         self.until: ApiVersion | None = None
@@ -161,6 +161,7 @@ class Resource:
         self._preparations: dict[str, _Preparation] = {}
         self._validators: dict[int, Any] = {}
         self.extend(controller)
+        self._own = frozenset(self._methods)
 
     def extend(self, controller: Any) -> None:
         """Add a controller's methods and actions to this resource's.
@@ -310,7 +311,7 @@ class Resource:
     def _checked(self, req: Request, name: str | None, notes: MethodNotes) -> Any:
         """Return the body, checked, as far as the method wants one; check the query, too."""
         query = notes.query
-        if query is None and req.method == "GET":
+        if query is None and req.method == "GET" and name in self._own:
             query = self._query
         if query is not None:
             self._check(

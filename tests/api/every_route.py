@@ -60,6 +60,7 @@ BODIES: dict[str, Any] = {
     "services.update": {"status": "disabled"},
     "aggregates.create": {"aggregate": {"name": "theirs"}},
     "aggregates.update": {"aggregate": {"name": "theirs"}},
+    "aggregates.images": {"cache": [{"id": NOTHING}]},
     "aggregates.action": {"add_host": {"host": "nowhere"}},
     "server_groups.create": {"server_group": {"name": "theirs", "policies": ["affinity"]}},
     "quotas.update": {"quota_set": {"cores": 1}},
@@ -79,10 +80,13 @@ ACTION_BODIES: dict[str, Any] = {
     "os-getConsoleOutput": {},
     "os-getVNCConsole": {"type": "novnc"},
     "os-getSPICEConsole": {"type": "spice-html5"},
+    "os-getSerialConsole": {"type": "serial"},
     "os-migrateLive": {"host": None, "block_migration": False, "disk_over_commit": False},
     "evacuate": {"onSharedStorage": False},
     "createImage": {"name": "theirs"},
     "createBackup": {"name": "theirs", "backup_type": "daily", "rotation": 1},
+    "addFixedIp": {"networkId": NOTHING},
+    "removeFixedIp": {"address": "203.0.113.9"},
     "addFloatingIp": {"address": "203.0.113.9"},
     "removeFloatingIp": {"address": "203.0.113.9"},
     "addSecurityGroup": {"name": "default"},
@@ -98,7 +102,7 @@ OTHERS_BODIES = {
 
 ADMINS = {
     "external_events", "decisions", "console_tokens", "migrations", "hypervisors", "services",
-    "hosts", "aggregates", "audit_log",
+    "hosts", "aggregates", "audit_log", "baremetal_nodes",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {
@@ -110,10 +114,13 @@ ADMINS_ACTIONS = {
 }  # fmt: skip
 PROXIES = ("2.1", "2.35")
 PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks",
-                   "volumes", "snapshots"}  # fmt: skip
+                   "volumes", "snapshots", "baremetal_nodes"}  # fmt: skip
+REFUSED = {f"baremetal_nodes.{name}" for name in ("create", "delete", "action")}
+"""What is refused whoever asks."""
 BETWEEN = {
     "services.force_down": ("2.11", "2.52"),
     "console_tokens.show": ("2.31", "2.104"),
+    "aggregates.images": ("2.81", "2.104"),
     **{
         f"{one.resource}.{one.action}": PROXIES for one in ROUTES if one.resource in PROXY_RESOURCES
     },
@@ -140,7 +147,7 @@ def _actions() -> list[str]:
     return sorted(action for action in found if action)
 
 
-ACTIONS = _actions()
+ACTIONS = [one for one in _actions() if one != "os-getRDPConsole"]  # gone for everybody
 TABLE = list({(one.method, one.path): one for one in ROUTES}.values())
 
 
@@ -173,6 +180,7 @@ def body_of(route: Route, version: str) -> Any:
 
 PLAIN = [
     one for one in TABLE
-    if one.resource not in {"removed", "volumes_boot"} and name_of(one) != "servers.action"
+    if one.resource not in {"removed", "volumes_boot"}
+    and name_of(one) not in {"servers.action", *REFUSED}
 ]  # fmt: skip
 """What is asked as itself: `volumes_boot` is `servers` under another name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devstack_lite.objects.registry import Json
-from services.api.schemas.servers import NAME
+from services.api.schemas.servers import NAME, UUID
 
 _ZONE: Json = {**NAME, "pattern": r"^(?!\s)[^\x00-\x1f\x7f-\x9f:]*(?<!\s)\Z"}
 _HOST: Json = {
@@ -40,3 +40,20 @@ SET_METADATA = _of(
     },
     required=["metadata"],
 )
+CACHE: Json = {
+    "type": "object",
+    "properties": {
+        "cache": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {"id": UUID},
+                "required": ["id"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["cache"],
+    "additionalProperties": False,
+}

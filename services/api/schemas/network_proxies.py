@@ -52,3 +52,17 @@ REMOVE_FLOATING_IP = _within(
     "removeFloatingIp", {"properties": {"address": _ADDRESS}, "required": ["address"]},
     is_open=False,
 )  # fmt: skip
+ADD_FIXED_IP = _within(
+    "addFixedIp",
+    {
+        "properties": {
+            "networkId": {"type": ["string", "number"], "minLength": 1, "maxLength": 36}
+        },
+        "required": ["networkId"],
+    },
+    is_open=False,
+)
+REMOVE_FIXED_IP = _within(
+    "removeFixedIp", {"properties": {"address": _ADDRESS}, "required": ["address"]},
+    is_open=False,
+)  # fmt: skip

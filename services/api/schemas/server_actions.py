@@ -49,6 +49,9 @@ VNC_CONSOLE = _action(
 SPICE_CONSOLE = _action(
     "os-getSPICEConsole", {"type": {"type": "string", "enum": ["spice-html5"]}}, ["type"]
 )
+SERIAL_CONSOLE = _action(
+    "os-getSerialConsole", {"type": {"type": "string", "enum": ["serial"]}}, ["type"]
+)
 RESET_STATE = _action(
     "os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"]
 )

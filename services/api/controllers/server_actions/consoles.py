@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import NoReturn
 
 from devstack_lite.db import hosts
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
@@ -10,6 +11,7 @@ from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.console import Console
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState
+from devstack_lite.wsgi.faults import HttpError
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.console_tokens import SPICE_DIRECT
@@ -62,6 +64,19 @@ class ConsolesController:
         """Return where a server's screen may be seen by SPICE."""
         kind = body["os-getSPICEConsole"]["type"]
         return {"console": {"type": kind, "url": self._url(req, id, "spice", kind)}}
+
+    @api(action="os-getSerialConsole", body=schemas.SERIAL_CONSOLE, until="2.5")
+    def serial_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Refuse it: there are no serial consoles."""
+        kind = body["os-getSerialConsole"]["type"]
+        return {"console": {"type": kind, "url": self._url(req, id, "serial", kind)}}
+
+    @api(action="os-getRDPConsole", until="2.5")
+    def rdp_console(self, req: Request, id: str, body: Json) -> NoReturn:  # noqa: A002
+        """Say that it is no more: Nova has removed it with Hyper-V."""
+        raise HttpError(
+            410, "This resource is no longer available.  No forwarding address is given."
+        )
 
     def _url(self, req: Request, server_id: str, protocol: str, kind: str) -> str:
         """Return where a console is seen, having it kept where its token leads.
