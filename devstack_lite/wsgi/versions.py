@@ -9,7 +9,7 @@ from typing import Self
 
 import microversion_parse
 
-_VERSION = re.compile(r"^(\d+)\.(\d+)$")
+_VERSION = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")
 
 
 @total_ordering
@@ -43,6 +43,8 @@ class VersionRange:
     minimum: ApiVersion
     maximum: ApiVersion
     legacy_headers: tuple[str, ...] = ()
+    media_types: frozenset[str] | None = None
+    """What any request may say it holds, with a body or without; None leaves it to the methods."""
 
     def negotiate(self, headers: dict[str, str]) -> ApiVersion:
         """Return the version a request is answered in; the lowest when it names none.

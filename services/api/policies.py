@@ -78,7 +78,6 @@ servers:create_image               member  {_ACTION} (createImage)
 servers:trigger_crash_dump         member  {_ACTION} (trigger_crash_dump)
 os-admin-actions:reset_state       admin   {_ACTION} (os-resetState)
 os-admin-actions:inject_network_info admin {_ACTION} (injectNetworkInfo)
-os-admin-actions:reset_network     admin   {_ACTION} (resetNetwork)
 os-admin-password                  member  {_ACTION} (changePassword)
 ips:index                          reader  GET {_SERVER}/ips
 ips:show                           reader  GET {_SERVER}/ips/{{network}}
@@ -168,8 +167,8 @@ os-quota-sets:detail               reader  GET /os-quota-sets/{{project_id}}/det
 os-quota-sets:update               admin   PUT /os-quota-sets/{{project_id}}
 os-quota-sets:delete               admin   DELETE /os-quota-sets/{{project_id}}
 extensions                         any     GET /extensions, GET /extensions/{{alias}}
-os-remote-consoles                 member  {_ACTION} (os-getVNCConsole, os-getSPICEConsole), \
-POST {_SERVER}/remote-consoles
+os-remote-consoles                 member  {_ACTION} (os-getVNCConsole, os-getSPICEConsole, \
+os-getSerialConsole), POST {_SERVER}/remote-consoles
 os-rescue                          member  {_ACTION} (rescue)
 os-unrescue                        member  {_ACTION} (unrescue)
 os-security-groups:list            reader  GET {_SERVER}/os-security-groups

@@ -78,6 +78,7 @@ ACTION_BODIES: dict[str, Any] = {
     "os-getConsoleOutput": {},
     "os-getVNCConsole": {"type": "novnc"},
     "os-getSPICEConsole": {"type": "spice-html5"},
+    "os-getSerialConsole": {"type": "serial"},
     "os-migrateLive": {"host": None, "block_migration": False, "disk_over_commit": False},
     "evacuate": {"onSharedStorage": False},
     "createImage": {"name": "theirs"},
@@ -105,7 +106,7 @@ ADMINS_READS = {
     "server_inspection.diagnostics", "tenant_usage.index",
 }  # fmt: skip
 ADMINS_ACTIONS = {
-    "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
+    "os-resetState", "injectNetworkInfo", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
 PROXIES = ("2.1", "2.35")
 PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks",
@@ -138,7 +139,9 @@ def _actions() -> list[str]:
     return sorted(action for action in found if action)
 
 
-ACTIONS = _actions()
+GONE = {"resetNetwork", "os-getRDPConsole"}
+"""Actions that Nova has removed: whoever asks is refused."""
+ACTIONS = [one for one in _actions() if one not in GONE]
 TABLE = list({(one.method, one.path): one for one in ROUTES}.values())
 
 
@@ -166,7 +169,8 @@ def body_of(route: Route, version: str) -> Any:
     body = BODIES.get(name_of(route))
     if name_of(route) == "server_groups.create" and version != "2.1":
         return {"server_group": {"name": "theirs", "policy": "affinity"}}
-    return {} if body is None and route.method in {"POST", "PUT"} else body
+    takes_any = route.method in {"POST", "PUT"} and name_of(route) != "tags.update"
+    return {} if body is None and takes_any else body
 
 
 PLAIN = [one for one in TABLE if one.resource != "removed" and name_of(one) != "servers.action"]

@@ -50,7 +50,7 @@ class InterfacesController:
         instance = self._get(req, server_id, f"{RULE}:show")
         return {"interfaceAttachment": _view(self._port(instance, id))}
 
-    @api(body=schemas.CREATE)
+    @api(body=schemas.create)
     def create(self, req: Request, server_id: str, body: Json) -> Json:
         """Attach a port, or one that is made on a network; answered when the guest has it."""
         instance = self._get(req, server_id, f"{RULE}:create")

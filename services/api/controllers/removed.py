@@ -20,15 +20,14 @@ REMOVED: dict[str, str] = {
     "/os-certificates": "POST",
     "/os-certificates/{id}": "GET",
     "/os-cloudpipe": "GET POST",
-    "/os-cloudpipe/configure-project": "PUT",
+    "/os-cloudpipe/{id}": "PUT",
     "/os-fixed-ips/{id}": "GET",
     "/os-fixed-ips/{id}/action": "POST",
     "/os-floating-ip-dns": "GET",
     "/os-floating-ip-dns/{domain_id}": "PUT DELETE",
     "/os-floating-ip-dns/{domain_id}/entries/{id}": "GET PUT DELETE",
     "/os-floating-ips-bulk": "GET POST",
-    "/os-floating-ips-bulk/delete": "PUT",
-    "/os-floating-ips-bulk/{id}": "GET",
+    "/os-floating-ips-bulk/{id}": "GET PUT",
     "/os-fping": "GET",
     "/os-fping/{id}": "GET",
     "/os-networks": "POST",
@@ -46,11 +45,14 @@ REMOVED: dict[str, str] = {
 """Paths and the methods that they had."""
 
 
+def gone() -> HttpError:
+    """Return what says so."""
+    return HttpError(410, "This resource is no longer available. No forwarding address is given.")
+
+
 class RemovedController:
     """Answers all of them."""
 
     def gone(self, req: Request, **_names: str) -> NoReturn:
         """Raise 410."""
-        raise HttpError(
-            410, "This resource is no longer available.  No forwarding address is given."
-        )
+        raise gone()

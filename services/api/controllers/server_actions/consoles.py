@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import NoReturn
 
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Instance
@@ -12,6 +13,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking
 from services.api.schemas import server_actions as schemas
+from services.api.schemas.parameters import whole
 
 
 class ConsolesController:
@@ -25,14 +27,14 @@ class ConsolesController:
     @api(action="os-getConsoleOutput", body=schemas.CONSOLE_OUTPUT)
     def console_output(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Show the last lines that a server wrote on its console, or all."""
-        length = (body["os-getConsoleOutput"] or {}).get("length")
+        length = body["os-getConsoleOutput"].get("length")
         instance = self._asking.get(req, id, "os_compute_api:os-console-output")
         if instance.host is None:
             raise _not_ready(instance)
         try:
             output = self._compute.get_console_output(
                 req.context, host=instance.host, instance=instance,
-                length=None if length is None else int(length),
+                length=None if length is None else whole(length),
             )  # fmt: skip
         except NotFound as error:
             raise NotFound("Guest does not have a console available.", kind="console") from error
@@ -56,9 +58,9 @@ class ConsolesController:
     def vnc_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Return where a server's screen may be seen by noVNC."""
         kind = body["os-getVNCConsole"]["type"]
+        token = self._token(req, id)
         if kind != "novnc":
             raise Invalid(f"Unavailable console type {kind}.")
-        token = self._token(req, id)
         url = f"{self._conf.vnc.novncproxy_base_url}?path=%3Ftoken%3D{token}"
         return {"console": {"type": kind, "url": url}}
 
@@ -68,6 +70,12 @@ class ConsolesController:
         token = self._token(req, id)
         url = f"{self._conf.spice.html5proxy_base_url}?token={token}"
         return {"console": {"type": body["os-getSPICEConsole"]["type"], "url": url}}
+
+    @api(action="os-getSerialConsole", body=schemas.SERIAL_CONSOLE, until="2.5")
+    def serial_console(self, req: Request, id: str, body: Json) -> NoReturn:  # noqa: A002
+        """Refuse: no server here has a serial console, as where Nova's option for it is off."""
+        self._token(req, id)
+        raise Invalid("Unavailable console type serial.")
 
     def _token(self, req: Request, server_id: str) -> str:
         instance = self._asking.get(req, server_id, "os_compute_api:os-remote-consoles")

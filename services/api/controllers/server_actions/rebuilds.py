@@ -21,12 +21,12 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.boot import check_user_data, usable_image
+from services.api.boot import usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.host_states import host_states
 from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
-from services.api.schemas.servers import is_true
+from services.api.schemas.parameters import is_true
 from services.api.views import servers as views
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
@@ -51,7 +51,6 @@ class RebuildsController:
     def rebuild(self, req: Request, id: str, body: Json) -> Reply:  # noqa: A002 - the route's name
         """Build a server anew from an image, with the ports, volumes and id that it has."""
         asked = body["rebuild"]
-        check_user_data(asked.get("user_data"))
         seen = self._asking.get_built(req, id, REBUILD)
         if not seen.image_ref:
             raise Invalid("Unable to rebuild with a different image for a volume-backed server.")
@@ -120,11 +119,11 @@ class RebuildsController:
     def evacuate(self, req: Request, id: str, body: Json) -> Json | None:  # noqa: A002
         """Build a server anew on another host, when its own is down."""
         asked = body["evacuate"]
+        seen = self._asking.get_built(req, id, EVACUATION)
         if asked.get("host") is None and is_true(asked.get("force")):
             raise Invalid("Can't force to a non-provided destination")
         if "adminPass" in asked and is_true(asked.get("onSharedStorage")):
             raise Invalid("admin password can't be changed on existing disk")
-        seen = self._asking.get_built(req, id, EVACUATION)
         self._check_hosts(str(seen.host), asked.get("host"))
         self._asking.begin(req, id, EVACUATION, arguments={"target_host": asked.get("host")})
         if req.since(2, 14):
