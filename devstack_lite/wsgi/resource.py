@@ -275,7 +275,8 @@ class Resource:
         except ValueError as error:
             raise HttpError(400, str(error)) from None
         except LookupError as error:
-            raise HttpError(406, str(error.args[0])) from None
+            text, asked = error.args
+            raise HttpError(406, text, self._versions.reply_headers(asked)) from None
         req.api_version = version
         return self._versions.reply_headers(version)
 

@@ -49,8 +49,8 @@ class VersionRange:
     def negotiate(self, headers: dict[str, str]) -> ApiVersion:
         """Return the version a request is answered in; the lowest when it names none.
 
-        Raises ValueError with the text of the fault for a malformed version, LookupError for one
-        that is not offered.
+        Raises ValueError with the text of the fault for a malformed version, LookupError with the
+        text and the version for one that is not offered.
         """
         text = microversion_parse.get_version(
             headers, self.service_type, legacy_headers=list(self.legacy_headers)
@@ -69,7 +69,8 @@ class VersionRange:
         if not self.minimum <= asked <= self.maximum:
             raise LookupError(
                 f"Version {text} is not supported by the API. Minimum is {self.minimum} and"
-                f" maximum is {self.maximum}."
+                f" maximum is {self.maximum}.",
+                asked,
             )
         return asked
 

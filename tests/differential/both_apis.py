@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -30,9 +31,26 @@ from devstack_lite.wsgi import faults
 from devstack_lite.wsgi.middleware.faultwrap import FaultWrap
 from devstack_lite.wsgi.request import CONTEXT
 from devstack_lite.wsgi.router import Router
+from devstack_lite.wsgi.versions import ApiVersion
 from services.api.router import make_router
+from tests.differential.near_bodies import UUID
 
 PREFIX = "/v2.1"
+
+_BOOT = "a name from before /servers took block devices; gone with 2.103"
+LACKING: dict[str, str] = {
+    "/os-volumes_boot": _BOOT,
+    "/os-baremetal-nodes": "a proxy of Ironic, which is not here",
+    "/os-assisted-volume-snapshots": "for volume drivers that ask Nova to make their snapshots",
+    "/os-console-auth-tokens": "for console proxies, and a guest here has no console",
+    "/servers/{server_id}/shares": "of Manila, from 2.97 on",
+    "/os-aggregates/{id}/images": "asks hosts to fetch images ahead of a boot",
+    "/": "served here by an application of its own, without a token",
+    "/versions": "the same document by another name, without a token elsewhere",
+    "addFixedIp": "to be replaced by an attached interface; gone with 2.44",
+    "removeFixedIp": "to be replaced by a detached interface; gone with 2.44",
+}
+"""Of Nova's, what there is not here, by the beginning of its path or by action, and why."""
 
 
 class Accepted(BaseException):
@@ -174,3 +192,16 @@ def served_by_nova() -> list[Served]:
                 for action, one in sorted(resource.wsgi_actions.items())
             ]
     return found
+
+
+def lacking(served: Served) -> str | None:
+    """Return why something of Nova's is not here; None when it is."""
+    parts = served.path.split("/")
+    above = ("/".join(parts[:length]) for length in range(len(parts), 1, -1))
+    return next((LACKING[one] for one in above if one in LACKING), LACKING.get(served.action))
+
+
+def path_of(served: Served, version: str) -> str:
+    if served.path == "/os-services/{id}" and ApiVersion.parse(version) < ApiVersion(2, 53):
+        return "/os-services/enable"
+    return re.sub(r"{\w+}", UUID, served.path)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -20,53 +19,20 @@ import pytest
 
 from devstack_lite.wsgi.versions import ApiVersion
 from services.api.versions import VERSIONS
-from tests.differential.near_bodies import UUID, Schema, Values
+from tests.differential.near_bodies import Schema, Values
 
 pytest.importorskip("nova.api.openstack.compute.routes")
 from tests.differential.both_apis import (
     Application,
     Said,
     Served,
-    novas_application,
-    our_application,
-    our_router,
+    lacking,
+    path_of,
     served_by_nova,
 )
 
 CASES = int(os.environ.get("DEVSTACK_LITE_TEST_CASES", "300"))
 SERVED = served_by_nova()
-
-_BOOT = "a name from before /servers took block devices; gone with 2.103"
-LACKING: dict[str, str] = {
-    "/os-volumes_boot": _BOOT,
-    "/os-baremetal-nodes": "a proxy of Ironic, which is not here",
-    "/os-assisted-volume-snapshots": "for volume drivers that ask Nova to make their snapshots",
-    "/os-console-auth-tokens": "for console proxies, and a guest here has no console",
-    "/servers/{server_id}/shares": "of Manila, from 2.97 on",
-    "/os-aggregates/{id}/images": "asks hosts to fetch images ahead of a boot",
-    "/": "served here by an application of its own, without a token",
-    "/versions": "the same document by another name, without a token elsewhere",
-    "addFixedIp": "to be replaced by an attached interface; gone with 2.44",
-    "removeFixedIp": "to be replaced by a detached interface; gone with 2.44",
-}
-"""Of Nova's, what there is not here, by the beginning of its path or by action, and why."""
-
-
-def lacking(served: Served) -> str | None:
-    """Return why something of Nova's is not here; None when it is."""
-    parts = served.path.split("/")
-    above = ("/".join(parts[:length]) for length in range(len(parts), 1, -1))
-    return next((LACKING[one] for one in above if one in LACKING), LACKING.get(served.action))
-
-
-@pytest.fixture(scope="module")
-def nova() -> Application:
-    return novas_application()
-
-
-@pytest.fixture(scope="module")
-def ours() -> Application:
-    return our_application(our_router())
 
 
 def spans(schemas: Any) -> Iterator[tuple[Schema, list[str]]]:
@@ -77,12 +43,6 @@ def spans(schemas: Any) -> Iterator[tuple[Schema, list[str]]]:
         first, last = max(first, VERSIONS.minimum), min(last, VERSIONS.maximum)
         if first <= last:
             yield schema, [str(first), str(last)]
-
-
-def path_of(served: Served, version: str) -> str:
-    if served.path == "/os-services/{id}" and ApiVersion.parse(version) < ApiVersion(2, 53):
-        return "/os-services/enable"
-    return re.sub(r"{\w+}", UUID, served.path)
 
 
 def of_kind(kind: str) -> list[Any]:
