@@ -1,7 +1,8 @@
-"""Counts what a boot is made of: RPC calls and casts, HTTP requests, commits.
+"""Counts what a boot is made of: RPC calls and casts, HTTP requests, statements, commits.
 
-Uses what the product has: failpoints pass every message and request, and one that delays for zero
-seconds leaves a record of each. Nothing is counted by the product itself.
+Uses what the product has: failpoints pass every message, request and statement, and one that
+delays for zero seconds leaves a record of each. Nothing is counted by the product itself. What is
+published to the broker, replies included, is what its own node counted.
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from benchmarks import measuring
 from benchmarks.client import BenchmarkError, ComputeClient
 from benchmarks.measuring import say
 from devstack_lite import launcher
+from devstack_lite.broker.local import LocalBroker
 from devstack_lite.chaos.points import Points
 from devstack_lite.cloud import Cloud
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import instances
-from devstack_lite.failpoints import Action, Failpoint
+from devstack_lite.failpoints import Action, Failpoint, Firing
 from devstack_lite.states import VmState
 
-POINTS = ("rpc.*.before", "http.*.before")
+POINTS = ("rpc.*.before", "http.*.before", "db.*")
 OWN = ".reload_failpoints."
 IDLE_S = 10.0
 """Long enough for what every daemon says of itself now and then."""
@@ -49,6 +51,13 @@ def commits(cloud: Cloud) -> int | None:
         return None
     index = cloud.state_dir / "devstack.sqlite-shm"
     return changes_of(index)
+
+
+def published(cloud: Cloud) -> int | None:
+    """Return how many messages the cloud's own node was given; None where another one serves."""
+    if cloud.broker.kind != "local":
+        return None
+    return LocalBroker(cloud.broker, cloud.name, cloud.state_dir).published()
 
 
 def changes_of(index: Path) -> int | None:
@@ -80,11 +89,13 @@ def kinds() -> dict[str, str]:
 def kind_of(point: str, known: dict[str, str]) -> tuple[str, str]:
     """Return what a point counts and its name: ("call", "conductor.finish_builds").
 
-    The kinds are call, cast, fanout and http.
+    The kinds are call, cast, fanout, http and sql.
     """
     family, _, name = point.removesuffix(".before").partition(".")
     if family == "http":
         return "http", name
+    if family == "db":
+        return "sql", name
     return known.get(name, "fanout"), name
 
 
@@ -120,6 +131,9 @@ def count_boots(cloud: Cloud, client: ComputeClient, boots: int) -> dict[str, An
         "commits_per_boot": None
         if busy.commits is None or idle.commits is None
         else beyond(busy.commits, idle.commits, busy.wall_s / idle.wall_s, boots),
+        "published_per_boot": None
+        if busy.published is None or idle.published is None
+        else beyond(busy.published, idle.published, busy.wall_s / idle.wall_s, boots),
         "idle_per_s": {
             point: number / idle.wall_s for point, number in sorted(idle.passed.items())
         },
@@ -142,6 +156,7 @@ def table(counts: dict[str, Any]) -> str:
         rows.append([kind, counts["per_boot"][kind]])
         rows += [[f"  {name}", number] for name, number in named.items() if number >= SHOWN]
     rows.append(["commits", counts["commits_per_boot"]])
+    rows.append(["published to the broker", counts["published_per_boot"]])
     return measuring.table([f"per boot, of {counts['boots']}", ""], rows)
 
 
@@ -150,23 +165,31 @@ class _Counted:
     passed: Counter[str]
     """How often each point was passed; without what was sent to arm and disarm."""
     commits: int | None
+    published: int | None
     wall_s: float
 
 
 def _count(points: Points, cloud: Cloud, act: Callable[[], object]) -> _Counted:
     armed = [points.arm(Failpoint(id="", point=one, action=Action.DELAY))[0] for one in POINTS]
-    before, began = commits(cloud), time.perf_counter()
+    sent, before, began = published(cloud), commits(cloud), time.perf_counter()
     act()
-    wall_s, after = time.perf_counter() - began, commits(cloud)
+    wall_s, after, sent_after = time.perf_counter() - began, commits(cloud), published(cloud)
     passed: Counter[str] = Counter()
     for one in armed:
-        passed.update(firing.point for firing in points.firings(one.id))
+        passed.update(_name_of(firing) for firing in points.firings(one.id))
         points.disarm(one.id)
     return _Counted(
         passed=Counter({p: number for p, number in passed.items() if OWN not in p}),
         commits=None if before is None or after is None else after - before,
+        published=None if sent is None or sent_after is None else sent_after - sent,
         wall_s=wall_s,
     )
+
+
+def _name_of(firing: Firing) -> str:
+    """Return a firing's point; of a statement with the service that has it executed."""
+    family, _, verb = firing.point.partition(".")
+    return f"db.{firing.service}.{verb}" if family == "db" else firing.point
 
 
 def _boot_all(cloud: Cloud, client: ComputeClient, boots: int) -> None:

@@ -494,11 +494,24 @@ OPTIONS: dict[str, list[Any]] = {
             help="Nova's option and default: what the URL of a VNC console begins with.",
         ),
     ],
+    "consoleauth": [
+        cfg.IntOpt(
+            "token_ttl",
+            default=600,
+            min=0,
+            help="Nova's option and default: seconds for which a console's token is known.",
+        ),
+    ],
     "spice": [
         cfg.StrOpt(
             "html5proxy_base_url",
             default="http://127.0.0.1:6082/spice_auto.html",
             help="Nova's option and default: what the URL of a SPICE console begins with.",
+        ),
+        cfg.StrOpt(
+            "spice_direct_proxy_base_url",
+            default="http://127.0.0.1:13002/nova",
+            help="Nova's option and default: what the URL of a spice-direct console begins with.",
         ),
     ],
     "quota": [

@@ -7,9 +7,9 @@ that a failpoint fires as often as it may over all processes together, and a kil
 word of where it died.
 
 Points: `boot.step-NN.before` and `.after` for each of the 18 steps; `op.<operation>.before` and
-`.after` for what a host does to an instance, and `op.createImage.upload` in the midst of it;
-`rpc.<topic>.<method>.before` and `.after` for every message; `http.<service>.before` and `.after`
-for every request. tests/contract has the list.
+`.after` for what a host does to an instance, `op.createImage.upload` and `op.rebuild.volume` in the
+midst of it; `rpc.<topic>.<method>.before` and `.after` for every message; `http.<service>.before`
+and `.after` for every request; `db.<verb>` before every statement. tests/contract has the list.
 """
 
 from __future__ import annotations
@@ -126,6 +126,8 @@ class Firing:
 _armed: tuple[Failpoint, ...] = ()
 _folder: Path | None = None
 _lock = threading.Lock()
+_taken: dict[str, int] = {}
+"""The last number of each failpoint's firings that this process knows to be taken."""
 
 
 def configure(state_dir: str | Path) -> None:
@@ -138,6 +140,7 @@ def configure(state_dir: str | Path) -> None:
 def reload() -> None:
     """Read what is armed now, and leave word that this process knows."""
     global _armed
+    _taken.clear()
     if _folder is None or not _folder.is_dir():
         _armed = ()
         return
@@ -165,6 +168,11 @@ def armed(folder: Path) -> list[Failpoint]:
         except (OSError, ValueError):
             LOG.warning("%s is no failpoint", path)
     return found
+
+
+def is_any_armed() -> bool:
+    """Say whether anything is armed here: where even a point's name would cost too much."""
+    return bool(_armed)
 
 
 def is_holding() -> bool:
@@ -228,8 +236,9 @@ def _record(one: Failpoint, firing: Firing) -> Firing | None:
     folder = _folder
     if folder is None or not (folder / f"{one.id}.armed").exists():
         return None
-    number = 1
+    number = _taken.get(one.id, 0) + 1
     while one.count == 0 or number <= one.skip + one.count:
+        _taken[one.id] = number
         path = folder / f"{one.id}.{number}.fired"
         numbered = replace(firing, number=number)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import uuid as uuidlib
@@ -15,6 +16,13 @@ from fake_hypervisor.errors import error
 ET.register_namespace("nova", "http://openstack.org/xmlns/libvirt/nova/1.1")
 
 _ROOT = re.compile(r"<domain(?=[\s>])")
+_AUTOPORT = re.compile(r"""(<graphics [^>]*\bautoport="yes" )port="-1\"""")
+
+_FIRST_PORT = 5900
+_PORTS = 59_000
+"""QEMU's displays begin at 5900; beyond the last port the first ones are had again."""
+_DISPLAYS = 2
+"""A guest's, at most: VNC and SPICE."""
 
 # Source: https://libvirt.org/formatdomain.html#memory-allocation
 _UNIT_BYTES = {
@@ -103,8 +111,13 @@ def read_labels(root: ET.Element) -> dict[str, str | dict[str, str]]:
 
 
 def with_id(xml: str, domain_id: int) -> str:
-    """Return the document of a running guest: libvirt puts its id on the root."""
-    return _ROOT.sub(f'<domain id="{domain_id}"', xml, count=1)
+    """Return the document of a running guest: libvirt puts its id on the root.
+
+    Displays that take any port have one of their own then, as QEMU's have; none listens there.
+    """
+    shown = _ROOT.sub(f'<domain id="{domain_id}"', xml, count=1)
+    numbers = itertools.count(_FIRST_PORT + domain_id * _DISPLAYS % _PORTS)
+    return _AUTOPORT.sub(lambda match: f'{match[1]}port="{next(numbers)}"', shown)
 
 
 def to_text(root: ET.Element) -> str:

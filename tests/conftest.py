@@ -5,6 +5,7 @@ import signal
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 from devstack_lite import launcher
 
@@ -17,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     And have Ctrl-C reach the tests and what they start: a shell's background jobs ignore it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What an example takes says more about who else is on the machine than about the code.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     folder = tempfile.TemporaryDirectory(prefix="devstack-lite-tests-")
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CACHE_HOME"] = os.environ["NOVACLIENT_UUID_CACHE_DIR"] = folder.name

@@ -40,6 +40,10 @@ _MISSING = (
     " rabbitmq-server), or start a docker engine, or give --broker URL."
 )
 _TOOL_S = 60.0
+_PUBLISHED = (
+    "maps:get(messages_received_total,"
+    " maps:get([{protocol, amqp091}], rabbit_global_counters:overview()))."
+)
 _LOOPBACK = "{127,0,0,1}"
 
 
@@ -117,9 +121,20 @@ class LocalBroker:
 
     def close_connections(self) -> None:
         """Have the node, which whoever started, close all its connections. Raises CloudError."""
+        self._control("close_all_connections", "--global", "cut")
+
+    def published(self) -> int:
+        """Return how many messages clients have published since the node began.
+
+        Raises CloudError.
+        """
+        return int(self._control("eval", _PUBLISHED))
+
+    def _control(self, *arguments: str) -> str:
+        """Have the node, which whoever started, do something; return what it prints."""
         server = find_server()
         done = subprocess.run(
-            [str(server.parent / "rabbitmqctl"), "close_all_connections", "--global", "cut"],
+            [str(server.parent / "rabbitmqctl"), "--quiet", *arguments],
             env=self._environment(server, is_slim=False),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -129,6 +144,7 @@ class LocalBroker:
         )
         if done.returncode:
             raise CloudError(f"rabbitmqctl: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
 
     def last_words(self) -> str:
         """Return the ends of what the node printed and logged."""

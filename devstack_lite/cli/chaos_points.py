@@ -137,5 +137,6 @@ def list_points() -> None:
     for operation in OPERATIONS:
         click.echo(f"{f'op.{operation}.before, .after':<33} compute: {operation}")
     click.echo("op.createImage.upload.before, .after   compute: between snapshot and end")
+    click.echo("op.rebuild.volume.before, .after   compute: while the boot volume is written")
     click.echo("rpc.TOPIC.METHOD.before, .after   each message, see docs/rpc.md")
     click.echo("http.SERVICE.before, .after       each HTTP request of a service")

@@ -23,6 +23,7 @@ _PAGES = {"detail", "summary"}
 """What is beside the ids in the service's paths."""
 _VERSION = {"OpenStack-API-Version": "volume 3.54"}
 """The first that knows attachments whole: made, completed, with a mode."""
+_WITH_REIMAGE = {"OpenStack-API-Version": "volume 3.68"}
 
 
 class VolumeClient:
@@ -91,6 +92,12 @@ class VolumeClient:
         except NotFound:
             return
 
+    def reimage(self, context: RequestContext, volume_id: str, image_id: str) -> None:
+        """Write an image to a volume that a server keeps reserved. Raises NotFound, Invalid."""
+        asked = {"image_id": image_id, "reimage_reserved": True}
+        path = f"{_path('volume', volume_id)}/action"
+        self._send(context, "POST", path, {"os-reimage": asked}, version=_WITH_REIMAGE)
+
     def list_all(self, context: RequestContext, noun: str, **query: str) -> list[dict[str, Any]]:
         """Return the caller's things of a kind. noun: `volume` or `snapshot`, here and below."""
         answer = self._send(context, "GET", f"/{noun}s/detail?{urlencode(query)}")
@@ -113,9 +120,15 @@ class VolumeClient:
         self._send(context, "DELETE", _path(noun, thing_id))
 
     def _send(
-        self, context: RequestContext, method: str, path: str, body: dict[str, Any] | None = None
+        self,
+        context: RequestContext,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        version: dict[str, str] = _VERSION,
     ) -> Answer:
-        headers = {**headers_of(context), **_VERSION}
+        headers = {**headers_of(context), **version}
         answer = self._peer.request(
             method, path, headers=headers, body=body,
             is_repeatable=path not in {"/volumes", "/snapshots"},

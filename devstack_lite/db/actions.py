@@ -1,4 +1,4 @@
-"""What users ask of an instance after its boot: delete, stop, start, reboot.
+"""What users ask of an instance after its boot: stop, start, reboot, and the like.
 
 An action begins by a compare-and-swap on the instance's states and ends in the same way, so that
 one that was delivered twice, or that comes back late, changes nothing.
@@ -14,37 +14,30 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, moves, numa_claims, shelving
+from devstack_lite.db import moves, numa_claims, shelving
 from devstack_lite.db.engine import Database
 from devstack_lite.db.faults import (
-    NOTHING_UNDER_WAY,
     RECORDED_AS,
     end_failed,
     end_operation,
     finish_actions,
 )
-from devstack_lite.db.holdings import take_from
 from devstack_lite.db.operations import (
-    DELETE,
     operation_of,
     waits_for_host,
 )
-from devstack_lite.db.quotas import give_back, recount
+from devstack_lite.db.quotas import recount
 from devstack_lite.db.rows import instance_of, locked_instance
 from devstack_lite.db.schema import (
     action_events,
-    device_changes,
     instance_actions,
-    instance_faults,
-    instance_tags,
     instances,
 )
-from devstack_lite.db.server_groups import leave
 from devstack_lite.db.snapshots import SNAPSHOTS, drop_unfilled
-from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked, NotFound
-from devstack_lite.objects.compute import IS_RECLAIM, Fault, Instance
+from devstack_lite.exceptions import Conflict, InstanceInvalidState, InstanceIsLocked
+from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
-from devstack_lite.states import PowerState, TaskState, VmState, is_counted
+from devstack_lite.states import PowerState, TaskState, VmState
 
 REBUILD = "rebuild"
 
@@ -148,7 +141,7 @@ def overtake(connection: Connection, row: Any, task_state: TaskState) -> None:
 def asked(row: Any, operation: Json, now: Any) -> dict[str, Any]:
     """Return the columns of an operation that begins: the next attempt, in nobody's hand yet."""
     return {
-        "operation": operation,
+        "operation": {**operation, "first_attempt": row.attempt + 1},
         "attempt": row.attempt + 1,
         "owner": None,
         "progress_at": now,
@@ -200,117 +193,10 @@ def _asked_for(row: Any, action: str) -> str:
     return str(row.operation["arguments"].get("action", action))
 
 
-def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
-    """Note that an instance shall go, whatever it does; one that no host has is gone at once.
-
-    Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same,
-    also when it is gone by then. Raises NotFound, InstanceIsLocked.
-    """
-    now = utcnow()
-    with db.write() as connection:
-        try:
-            row = locked_instance(connection, uuid)
-        except NotFound:
-            gone = _gone_by(connection, context, uuid)
-            if gone is None:
-                raise
-            return instance_of(gone)
-        if row.task_state != TaskState.DELETING:
-            refuse_if_locked(row, context)
-            moves.end_badly(connection, row, now)
-            overtake(connection, row, TaskState.DELETING)
-            connection.execute(
-                instances.update()
-                .where(instances.c.uuid == uuid)
-                .values(
-                    **asked(row, operation_of(DELETE, context, **_elsewhere(connection, row)), now),
-                    task_state=TaskState.DELETING,
-                )
-            )
-            record_action(
-                connection, context, row,
-                action=DELETE, event="compute_terminate_instance", now=now,
-            )  # fmt: skip
-            if row.host is None:
-                # An attempt that failed, or whose worker died, may have got it something.
-                take_from(connection, [uuid])
-                _remove(connection, row, now)
-        return instance_of(
-            connection.execute(sa.select(instances).where(instances.c.uuid == uuid)).one()
-        )
-
-
-def _elsewhere(connection: Connection, row: Any) -> Json:
-    """Return where else than on its node a guest may be: where it came from, or was going to."""
-    places = claims.places_elsewhere(connection, row.uuid, row.node)
-    return {"elsewhere": places} if places else {}
-
-
-def finish_delete(db: Database, uuid: str) -> bool:
-    """Remove an instance that its host is done with: claim, quota and row.
-
-    Delivered twice: the second finds it gone and returns False.
-    """
-    with db.write() as connection:
-        row = connection.execute(
-            sa.select(instances)
-            .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
-            .with_for_update()
-        ).one_or_none()
-        if row is None or row.task_state != TaskState.DELETING:
-            return False
-        if (row.operation or {}).get("arguments", {}).get(IS_RECLAIM):
-            take_from(connection, [uuid])
-        _remove(connection, row, utcnow())
-        return True
-
-
-def _remove(connection: Connection, row: Any, now: Any) -> None:
-    instance = instance_of(row)
-    claims.release(connection, [instance.uuid])
-    shelving.drop_image(connection, row)
-    leave(connection, instance.uuid)
-    connection.execute(instance_tags.delete().where(instance_tags.c.instance_uuid == instance.uuid))
-    connection.execute(
-        device_changes.delete().where(device_changes.c.instance_uuid == instance.uuid)
-    )
-    moves.end_with_instance(connection, instance.uuid, now)
-    if is_counted(row.vm_state, row.task_state):
-        give_back(connection, instance.project_id, instance.flavor)
-    connection.execute(
-        instance_faults.delete().where(instance_faults.c.instance_uuid == instance.uuid)
-    )
-    connection.execute(
-        instances.update()
-        .where(instances.c.uuid == instance.uuid)
-        .values(
-            vm_state=VmState.DELETED,
-            **NOTHING_UNDER_WAY,
-            power_state=PowerState.NOSTATE,
-            deleted_at=now,
-            terminated_at=now,
-            updated_at=now,
-        )
-    )
-    finish_actions(connection, [instance.uuid], DELETE, now, result="Success")
-    # A delete may overtake a boot, a stop or a reboot: that has ended now, too.
-    finish_actions(
-        connection, [instance.uuid], None, now, result="Error", message="The instance was deleted."
-    )
-
-
 def refuse_if_locked(row: Any, context: RequestContext) -> None:
     """Raise InstanceIsLocked when a user has locked it and the caller is no administrator."""
     if row.is_locked and not context.is_admin:
         raise InstanceIsLocked.of(row.uuid)
-
-
-def _gone_by(connection: Connection, context: RequestContext, uuid: str) -> Any | None:
-    """Return the instance's row if it was deleted, and by this very request."""
-    row = connection.execute(
-        sa.select(instances).where(instances.c.uuid == uuid, instances.c.deleted_at.is_not(None))
-    ).one_or_none()
-    return row if row is not None and is_repeated(connection, row, context, DELETE) else None
 
 
 def is_repeated(connection: Connection, row: Any, context: RequestContext, action: str) -> bool:
@@ -331,40 +217,64 @@ def record_action(
 ) -> None:
     """Note that an action and its event have begun, in the caller's transaction."""
     inserted = connection.execute(
-        instance_actions.insert().values(
-            instance_uuid=row.uuid,
-            action=RECORDED_AS.get(action, action),
-            request_id=context.request_id,
-            user_id=context.user_id or row.user_id,
-            project_id=context.project_id or row.project_id,
-            started_at=now,
-            updated_at=now,
-        )
+        _INSERT_ACTION,
+        {
+            "instance_uuid": row.uuid,
+            "action": RECORDED_AS.get(action, action),
+            "request_id": context.request_id,
+            "user_id": context.user_id or row.user_id,
+            "project_id": context.project_id or row.project_id,
+            "started_at": now,
+            "updated_at": now,
+        },
     )
     key: Any = inserted.inserted_primary_key
     connection.execute(
-        action_events.insert().values(
-            action_id=key[0],
-            event=event,
-            started_at=now,
-            host=row.host,
-        )
+        _INSERT_EVENT,
+        {"action_id": key[0], "event": event, "started_at": now, "host": row.host},
     )
 
 
+_INSERT_ACTION = instance_actions.insert()
+_INSERT_EVENT = action_events.insert()
+
+
 CHANGEABLE = frozenset(
-    {"name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname"}
-)
+    {
+        "name", "access_ip_v4", "access_ip_v6", "auto_disk_config", "description", "hostname",
+        "requested_zone",
+    }
+)  # fmt: skip
 
 
 def update_instance(db: Database, uuid: str, values: Json) -> Instance:
-    """Change what a user may change of an instance at any time. Raises NotFound."""
+    """Change what a user may change of an instance at any time.
+
+    requested_zone pins it to the zone that it is in, or, None, to none. Raises NotFound; Conflict
+    for another zone.
+    """
     changed = {column: values[column] for column in CHANGEABLE & values.keys()}
     with db.write() as connection:
-        locked_instance(connection, uuid)
+        row = locked_instance(connection, uuid)
+        if values.get("requested_zone") is not None:
+            _check_pin(row, values["requested_zone"])
         connection.execute(
             instances.update()
             .where(instances.c.uuid == uuid)
             .values(updated_at=utcnow(), **changed)
         )
         return instance_of(locked_instance(connection, uuid))
+
+
+def _check_pin(row: Any, zone: str) -> None:
+    """Raise Conflict unless an instance is pinned to a zone already, or unpinned and in it."""
+    if row.requested_zone is not None and row.requested_zone != zone:
+        raise Conflict(
+            "Cannot change pinned availability zone directly. Unpin first by setting"
+            " pinned_availability_zone to null."
+        )
+    if row.requested_zone is None and row.availability_zone != zone:
+        raise Conflict(
+            "Server can only be pinned to its current availability zone"
+            f" '{row.availability_zone}', but '{zone}' was requested."
+        )

@@ -15,11 +15,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.db.schema import ip_allocations, subnets
+from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, Invalid
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
 
-WINDOW = 256
+WINDOW = 16
 """The fewest addresses that one statement looks at: the hint usually points at free ones."""
 
 WINDOW_LIMIT = 4096
@@ -98,7 +99,7 @@ def hold(connection: Connection, addresses: Mapping[str, Sequence[Json]]) -> Non
     """Record the addresses of ports, in one statement."""
     rows = [{"port_id": port_id, **fixed} for port_id, held in addresses.items() for fixed in held]
     if rows:
-        connection.execute(ip_allocations.insert(), rows)
+        connection.execute(_HOLD, rows)
 
 
 def _asked(
@@ -191,19 +192,19 @@ def _take_next(connection: Connection, subnet: Any, count: int, given: set[str])
             found.append(address)
             if len(found) == count:
                 behind = (first + step + 1) % pool.size
-                connection.execute(
-                    subnets.update().where(subnets.c.id == subnet.id).values(next_offset=behind)
-                )
+                connection.execute(_SEARCH_FROM, {"b_id": subnet.id, "next_offset": behind})
                 return found
     return found
 
 
 def _taken(connection: Connection, subnet_id: str, candidates: Sequence[str]) -> set[str]:
-    own = ip_allocations.c
-    return set(
-        connection.execute(
-            sa.select(own.ip_address).where(
-                own.subnet_id == subnet_id, own.ip_address.in_(candidates)
-            )
-        ).scalars()
-    )
+    which = {"b_subnet_id": subnet_id, "addresses": list(candidates)}
+    return set(connection.scalars(_TAKEN, which))
+
+
+_TAKEN = sa.select(ip_allocations.c.ip_address).where(
+    ip_allocations.c.subnet_id == sa.bindparam("b_subnet_id"),
+    one_of(ip_allocations.c.ip_address, "addresses"),
+)
+_SEARCH_FROM = subnets.update().where(subnets.c.id == sa.bindparam("b_id"))
+_HOLD = ip_allocations.insert()

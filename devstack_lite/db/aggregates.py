@@ -47,8 +47,10 @@ def get_aggregate(db: Database, aggregate_id: int) -> Aggregate:
 
 def read_version(connection: Connection) -> int:
     """Return a number that grows with each change of any aggregate."""
-    query = sa.select(counters.c.value).where(counters.c.name == VERSION)
-    return int(connection.execute(query).scalar() or 0)
+    return int(connection.execute(_VERSION).scalar() or 0)
+
+
+_VERSION = sa.select(counters.c.value).where(counters.c.name == VERSION)
 
 
 def create_aggregate(db: Database, *, aggregate: Aggregate) -> Aggregate:

@@ -21,11 +21,20 @@ from devstack_lite.objects.compute import NetworkRequest
 ADDRESS = "address"
 """The kind of the error that says that an address is another's."""
 
+_IMAGE = sa.select(images).where(images.c.id == sa.bindparam("id"))
+_IS_USABLE = sa.or_(
+    networks.c.project_id == sa.bindparam("project_id"), networks.c.shared.is_(True)
+)
+_ONLY_NETWORK = sa.select(networks.c.id).where(_IS_USABLE, networks.c.external.is_(False)).limit(2)
+_NETWORK = sa.select(networks).where(networks.c.id == sa.bindparam("id"))
+_USABLE_NETWORK = _NETWORK.where(_IS_USABLE)
+_CIDRS = sa.select(subnets.c.cidr).where(subnets.c.network_id == sa.bindparam("network_id"))
+
 
 def find_image(db: Database, context: RequestContext, image_id: str) -> dict[str, Any]:
     """Return the image's row. Raises Invalid when the project cannot see it."""
     with db.read() as connection:
-        row = connection.execute(sa.select(images).where(images.c.id == image_id)).one_or_none()
+        row = connection.execute(_IMAGE, {"id": image_id}).one_or_none()
     is_seen = row is not None and (
         context.is_admin or row.visibility != "private" or row.owner == context.project_id
     )
@@ -48,15 +57,8 @@ def find_networks(
         return tuple(_check(connection, context, request) for request in wanted)
 
 
-def _usable(context: RequestContext) -> sa.ColumnElement[bool]:
-    return sa.or_(networks.c.project_id == context.project_id, networks.c.shared.is_(True))
-
-
 def _only_network(connection: Connection, context: RequestContext) -> tuple[NetworkRequest, ...]:
-    own = networks.c
-    found = connection.execute(
-        sa.select(own.id).where(_usable(context), own.external.is_(False)).limit(2)
-    ).all()
+    found = connection.execute(_ONLY_NETWORK, {"project_id": context.project_id}).all()
     if len(found) > 1:
         raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
     return tuple(NetworkRequest(network_id=row.id) for row in found)
@@ -67,15 +69,12 @@ def _check(
 ) -> NetworkRequest:
     if request.port_id is not None:
         return _check_port(connection, context, request)
-    query = sa.select(networks).where(networks.c.id == request.network_id)
-    if not context.is_admin:
-        query = query.where(_usable(context))
-    row = connection.execute(query).one_or_none()
+    asked = {"id": request.network_id, "project_id": context.project_id}
+    query = _NETWORK if context.is_admin else _USABLE_NETWORK
+    row = connection.execute(query, asked).one_or_none()
     if row is None:
         raise Invalid(f"Network {request.network_id} could not be found.")
-    cidrs = connection.execute(
-        sa.select(subnets.c.cidr).where(subnets.c.network_id == row.id)
-    ).scalars().all()  # fmt: skip
+    cidrs = connection.execute(_CIDRS, {"network_id": row.id}).scalars().all()
     if not cidrs:
         raise Invalid(
             f"Network {request.network_id} requires a subnet in order to boot instances on."

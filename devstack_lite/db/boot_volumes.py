@@ -16,6 +16,8 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import volume_attachments, volume_quotas, volume_types
 from devstack_lite.db import volumes as records
+from devstack_lite.db.engine import Database
+from devstack_lite.db.schema import instances
 from devstack_lite.db.schema_volumes import volume_snapshots
 from devstack_lite.exceptions import Invalid, NotFound
 from devstack_lite.names import attachment_id_of, volume_id_of
@@ -57,6 +59,20 @@ def record_volumes(
                 raise Invalid(
                     f"Block Device Mapping is Invalid: failed to get volume {device.volume_id}."
                 ) from error
+
+
+def reserve_boot_volume(db: Database, uuid: str, *, attempt: int, volume_id: str) -> bool:
+    """Have a volume of an instance reserved for it, so that it can be written anew.
+
+    One transaction. False, and nothing changed, when this attempt is not under way any more.
+    """
+    query = sa.select(instances).where(instances.c.uuid == uuid).with_for_update()
+    with db.write() as connection:
+        row = connection.execute(query).one_or_none()
+        if row is None or row.task_state is None or row.attempt != attempt:
+            return False
+        volume_attachments.disconnect(connection, uuid, volume_id=volume_id)
+        return True
 
 
 def _volume(

@@ -1,4 +1,4 @@
-"""A boot in the database: created, started, under way, finished or failed.
+"""A boot in the database: created, started, under way, finished. failed_builds has those that fail.
 
 Each function is one transaction over many instances, and refuses what comes from an attempt that
 is not the instance's own any more: the attempt is the fencing token of a build.
@@ -7,49 +7,33 @@ is not the instance's own any more: the attempt is the fencing token of a build.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import claims, decisions, moves, shelving
+from devstack_lite.db import claims, device_tags, moves, shelving
+from devstack_lite.db.boot_steps import write_steps
 from devstack_lite.db.boot_volumes import record_volumes
 from devstack_lite.db.engine import Database
-from devstack_lite.db.faults import NOTHING_UNDER_WAY, end_operation, finish_actions, set_error
-from devstack_lite.db.holdings import take_from
-from devstack_lite.db.operations import (
-    BUILD,
-    EVACUATE,
-    before_placing,
-    is_moving,
-    operation_of,
-    stay,
-)
+from devstack_lite.db.faults import NOTHING_UNDER_WAY, finish_actions
+from devstack_lite.db.operations import BUILD, EVACUATE, is_moving, operation_of
 from devstack_lite.db.quotas import Limits, headroom, size_of, take_quota
 from devstack_lite.db.rows import boot_to_json, flavor_to_json, instance_of
-from devstack_lite.db.schema import (
-    action_events,
-    boot_steps,
-    compute_nodes,
-    instance_actions,
-    instances,
-)
+from devstack_lite.db.schema import action_events, compute_nodes, instance_actions, instances
+from devstack_lite.db.schema import claims as claims_table
 from devstack_lite.db.server_groups import join
+from devstack_lite.db.statements import one_of
 from devstack_lite.db.tags import add_tags
 from devstack_lite.db.user_quotas import check_user, user_headroom
+from devstack_lite.exceptions import QuotaExceeded
 from devstack_lite.names import hostname_of, name_of
-from devstack_lite.objects.compute import (
-    BootRequest,
-    BuildOrder,
-    BuildResult,
-    Fault,
-    Instance,
-)
-from devstack_lite.objects.registry import Json
+from devstack_lite.objects.compute import BootRequest, BuildOrder, BuildResult, Instance
 from devstack_lite.states import (
     AWAITS_HOST,
     BUILD_STATES,
@@ -60,7 +44,7 @@ from devstack_lite.states import (
     Verdict,
     VmState,
 )
-from devstack_lite.steps import StepLog, StepRecord
+from devstack_lite.steps import StepLog
 
 EVENTS = {
     BUILD: "compute__do_build_and_run_instance",
@@ -80,6 +64,30 @@ def create_instances(
     As many as the quota has room for where the request says that fewer will do. Delivered twice:
     the instances that are there are returned. Raises QuotaExceeded.
     """
+    try:
+        with db.write() as connection:
+            return _create(connection, context, boot, limits)
+    except (IntegrityError, QuotaExceeded) as error:
+        # A second delivery finds its ids taken, or no room left beside the first one's.
+        with db.read() as connection:
+            there = connection.execute(_BY_UUID, {"uuids": list(boot.instance_uuids)}).all()
+        if there:
+            return [instance_of(row) for row in there]
+        if isinstance(error, QuotaExceeded):
+            raise
+    # Somebody else's boot was the first one of the project as well, and has counted it.
+    with db.write() as connection:
+        return _create(connection, context, boot, limits)
+
+
+_BY_UUID = sa.select(instances).where(one_of(instances.c.uuid))
+_INSERT_INSTANCES = instances.insert()
+_INSERT_ACTIONS = instance_actions.insert()
+
+
+def _create(
+    connection: Connection, context: RequestContext, boot: BootRequest, limits: Limits
+) -> list[Instance]:
     now = utcnow()
     flavor = flavor_to_json(boot.flavor)
     request = boot_to_json(boot)
@@ -87,52 +95,42 @@ def create_instances(
     count = len(boot.instance_uuids)
     least = boot.min_count or count
     who = (str(context.project_id), str(context.user_id), boot.flavor)
-    with db.write() as connection:
-        there = connection.execute(
-            sa.select(instances).where(instances.c.uuid.in_(boot.instance_uuids))
-        ).all()
-        if there:
-            return [instance_of(row) for row in there]
-        if least < count:
-            room = headroom(connection, str(context.project_id), boot.flavor, limits)
-            rooms = [
-                one for one in (room, user_headroom(connection, *who, limits)) if one is not None
-            ]
-            count = max(least, min(count, *rooms)) if rooms else count
-        take_quota(connection, str(context.project_id), boot.flavor, count, limits)
-        check_user(connection, *who[:2], size_of(boot.flavor, count), limits)
-        values = []
-        uuids = boot.instance_uuids[:count]
-        for index, uuid in enumerate(uuids):
-            name = name_of(boot.name, index, count)
-            values.append({
-                "uuid": uuid, "name": name, "hostname": boot.hostname or hostname_of(name, uuid),
-                "project_id": context.project_id, "user_id": context.user_id,
-                "flavor": flavor, "image_ref": boot.image_ref,
-                "vm_state": VmState.BUILDING, "task_state": TaskState.SCHEDULING,
-                "power_state": PowerState.NOSTATE, "attempt": 1,
-                "requested_zone": boot.availability_zone, "launch_index": index,
-                "reservation_id": boot.reservation_id, "key_name": boot.key_name,
-                "description": boot.description, "metadata": dict(boot.metadata),
-                "user_data": boot.user_data, "config_drive": boot.config_drive,
-                "auto_disk_config": boot.auto_disk_config,
-                "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
-                "network_info": [], "boot_request": request,
-                "request_id": context.request_id, "is_locked": False, "progress": 0,
-                "operation": operation, "progress_at": now,
-                "created_at": now, "updated_at": now,
-            })  # fmt: skip
-        connection.execute(instances.insert(), values)
-        for uuid in uuids:
-            add_tags(connection, uuid, boot.tags)
-        if boot.volumes:
-            record_volumes(connection, context, boot.volumes, uuids)
-        if "group" in boot.scheduler_hints:
-            join(connection, str(boot.scheduler_hints["group"]), uuids)
-        connection.execute(
-            instance_actions.insert(),
-            [_action_row(context, uuid, BUILD, now) for uuid in uuids],
-        )
+    if least < count:
+        room = headroom(connection, str(context.project_id), boot.flavor, limits)
+        rooms = [one for one in (room, user_headroom(connection, *who, limits)) if one is not None]
+        count = max(least, min(count, *rooms)) if rooms else count
+    take_quota(connection, str(context.project_id), boot.flavor, count, limits)
+    check_user(connection, *who[:2], size_of(boot.flavor, count), limits)
+    values = []
+    uuids = boot.instance_uuids[:count]
+    for index, uuid in enumerate(uuids):
+        name = name_of(boot.name, index, count)
+        values.append({
+            "uuid": uuid, "name": name, "hostname": boot.hostname or hostname_of(name, uuid),
+            "project_id": context.project_id, "user_id": context.user_id,
+            "flavor": flavor, "image_ref": boot.image_ref,
+            "vm_state": VmState.BUILDING, "task_state": TaskState.SCHEDULING,
+            "power_state": PowerState.NOSTATE, "attempt": 1,
+            "requested_zone": boot.availability_zone, "launch_index": index,
+            "reservation_id": boot.reservation_id, "key_name": boot.key_name,
+            "description": boot.description, "metadata": dict(boot.metadata),
+            "user_data": boot.user_data, "config_drive": boot.config_drive,
+            "auto_disk_config": boot.auto_disk_config,
+            "access_ip_v4": boot.access_ip_v4, "access_ip_v6": boot.access_ip_v6,
+            "network_info": [], "boot_request": request,
+            "request_id": context.request_id, "is_locked": False, "progress": 0,
+            "operation": operation, "progress_at": now,
+            "created_at": now, "updated_at": now,
+        })  # fmt: skip
+    connection.execute(_INSERT_INSTANCES, values)
+    for uuid in uuids:
+        add_tags(connection, uuid, boot.tags)
+    if boot.volumes:
+        record_volumes(connection, context, boot.volumes, uuids)
+    device_tags.record_boot(connection, boot, uuids)
+    if "group" in boot.scheduler_hints:
+        join(connection, str(boot.scheduler_hints["group"]), uuids)
+    connection.execute(_INSERT_ACTIONS, [_action_row(context, uuid, BUILD, now) for uuid in uuids])
     return [
         Instance(**{
             **row, "flavor": boot.flavor, "vm_state": VmState.BUILDING,
@@ -164,6 +162,23 @@ _FIRST_OF = {
 """What a host does first about what awaited it."""
 
 
+_TO_BUILD = (
+    sa.select(
+        instances,
+        claims_table.c.node.label("claimed_node"),
+        claims_table.c.numa_topology.label("claimed_cells"),
+    )
+    .outerjoin(claims_table, claims.IS_TO_BUILD_ON)
+    .where(
+        one_of(instances.c.uuid),
+        instances.c.deleted_at.is_(None),
+        instances.c.task_state.in_(BUILD_STATES),
+    )
+    .with_for_update(of=instances)
+)
+_HAND_OVER = instances.update().where(one_of(instances.c.uuid))
+
+
 def start_builds(
     db: Database, host: str, owner: str, orders: Sequence[BuildOrder], log: StepLog
 ) -> list[Instance]:
@@ -177,15 +192,8 @@ def start_builds(
     now = utcnow()
     wanted = {order.instance_uuid: order for order in orders}
     with db.write() as connection:
-        rows = connection.execute(
-            sa.select(instances).where(
-                instances.c.uuid.in_(wanted),
-                instances.c.deleted_at.is_(None),
-                instances.c.task_state.in_(BUILD_STATES),
-            ).with_for_update()
-        ).all()  # fmt: skip
-        held = claims.to_build_on(connection, wanted)
-        claimed = {uuid: claim.node for uuid, claim in held.items()}
+        rows = connection.execute(_TO_BUILD, {"uuids": list(wanted)}).all()
+        claimed = {row.uuid: row.claimed_node for row in rows}
         fresh: dict[tuple[str, str], list[str]] = defaultdict(list)
         granted, live = [], []
         for row in rows:
@@ -211,20 +219,15 @@ def start_builds(
             granted.append(row)
         for (node, task_state), uuids in fresh.items():
             connection.execute(
-                instances.update()
-                .where(instances.c.uuid.in_(uuids))
-                .values(
-                    host=host,
-                    node=node,
-                    owner=owner,
-                    task_state=task_state,
-                    progress_at=now,
-                    updated_at=now,
-                )
-            )
+                _HAND_OVER,
+                {
+                    "uuids": uuids, "host": host, "node": node, "owner": owner,
+                    "task_state": task_state, "progress_at": now, "updated_at": now,
+                },
+            )  # fmt: skip
         started = [uuid for uuids in fresh.values() for uuid in uuids]
         _start_events(connection, started, host, now)
-        _write_steps(
+        write_steps(
             connection,
             [(row.uuid, row.attempt, row.request_id, log) for row in granted],
         )
@@ -236,29 +239,30 @@ def start_builds(
             owner=owner,
             task_state=TaskState(_FIRST_OF.get(row.task_state, row.task_state)),
             flavor=moves.wanted_flavor(row),
-            numa_topology=held[row.uuid].numa_topology if row.uuid in held else None,
+            numa_topology=row.claimed_cells,
         )
         for row in granted
     ] + [instance_of(row) for row in live]
 
 
 def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: Any) -> None:
-    if not uuids:
-        return
-    actions = connection.execute(
-        sa.select(instance_actions.c.id, instance_actions.c.action).where(
-            instance_actions.c.instance_uuid.in_(uuids),
-            instance_actions.c.action.in_(EVENTS),
-            instance_actions.c.finished_at.is_(None),
-        )
-    ).all()
-    connection.execute(
-        action_events.insert(),
-        [
-            {"action_id": row.id, "event": EVENTS[row.action], "started_at": now, "host": host}
-            for row in actions
-        ],
-    )
+    if uuids:
+        connection.execute(_BEGIN_EVENTS, {"uuids": list(uuids), "host": host, "now": now})
+
+
+_BEGIN_EVENTS = action_events.insert().from_select(
+    ["action_id", "event", "started_at", "host"],
+    sa.select(
+        instance_actions.c.id,
+        sa.case(EVENTS, value=instance_actions.c.action),
+        sa.bindparam("now", type_=action_events.c.started_at.type),
+        sa.bindparam("host", type_=sa.String),
+    ).where(
+        one_of(instance_actions.c.instance_uuid),
+        instance_actions.c.action.in_(EVENTS),
+        instance_actions.c.finished_at.is_(None),
+    ),
+)
 
 
 def judge_build(row: Any | None, result: BuildResult) -> Verdict:
@@ -281,7 +285,7 @@ def judge_builds(db: Database, results: Sequence[BuildResult]) -> dict[str, Verd
     """
     by_uuid = {result.instance_uuid: result for result in results}
     with db.read() as connection:
-        rows = {row.uuid: row for row in connection.execute(_judged(by_uuid))}
+        rows = {row.uuid: row for row in connection.execute(_JUDGED, {"uuids": list(by_uuid)})}
     judged = {uuid: judge_build(rows.get(uuid), result) for uuid, result in by_uuid.items()}
     return {
         uuid: Verdict.LEAVE
@@ -291,11 +295,16 @@ def judge_builds(db: Database, results: Sequence[BuildResult]) -> dict[str, Verd
     }
 
 
-def _judged(uuids: Iterable[str]) -> sa.Select[Any]:
-    own = instances.c
-    return sa.select(
-        own.uuid, own.attempt, own.vm_state, own.task_state, own.request_id, own.node
-    ).where(own.uuid.in_(list(uuids)), own.deleted_at.is_(None))
+_JUDGED = (
+    sa.select(
+        instances.c.uuid, instances.c.attempt, instances.c.vm_state, instances.c.task_state,
+        instances.c.request_id, instances.c.node,
+        compute_nodes.c.availability_zone.label("zone"),
+    )
+    .outerjoin(compute_nodes, compute_nodes.c.hypervisor_hostname == instances.c.node)
+    .where(one_of(instances.c.uuid), instances.c.deleted_at.is_(None))
+)  # fmt: skip
+_JUDGED_TO_CHANGE = _JUDGED.with_for_update(of=instances)
 
 
 def finish_builds(
@@ -308,7 +317,8 @@ def finish_builds(
     now = utcnow()
     by_uuid = {result.instance_uuid: result for result in results}
     with db.write() as connection:
-        rows = {row.uuid: row for row in connection.execute(_judged(by_uuid).with_for_update())}
+        found = connection.execute(_JUDGED_TO_CHANGE, {"uuids": list(by_uuid)})
+        rows = {row.uuid: row for row in found}
         answers = {uuid: judge_build(rows.get(uuid), one) for uuid, one in by_uuid.items()}
         done = [
             rows[uuid]
@@ -335,22 +345,16 @@ def _finish(
             moves.end_evacuation(connection, row.uuid, now)
         elif row.vm_state == VmState.SHELVED_OFFLOADED:
             shelving.end_unshelving(connection, row.uuid)
-    zones = _zones_of(connection, {row.node for row in rows})
     connection.execute(
-        instances.update()
-        .where(instances.c.uuid == sa.bindparam("b_uuid"))
-        .values(
-            **NOTHING_UNDER_WAY, vm_state=sa.bindparam("b_state"), progress=0,
-            launched_at=now, updated_at=now, availability_zone=sa.bindparam("b_zone"),
-            power_state=sa.bindparam("b_power"), network_info=sa.bindparam("b_network"),
-        ),
+        _MAKE_BUILT,
         [
             {
                 "b_uuid": row.uuid,
-                "b_zone": zones.get(row.node, availability_zone),
-                "b_state": _built_state(row, by_uuid[row.uuid].power_state),
-                "b_power": by_uuid[row.uuid].power_state,
-                "b_network": list(by_uuid[row.uuid].network_info),
+                "availability_zone": row.zone or availability_zone,
+                "vm_state": _built_state(row, by_uuid[row.uuid].power_state),
+                "power_state": by_uuid[row.uuid].power_state,
+                "network_info": list(by_uuid[row.uuid].network_info),
+                "progress": 0, "launched_at": now, "updated_at": now, **NOTHING_UNDER_WAY,
             }
             for row in rows
         ],
@@ -365,14 +369,10 @@ def _finish(
         log = StepLog.from_message(by_uuid[row.uuid].steps)
         log.close(detail="ACTIVE")
         logs.append((row.uuid, row.attempt, row.request_id, log))
-    _write_steps(connection, logs)
+    write_steps(connection, logs)
 
 
-def _zones_of(connection: Connection, nodes: Iterable[str]) -> dict[str, str]:
-    own = compute_nodes.c
-    query = sa.select(own.hypervisor_hostname, own.availability_zone)
-    found = connection.execute(query.where(own.hypervisor_hostname.in_(list(nodes))))
-    return {row.hypervisor_hostname: row.availability_zone for row in found}
+_MAKE_BUILT = instances.update().where(instances.c.uuid == sa.bindparam("b_uuid"))
 
 
 def _built_state(row: Any, power_state: int) -> VmState:
@@ -380,144 +380,3 @@ def _built_state(row: Any, power_state: int) -> VmState:
     if row.task_state in RESIZE_STATES:
         return VmState.RESIZED
     return VmState.STOPPED if power_state == PowerState.SHUTDOWN else VmState.ACTIVE
-
-
-def fail_builds(
-    db: Database,
-    results: Sequence[BuildResult],
-    *,
-    max_attempts: int,
-    request_id: str = "",
-    decision: Json | None = None,
-) -> tuple[list[Instance], list[str]]:
-    """End failed builds: those that can be retried elsewhere go back to scheduling.
-
-    A resize that no host takes has its guest go on where it was, as its next operation.
-    They keep their ports and attachments, which the next attempt uses; what ends for good loses
-    them here, unless it only failed to move.
-
-    Returns the instances to schedule again (their attempt is the next one) and the uuids that
-    ended in ERROR with a fault. A result of an older attempt is passed over. decision: the one that
-    found no host; it is kept.
-    """
-    now = utcnow()
-    by_uuid = {result.instance_uuid: result for result in results}
-    with db.write() as connection:
-        rows = connection.execute(
-            sa.select(instances).where(
-                instances.c.uuid.in_(by_uuid),
-                instances.c.deleted_at.is_(None),
-                instances.c.task_state.in_(BUILD_STATES),
-            ).with_for_update()
-        ).all()  # fmt: skip
-        rows = [row for row in rows if row.attempt == by_uuid[row.uuid].attempt]
-        if not rows:
-            return [], []
-        claims.release_building(connection, [row.uuid for row in rows])
-        failed_on = [by_uuid[row.uuid].node for row in rows]
-        claims.note_failures(connection, [node for node in failed_on if node])
-        _write_steps(
-            connection,
-            [
-                (row.uuid, row.attempt, row.request_id,
-                 StepLog.from_message(by_uuid[row.uuid].steps))
-                for row in rows
-            ],
-        )  # fmt: skip
-        again: list[str] = []
-        failed, ended = [], []
-        for row in rows:
-            failures = int((row.operation or {}).get("failures", 0)) + 1
-            if not by_uuid[row.uuid].can_retry or failures >= max_attempts:
-                failed.append(row)
-                continue
-            again.append(row.uuid)
-            connection.execute(
-                instances.update()
-                .where(instances.c.uuid == row.uuid)
-                .values(
-                    **before_placing(row),
-                    attempt=row.attempt + 1,
-                    operation={**(row.operation or {}), "failures": failures},
-                    owner=None,
-                    progress_at=now,
-                    updated_at=now,
-                )
-            )
-        for row in failed:
-            result = by_uuid[row.uuid]
-            error = result.error or ""
-            stays = moves.stay_put(connection, row, error, now)
-            stays = stays or shelving.stay_offloaded(connection, row, error, now)
-            if stays is not None:
-                end_operation(connection, row.uuid, stays, now)
-                continue
-            if moves.is_resize(row):
-                moves.turn_back(connection, row, result.error or "Resize failed", now)
-                again.append(row.uuid)
-                continue
-            fault = Fault(
-                instance_uuid=row.uuid,
-                code=500,
-                message=result.error or "Build failed",
-                details=result.error_details,
-                created_at=now,
-            )
-            if is_moving(row):
-                stay(connection, row)
-                moves.end_badly(connection, row, now)
-            else:
-                take_from(connection, [row.uuid])
-            set_error(connection, fault, (row.operation or {}).get("name", BUILD), now)
-            ended.append(row)
-        if decision is not None:
-            refused = [by_uuid[row.uuid] for row in rows]
-            decisions.keep_refusal(connection, request_id, decision, refused)
-        retries = connection.execute(sa.select(instances).where(instances.c.uuid.in_(again))).all()
-    return [instance_of(row) for row in retries], [row.uuid for row in ended]
-
-
-def _write_steps(connection: Connection, logs: Sequence[tuple[str, int, str, StepLog]]) -> None:
-    """Add the steps that are not there yet; a step that was delivered twice is kept once."""
-    rows: list[dict[str, Any]] = []
-    for uuid, attempt, request_id, log in logs:
-        seen: set[int] = set()
-        for record in log.records:
-            if record.step not in seen:
-                seen.add(record.step)
-                rows.append(_step_row(uuid, attempt, request_id, record))
-    if not rows:
-        return
-    keys = {(row["instance_uuid"], row["attempt"]) for row in rows}
-    own = boot_steps.c
-    there = {
-        (row.instance_uuid, row.attempt, row.step)
-        for row in connection.execute(
-            sa.select(own.instance_uuid, own.attempt, own.step).where(
-                own.instance_uuid.in_({uuid for uuid, _ in keys})
-            )
-        )
-    }
-    new = [
-        row for row in rows
-        if (row["instance_uuid"], row["attempt"], row["step"]) not in there
-    ]  # fmt: skip
-    if new:
-        connection.execute(boot_steps.insert(), new)
-
-
-def _step_row(uuid: str, attempt: int, request_id: str, record: StepRecord) -> dict[str, Any]:
-    return {
-        "instance_uuid": uuid,
-        "attempt": attempt,
-        "step": record.step,
-        "request_id": request_id,
-        "service": record.service,
-        "host": record.host,
-        "pid": record.pid,
-        "worker": record.worker,
-        "start": record.start,
-        "duration_s": record.duration_s,
-        "outcome": record.outcome[:64],
-        "detail": record.detail[:255],
-    }

@@ -16,8 +16,15 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.db import decisions, numa_claims, pci_devices, resource_classes
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import claims, compute_nodes, counters, instances
+from devstack_lite.db.schema import (
+    claims,
+    compute_nodes,
+    counters,
+    instances,
+    server_group_members,
+)
 from devstack_lite.db.server_groups import placements_of
+from devstack_lite.db.statements import one_of
 from devstack_lite.objects.compute import Claim, ClaimAnswer, Place
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import AWAITS_HOST
@@ -35,14 +42,17 @@ def next_version(connection: Connection) -> int:
 
     Whoever reads what is newer than a version therefore never misses one that commits later.
     """
-    connection.execute(
-        counters.update().where(counters.c.name == NODE_VERSION).values(value=counters.c.value + 1)
-    )
-    return int(
-        connection.execute(
-            sa.select(counters.c.value).where(counters.c.name == NODE_VERSION)
-        ).scalar_one()
-    )
+    if connection.dialect.update_returning:
+        return int(connection.execute(_NEXT_VERSION_TOLD).scalar_one())
+    connection.execute(_NEXT_VERSION)
+    return int(connection.execute(_VERSION).scalar_one())
+
+
+_NEXT_VERSION = (
+    counters.update().where(counters.c.name == NODE_VERSION).values(value=counters.c.value + 1)
+)
+_NEXT_VERSION_TOLD = _NEXT_VERSION.returning(counters.c.value)
+_VERSION = sa.select(counters.c.value).where(counters.c.name == NODE_VERSION)
 
 
 def claim_nodes(
@@ -68,6 +78,31 @@ def claim_nodes(
     return found
 
 
+IS_TO_BUILD_ON = sa.and_(claims.c.instance_uuid == instances.c.uuid, claims.c.is_building.is_(True))
+"""What joins an instance with the claim that it is to be built on: one at most."""
+
+_OPEN = (
+    sa.select(
+        instances.c.uuid,
+        instances.c.attempt.label("open_attempt"),
+        server_group_members.c.group_id,
+        *claims.c,
+    )
+    .outerjoin(claims, IS_TO_BUILD_ON)
+    .outerjoin(server_group_members, server_group_members.c.instance_uuid == instances.c.uuid)
+    .where(
+        one_of(instances.c.uuid),
+        instances.c.deleted_at.is_(None),
+        instances.c.task_state.in_(AWAITS_HOST),
+    )
+)
+"""Of each instance that awaits a host: its attempt, its group, and the claim of an earlier one."""
+_INSERT = claims.insert()
+_DELETE = claims.delete().where(
+    claims.c.node == sa.bindparam("b_node"), one_of(claims.c.instance_uuid)
+)
+
+
 class _Claiming:
     """Claims under way in one transaction."""
 
@@ -77,9 +112,10 @@ class _Claiming:
         uuids = [claim.instance_uuid for claim in wanted]
         self._connection = connection
         self._wanted = wanted
-        self._attempts = _open_attempts(connection, uuids)
-        self._held = _held(connection, uuids)
-        self._groups = placements_of(connection, uuids)
+        rows = connection.execute(_OPEN, {"uuids": uuids}).all()
+        self._attempts = {row.uuid: row.open_attempt for row in rows}
+        self._held = {row.uuid: row for row in rows if row.node is not None}
+        self._groups = placements_of(connection, uuids) if any(row.group_id for row in rows) else {}
         self._answers = [
             ClaimAnswer(outcome=STALE, host=claim.host, node=claim.node) for claim in wanted
         ]
@@ -207,7 +243,7 @@ class _Claiming:
         if not self._taken:
             return
         self._connection.execute(
-            claims.insert(),
+            _INSERT,
             [
                 {
                     "instance_uuid": self._wanted[index].instance_uuid,
@@ -233,30 +269,6 @@ class _Claiming:
 def _size(claim: Claim, node: str) -> tuple[Any, ...]:
     others = tuple(sorted(claim.resources.items()))
     return (node, claim.vcpus, claim.memory_mb, claim.disk_gb, others)
-
-
-def _open_attempts(connection: Connection, uuids: Sequence[str]) -> dict[str, int]:
-    rows = connection.execute(
-        sa.select(instances.c.uuid, instances.c.attempt).where(
-            instances.c.uuid.in_(uuids),
-            instances.c.deleted_at.is_(None),
-            instances.c.task_state.in_(AWAITS_HOST),
-        )
-    )
-    return {row.uuid: row.attempt for row in rows}
-
-
-def _held(connection: Connection, uuids: Sequence[str]) -> dict[str, Any]:
-    """Return the claims to build on, of which an instance has one at most."""
-    rows = connection.execute(
-        sa.select(claims).where(claims.c.instance_uuid.in_(uuids), claims.c.is_building.is_(True))
-    )
-    return {row.instance_uuid: row for row in rows}
-
-
-def to_build_on(connection: Connection, uuids: Iterable[str]) -> dict[str, Any]:
-    """Return the claim on which each of these instances is to be built."""
-    return _held(connection, list(uuids))
 
 
 def hosts_of(db: Database, uuids: Sequence[str]) -> dict[str, str]:
@@ -285,31 +297,47 @@ def _take_exactly(
 ) -> bool:
     """Take size count times of its node, or nothing; more: what else its row says then."""
     node, vcpus, memory_mb, disk_gb, others = size
-    own = compute_nodes.c
     if others:
         used = resource_classes.taken(connection, node, dict(others), count)
         if used is None:
             return False
         more["resources_used"] = used
-    fits = sa.and_(
-        own.hypervisor_hostname == node,
-        own.vcpus_used + count * vcpus
-        <= (own.vcpus - own.reserved_vcpus) * own.cpu_allocation_ratio,
-        own.memory_mb_used + count * memory_mb
-        <= (own.memory_mb - own.reserved_memory_mb) * own.ram_allocation_ratio,
-        own.disk_gb_used + count * disk_gb
-        <= (own.disk_gb - own.reserved_disk_gb) * own.disk_allocation_ratio,
-    )
-    change = compute_nodes.update().where(fits).values(
-        vcpus_used=own.vcpus_used + count * vcpus,
-        memory_mb_used=own.memory_mb_used + count * memory_mb,
-        disk_gb_used=own.disk_gb_used + count * disk_gb,
-        instances=own.instances + count,
-        io_ops=own.io_ops + count,
-        version=version,
-        **more,
-    )  # fmt: skip
-    return bool(connection.execute(change).rowcount)
+    wanted = _used(node, count * vcpus, count * memory_mb, count * disk_gb, count, count)
+    return bool(connection.execute(_TAKE, {**wanted, **more, "version": version}).rowcount)
+
+
+def _used(
+    node: str, vcpus: int, memory_mb: int, disk_gb: int, count: int, io_ops: int
+) -> dict[str, Any]:
+    """Return the parameters of _USE: how much more is used of a node, or less."""
+    return {
+        "b_node": node, "b_vcpus_used": vcpus, "b_memory_mb_used": memory_mb,
+        "b_disk_gb_used": disk_gb, "b_instances": count, "b_io_ops": io_ops,
+    }  # fmt: skip
+
+
+def _more(name: str) -> sa.ColumnElement[Any]:
+    return compute_nodes.c[name] + sa.bindparam(f"b_{name}", type_=sa.Integer)
+
+
+def _fits(amount: str, reserved: str, ratio: str) -> sa.ColumnElement[bool]:
+    own = compute_nodes.c
+    return _more(f"{amount}_used") <= (own[amount] - own[reserved]) * own[ratio]
+
+
+_USE = (
+    compute_nodes.update()
+    .where(compute_nodes.c.hypervisor_hostname == sa.bindparam("b_node"))
+    .values({
+        name: _more(name)
+        for name in ("vcpus_used", "memory_mb_used", "disk_gb_used", "instances", "io_ops")
+    })
+)  # fmt: skip
+_TAKE = _USE.where(
+    _fits("vcpus", "reserved_vcpus", "cpu_allocation_ratio"),
+    _fits("memory_mb", "reserved_memory_mb", "ram_allocation_ratio"),
+    _fits("disk_gb", "reserved_disk_gb", "disk_allocation_ratio"),
+)
 
 
 def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> None:
@@ -328,35 +356,26 @@ def release_rows(connection: Connection, rows: Sequence[Any], version: int) -> N
             total[position] += amount
     for node in per_node:
         uuids = [row.instance_uuid for row in rows if row.node == node]
-        connection.execute(
-            claims.delete().where(claims.c.node == node, claims.c.instance_uuid.in_(uuids))
-        )
+        connection.execute(_DELETE, {"b_node": node, "uuids": uuids})
     pci_devices.free(
         connection, [(row.node, row.instance_uuid) for row in rows if row.pci_requests]
     )
-    own = compute_nodes.c
     for node, (vcpus, memory_mb, disk_gb, count, building) in per_node.items():
         more: Json = numa_claims.given_back(connection, node, rows)
         if node in others:
             more["resources_used"] = resource_classes.given_back(connection, node, others[node])
-        connection.execute(
-            compute_nodes.update()
-            .where(own.hypervisor_hostname == node)
-            .values(
-                vcpus_used=own.vcpus_used - vcpus,
-                memory_mb_used=own.memory_mb_used - memory_mb,
-                disk_gb_used=own.disk_gb_used - disk_gb,
-                instances=own.instances - count,
-                io_ops=own.io_ops - building,
-                version=version,
-                **more,
-            )
-        )
+        less = _used(node, -vcpus, -memory_mb, -disk_gb, -count, -building)
+        connection.execute(_USE, {**less, **more, "version": version})
 
 
 def release(connection: Connection, uuids: Sequence[str]) -> None:
     """Release all claims of these instances, in the caller's transaction. None is fine."""
-    _release(connection, claims.c.instance_uuid.in_(uuids))
+    rows = connection.execute(_OF_INSTANCES, {"uuids": list(uuids)}).all()
+    if rows:
+        release_rows(connection, rows, next_version(connection))
+
+
+_OF_INSTANCES = sa.select(claims).where(one_of(claims.c.instance_uuid)).with_for_update()
 
 
 def release_building(connection: Connection, uuids: Sequence[str]) -> None:
@@ -386,20 +405,31 @@ def _release(connection: Connection, *condition: sa.ColumnElement[bool]) -> None
 
 def end_building(connection: Connection, uuids: Sequence[str]) -> None:
     """Note that these instances are built: they no longer weigh as I/O on their nodes."""
-    building = (claims.c.instance_uuid.in_(uuids), claims.c.is_building.is_(True))
-    counted = connection.execute(
-        sa.select(claims.c.node, sa.func.count()).where(*building).group_by(claims.c.node)
-    ).all()
-    if not counted:
+    which = {"uuids": list(uuids)}
+    if connection.dialect.update_returning:
+        built_on = connection.scalars(_END_BUILDING_TOLD, {**which, "is_building": False}).all()
+    else:
+        built_on = connection.scalars(_BUILT_ON, which).all()
+        connection.execute(_END_BUILDING, {**which, "is_building": False})
+    if not built_on:
         return
-    connection.execute(claims.update().where(*building).values(is_building=False))
     version = next_version(connection)
-    for node, count in counted:
-        connection.execute(
-            compute_nodes.update()
-            .where(compute_nodes.c.hypervisor_hostname == node)
-            .values(io_ops=compute_nodes.c.io_ops - count, failed_builds=0, version=version)
-        )
+    connection.execute(
+        _NODE_BUILT,
+        [{"b_node": node, "b_io_ops": -count, "failed_builds": 0, "version": version}
+         for node, count in sorted(Counter(built_on).items())],
+    )  # fmt: skip
+
+
+_IS_BUILDING = (one_of(claims.c.instance_uuid), claims.c.is_building.is_(True))
+_BUILT_ON = sa.select(claims.c.node).where(*_IS_BUILDING).with_for_update()
+_END_BUILDING = claims.update().where(*_IS_BUILDING)
+_END_BUILDING_TOLD = _END_BUILDING.returning(claims.c.node)
+_NODE_BUILT = (
+    compute_nodes.update()
+    .where(compute_nodes.c.hypervisor_hostname == sa.bindparam("b_node"))
+    .values(io_ops=_more("io_ops"))
+)
 
 
 def note_failures(connection: Connection, nodes: Iterable[str]) -> None:

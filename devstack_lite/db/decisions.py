@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,14 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import decisions, instance_actions
+from devstack_lite.db.statements import insert_missing
 from devstack_lite.objects.compute import BuildResult, Claim, ClaimAnswer
 from devstack_lite.objects.registry import Json
 
 KEPT = 2_000
-_PRUNE_EVERY = 100
+PRUNE_EVERY = 100
+_ADDED = itertools.count(1)
+"""How many this process has added: each of them prunes now and then."""
 
 
 def keep(
@@ -51,17 +55,13 @@ def keep_refusal(
 
 
 def _insert(connection: Connection, request_id: str, content: Json) -> None:
-    own = decisions.c
-    known = sa.select(own.id).where(own.uuid == content["uuid"])
-    if connection.execute(known).first() is not None:
-        return  # delivered twice
-    made: Any = connection.execute(
-        decisions.insert().values(
-            uuid=content["uuid"], request_id=request_id, content=content, created_at=utcnow()
-        )
-    ).inserted_primary_key
-    if made[0] % _PRUNE_EVERY == 0:
-        connection.execute(decisions.delete().where(decisions.c.id <= made[0] - KEPT))
+    """Keep one; delivered twice, it is kept once."""
+    row = {"uuid": content["uuid"], "request_id": request_id, "content": content,
+           "created_at": utcnow()}  # fmt: skip
+    made: Any = connection.execute(insert_missing(connection, decisions), row)
+    if made.rowcount and next(_ADDED) % PRUNE_EVERY == 0:
+        newest = connection.execute(sa.select(sa.func.max(decisions.c.id))).scalar_one()
+        connection.execute(decisions.delete().where(decisions.c.id <= newest - KEPT))
 
 
 def of_request(db: Database, request_id: str) -> list[Json]:

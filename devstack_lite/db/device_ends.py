@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db import volume_attachments as attachments
+from devstack_lite.db.device_tags import set_tag
 from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import instances, ports, volume_attachments
 from devstack_lite.objects.compute import NetworkRequest
@@ -30,6 +31,7 @@ def _attached_volume(
     attachment_id = change.arguments["attachment_id"]
     if result is None:
         attachments.remove(connection, attachment_id)
+        set_tag(connection, change.instance_uuid, change.device_id, None)
     else:
         attachments.complete(connection, attachment_id, mountpoint=result["device"])
 
@@ -41,6 +43,7 @@ def _detached_volume(
         attachments.settle(connection, change.device_id)
     else:
         attachments.remove(connection, change.arguments["attachment_id"])
+        set_tag(connection, change.instance_uuid, change.device_id, None)
 
 
 def _attached_interface(
@@ -51,6 +54,7 @@ def _attached_interface(
         return
     others = [port for port in row.network_info if port["port_id"] != change.device_id]
     _show_ports(connection, row, [*others, result["port"]])
+    set_tag(connection, change.instance_uuid, change.device_id, change.arguments.get("tag"))
 
 
 def _detached_interface(
@@ -61,6 +65,7 @@ def _detached_interface(
     _take_port(connection, change)
     left = [port for port in row.network_info if port["port_id"] != change.device_id]
     _show_ports(connection, row, left)
+    set_tag(connection, change.instance_uuid, change.device_id, None)
 
 
 def _take_port(connection: Connection, change: DeviceChange) -> None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from oslo_context.context import get_current
 from sqlalchemy.engine import Connection, Engine
 
+from devstack_lite import failpoints
 from devstack_lite.exceptions import Unavailable
 
 PATTERN_TIMEOUT_S = 0.1
@@ -120,6 +121,12 @@ def _answering() -> Iterator[None]:
 
 def make_engine(url: str, *, pool_size: int = 16) -> Engine:
     """Return an engine for url with what each backend needs set on its connections."""
+    engine = _make_engine(url, pool_size)
+    sa.event.listen(engine, "before_cursor_execute", _pass_failpoint)
+    return engine
+
+
+def _make_engine(url: str, pool_size: int) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(url, pool_size, is_read_only="mode=ro" in url)
@@ -139,6 +146,12 @@ def _matches(pattern: str, text: str | None) -> bool:
     return text is not None and bool(
         regex.search(pattern, text, timeout=PATTERN_TIMEOUT_S, concurrent=True)
     )
+
+
+def _pass_failpoint(_connection: Connection, _cursor: Any, statement: str, *_rest: object) -> None:
+    """Pass `db.<verb>`, a point at each statement: `db.select`."""
+    if failpoints.is_any_armed():
+        failpoints.hit(f"db.{statement.split(maxsplit=1)[0].lower()}")
 
 
 def _sqlite_engine(url: str, pool_size: int, *, is_read_only: bool) -> Engine:

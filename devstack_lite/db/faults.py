@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import Update
 
 from devstack_lite.db.quotas import recount
 from devstack_lite.db.schema import action_events, instance_actions, instance_faults, instances
 from devstack_lite.db.snapshots import SNAPSHOTS, drop_unfilled
+from devstack_lite.db.statements import one_of
 from devstack_lite.objects.compute import Fault
 from devstack_lite.states import VmState
 
@@ -99,25 +102,30 @@ def finish_actions(
 
     request_id: only that which this request began. In the caller's transaction.
     """
-    query = sa.select(instance_actions.c.id).where(
-        instance_actions.c.instance_uuid.in_(uuids), instance_actions.c.finished_at.is_(None)
-    )
+    which: dict[str, Any] = {"uuids": list(uuids)}
     if action is not None:
-        asked = [action] if isinstance(action, str) else list(action)
-        names = [RECORDED_AS.get(name, name) for name in asked]
-        query = query.where(instance_actions.c.action.in_(names))
+        asked = [action] if isinstance(action, str) else action
+        which["names"] = [RECORDED_AS.get(name, name) for name in asked]
     if request_id is not None:
-        query = query.where(instance_actions.c.request_id == request_id)
-    ids = [row.id for row in connection.execute(query)]
-    if not ids:
-        return
+        which["b_request_id"] = request_id
+    events, actions = _ends(by_name="names" in which, by_request="b_request_id" in which)
+    connection.execute(events, {**which, "finished_at": now, "result": result, "details": message})
     connection.execute(
-        instance_actions.update()
-        .where(instance_actions.c.id.in_(ids))
-        .values(finished_at=now, updated_at=now, message=message)
+        actions, {**which, "finished_at": now, "updated_at": now, "message": message}
     )
-    connection.execute(
-        action_events.update()
-        .where(action_events.c.action_id.in_(ids), action_events.c.finished_at.is_(None))
-        .values(finished_at=now, result=result, details=message)
+
+
+@cache
+def _ends(*, by_name: bool, by_request: bool) -> tuple[Update, Update]:
+    """Return what ends the events of open actions, and what ends the actions after them."""
+    own = instance_actions.c
+    which = [one_of(own.instance_uuid), own.finished_at.is_(None)]
+    if by_name:
+        which.append(one_of(own.action, "names"))
+    if by_request:
+        which.append(own.request_id == sa.bindparam("b_request_id"))
+    events = action_events.update().where(
+        action_events.c.action_id.in_(sa.select(own.id).where(*which)),
+        action_events.c.finished_at.is_(None),
     )
+    return events, instance_actions.update().where(*which)

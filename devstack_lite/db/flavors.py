@@ -16,6 +16,8 @@ from devstack_lite.db.schema import flavor_access, flavors
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.compute import Flavor
 
+_FLAVOR = sa.select(flavors).where(flavors.c.id == sa.bindparam("id"))
+
 
 def _flavor(row: Any) -> Flavor:
     return Flavor(**row._mapping)
@@ -57,7 +59,7 @@ def get_flavor(
 ) -> Flavor:
     """Return one flavor; a private one to those who may see it. Raises NotFound."""
     with db.read() as connection:
-        row = connection.execute(sa.select(flavors).where(flavors.c.id == flavor_id)).one_or_none()
+        row = connection.execute(_FLAVOR, {"id": flavor_id}).one_or_none()
         is_seen = row is not None and (row.is_public or with_private)
         if row is not None and not is_seen and project_id is not None:
             is_seen = flavor_id in connection.scalars(_accessible(project_id)).all()

@@ -48,14 +48,8 @@ def read(
         version = aggregates.read_version(connection)
         changed = hosts.read_nodes(connection, newer_than=newer_than, names=names)
         known = aggregates.read_all(connection) if version != aggregates_of else None
-        own = services.c
         silent_since = utcnow() - datetime.timedelta(seconds=down_time_s)
-        unfit = connection.execute(
-            sa.select(own.host, own.is_disabled, _is_silent(silent_since)).where(
-                own.binary == "nova-compute",
-                sa.or_(own.is_disabled.is_(True), _is_silent(silent_since)),
-            )
-        ).all()
+        unfit = connection.execute(_UNFIT, {"silent_since": silent_since}).all()
     return HostNews(
         nodes=changed,
         aggregates=known,
@@ -87,8 +81,11 @@ def image_properties_by_host(db: Database) -> dict[str, list[Json]]:
     return found
 
 
-def _is_silent(since: datetime.datetime) -> sa.ColumnElement[bool]:
-    own = services.c
-    return sa.or_(
-        own.is_forced_down.is_(True), own.last_seen_at.is_(None), own.last_seen_at < since
-    )
+_IS_SILENT = sa.or_(
+    services.c.is_forced_down.is_(True),
+    services.c.last_seen_at.is_(None),
+    services.c.last_seen_at < sa.bindparam("silent_since"),
+)
+_UNFIT = sa.select(services.c.host, services.c.is_disabled, _IS_SILENT).where(
+    services.c.binary == "nova-compute", sa.or_(services.c.is_disabled.is_(True), _IS_SILENT)
+)

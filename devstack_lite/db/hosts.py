@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from devstack_lite.db.claims import next_version
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import node_of, service_of
 from devstack_lite.db.schema import compute_nodes, instances, services
+from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.compute import ComputeNode, ServiceRecord
 
@@ -27,6 +29,8 @@ _REPORTED = (
 
 _ITS_OWN = tuple(name for name in _REPORTED if name != "availability_zone")
 """What a host knows of itself at any time; its zone is an aggregate's to say once it is known."""
+
+_SERVICES = sa.select(services).order_by(services.c.created_at, services.c.id)
 
 
 def report_service(
@@ -196,9 +200,8 @@ def down_hosts(db: Database, down_time_s: float) -> frozenset[str]:
 
 def list_services(db: Database) -> list[ServiceRecord]:
     """Return all services in the order in which they first reported."""
-    query = sa.select(services).order_by(services.c.created_at, services.c.id)
     with db.read() as connection:
-        return [service_of(row) for row in connection.execute(query)]
+        return [service_of(row) for row in connection.execute(_SERVICES)]
 
 
 def list_nodes(
@@ -214,7 +217,7 @@ def list_nodes(
     names: nodes that are wanted, changed or not.
     """
     own = compute_nodes.c
-    query = _nodes_query(newer_than, names)
+    query = _changed_query(is_all=newer_than < 0, has_names=bool(names))
     if marker is not None:
         query = query.where(
             own.hypervisor_hostname
@@ -223,23 +226,36 @@ def list_nodes(
     if limit is not None:
         query = query.limit(limit)
     with db.read() as connection:
-        return [node_of(row) for row in connection.execute(query)]
+        rows = connection.execute(query, {"newer_than": newer_than, "names": list(names)})
+        return [node_of(row) for row in rows]
+
+
+def get_node(db: Database, name: str) -> ComputeNode:
+    """Return the node of that name. Raises NotFound."""
+    query = sa.select(compute_nodes).where(compute_nodes.c.hypervisor_hostname == name)
+    with db.read() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"Compute host {name} could not be found.", kind="host")
+    return node_of(row)
 
 
 def read_nodes(
     connection: Connection, *, newer_than: int, names: Collection[str] = ()
 ) -> list[ComputeNode]:
     """Do what list_nodes does, on the caller's connection."""
-    rows = connection.execute(_nodes_query(newer_than, names))
+    query = _changed_query(is_all=newer_than < 0, has_names=bool(names))
+    rows = connection.execute(query, {"newer_than": newer_than, "names": list(names)})
     return [node_of(row) for row in rows]
 
 
-def _nodes_query(newer_than: int, names: Collection[str]) -> sa.Select[Any]:
+@cache
+def _changed_query(*, is_all: bool, has_names: bool) -> sa.Select[Any]:
     own = compute_nodes.c
     query = sa.select(compute_nodes).order_by(own.hypervisor_hostname)
-    if newer_than < 0:
+    if is_all:
         return query
-    is_wanted = own.version > newer_than
-    if names:
-        is_wanted = sa.or_(is_wanted, own.hypervisor_hostname.in_(list(names)))
+    is_wanted = own.version > sa.bindparam("newer_than")
+    if has_names:
+        is_wanted = sa.or_(is_wanted, one_of(own.hypervisor_hostname, "names"))
     return query.where(is_wanted)

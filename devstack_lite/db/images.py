@@ -47,6 +47,9 @@ class ImageFilter:
     limit: int = 25
 
 
+_IMAGE = sa.select(images).where(images.c.id == sa.bindparam("id"))
+
+
 def _image(row: Any) -> Image:
     values = dict(row._mapping)
     values["tags"] = tuple(values["tags"])
@@ -62,9 +65,8 @@ def get_image(db: Database, image_id: str, *, project_id: str | None = None) -> 
 
     A community image, and one that was shared but not accepted, is seen by who knows its id.
     """
-    query = sa.select(images).where(images.c.id == image_id)
     with db.read() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_IMAGE, {"id": image_id}).one_or_none()
         if row is None or not _may_see(connection, row, project_id):
             raise _not_found(image_id)
     return _image(row)

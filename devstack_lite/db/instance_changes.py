@@ -62,12 +62,47 @@ def _change(
     connection: Connection, context: RequestContext, row: Any, action: str, values: dict[str, Any]
 ) -> None:
     """Change an instance's columns and note the action, begun and ended, in this transaction."""
-    now = utcnow()
     connection.execute(
-        instances.update().where(instances.c.uuid == row.uuid).values(updated_at=now, **values)
+        instances.update().where(instances.c.uuid == row.uuid).values(updated_at=utcnow(), **values)
     )
-    record_action(connection, context, row, action=action, event=f"api_{action}", now=now)
-    finish_actions(connection, [row.uuid], action, now, result="Success")
+    note_done(connection, context, row, action=action, event=f"api_{action}")
+
+
+def note_done(
+    connection: Connection,
+    context: RequestContext,
+    row: Any,
+    *,
+    action: str,
+    event: str,
+    error: str | None = None,
+) -> None:
+    """Note an action of a locked row that is over, as one that failed when error is given."""
+    now = utcnow()
+    record_action(connection, context, row, action=action, event=event, now=now)
+    finish_actions(
+        connection, [row.uuid], action, now, result="Error" if error else "Success",
+        message=error[:255] if error else None, request_id=context.request_id,
+    )  # fmt: skip
+
+
+def record_done(
+    db: Database,
+    context: RequestContext,
+    uuid: str,
+    *,
+    action: str,
+    event: str,
+    error: str | None = None,
+) -> None:
+    """Note what a host has done to an instance at once. One transaction.
+
+    Delivered twice (the same request id): noted once. Raises NotFound.
+    """
+    with db.write() as connection:
+        row = locked_instance(connection, uuid)
+        if not is_repeated(connection, row, context, action):
+            note_done(connection, context, row, action=action, event=event, error=error)
 
 
 def set_password(db: Database, uuid: str, password: str) -> None:

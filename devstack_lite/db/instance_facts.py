@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from devstack_lite.db.device_tags import read_tags
 from devstack_lite.db.engine import Database
 from devstack_lite.db.networks import subnet_of
 from devstack_lite.db.schema import (
@@ -50,7 +51,7 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
         ).all()
         node = sa.select(zone).where(compute_nodes.c.hypervisor_hostname == instance.node)
         host_zone = connection.execute(node).scalar_one_or_none()
-    tags = _tags(instance)
+        tags = read_tags(connection, instance.uuid)
     return InstanceFacts(
         availability_zone=instance.availability_zone or host_zone,
         interfaces=tuple(
@@ -60,14 +61,17 @@ def read_facts(db: Database, instance: Instance) -> InstanceFacts:
                 network_id=found[port_id].network_id,
                 mtu=found[port_id].mtu,
                 addresses=tuple(addresses[port_id]),
-                tag=tags[index] if index < len(tags) else None,
+                tag=tags.get(port_id),
             )
-            for index, port_id in enumerate(port_ids)
+            for port_id in port_ids
             if port_id in found
         ),
         security_groups=tuple(dict.fromkeys(shown.group_names.get(instance.uuid, ()))),
         volumes=tuple(
-            VolumeFacts(volume_id=row.volume_id, device=row.mountpoint or "") for row in volumes
+            VolumeFacts(
+                volume_id=row.volume_id, device=row.mountpoint or "", tag=tags.get(row.volume_id)
+            )
+            for row in volumes
         ),
     )
 
@@ -126,7 +130,3 @@ def _addresses(
             )
         )
     return found
-
-
-def _tags(instance: Instance) -> list[str | None]:
-    return [one.get("tag") for one in instance.boot_request.get("networks", ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,16 +81,22 @@ def get_instance(
     db: Database, uuid: str, *, project_id: str | None = None, with_deleted: bool = False
 ) -> Instance:
     """Return an instance that is not deleted, of project_id when given. Raises NotFound."""
-    query = sa.select(instances).where(instances.c.uuid == uuid)
-    if not with_deleted:
-        query = query.where(instances.c.deleted_at.is_(None))
-    if project_id is not None:
-        query = query.where(instances.c.project_id == project_id)
+    query = _one_query(with_deleted=with_deleted, is_of_project=project_id is not None)
     with db.read() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(query, {"uuid": uuid, "project_id": project_id}).one_or_none()
     if row is None:
         raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
     return instance_of(row)
+
+
+@functools.cache
+def _one_query(*, with_deleted: bool, is_of_project: bool) -> sa.Select[Any]:
+    query = sa.select(instances).where(instances.c.uuid == sa.bindparam("uuid"))
+    if not with_deleted:
+        query = query.where(instances.c.deleted_at.is_(None))
+    if is_of_project:
+        query = query.where(instances.c.project_id == sa.bindparam("project_id"))
+    return query
 
 
 def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:

@@ -38,6 +38,7 @@ def begin_attach_interface(
         arguments = {
             "network_id": request.network_id,
             "fixed_ip": request.fixed_ip,
+            "tag": request.tag,
             "is_ours": request.port_id is None,
         }
         return begin(connection, context, row, change_id=change_id, kind=kind, device_id=port_id,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db.actions import finish_delete
+from devstack_lite.db.deletes import finish_delete
 from devstack_lite.db.engine import Database
 from devstack_lite.db.holdings import take_away
 from devstack_lite.db.schema import (

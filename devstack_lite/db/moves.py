@@ -20,7 +20,7 @@ from devstack_lite.db.faults import Ending
 from devstack_lite.db.quotas import Limits, change_quota
 from devstack_lite.db.rows import flavor_to_json
 from devstack_lite.db.schema import compute_nodes, instances, migrations
-from devstack_lite.objects.compute import Flavor
+from devstack_lite.objects.compute import IS_ABORTED, Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED, TaskState
 
@@ -196,6 +196,17 @@ def start_live(connection: Connection, row: Any, *, host: str, node: str, now: A
     return connection.execute(sa.select(instances).where(instances.c.uuid == row.uuid)).one()
 
 
+def abort_live(connection: Connection, row: Any) -> None:
+    """Have whoever takes up a live migration again, of a locked row, let the guest stay."""
+    if _name(row) == RUN_LIVE:
+        arguments = {**row.operation["arguments"], IS_ABORTED: True}
+        connection.execute(
+            instances.update()
+            .where(instances.c.uuid == row.uuid)
+            .values(operation={**row.operation, "arguments": arguments})
+        )
+
+
 def note_live(connection: Connection, uuid: str, attempt: int, progress: Json, now: Any) -> None:
     """Note how much of a live migration's memory is over; not what a fenced attempt says."""
     own = instances.c
@@ -226,6 +237,7 @@ def turn_back(connection: Connection, row: Any, reason: str, now: Any) -> None:
         **row.operation,
         "name": ABANDON,
         "failures": 0,
+        "first_attempt": row.attempt + 1,
         "arguments": {**kept, "action": row.operation["name"], "reason": reason},
     }
     connection.execute(

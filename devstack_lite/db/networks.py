@@ -32,18 +32,20 @@ def list_networks(db: Database, *, project_id: str | None = None) -> list[Networ
         return [Network(**row._mapping) for row in connection.execute(query)]
 
 
-def _seen_by(project_id: str) -> sa.ColumnElement[bool]:
+def _seen_by(project_id: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     own = networks.c
     return sa.or_(own.project_id == project_id, own.shared.is_(True), own.external.is_(True))
 
 
+_NETWORK = sa.select(networks).where(networks.c.id == sa.bindparam("id"))
+_SEEN_NETWORK = _NETWORK.where(_seen_by(sa.bindparam("project_id", type_=sa.String)))
+
+
 def get_network(db: Database, network_id: str, *, project_id: str | None = None) -> Network:
     """Return a network that the project may see. Raises NotFound."""
-    query = sa.select(networks).where(networks.c.id == network_id)
-    if project_id is not None:
-        query = query.where(_seen_by(project_id))
+    query = _NETWORK if project_id is None else _SEEN_NETWORK
     with db.read() as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(query, {"id": network_id, "project_id": project_id}).one_or_none()
     if row is None:
         raise NotFound(f"Network {network_id} could not be found.", kind="network")
     return Network(**row._mapping)

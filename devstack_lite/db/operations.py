@@ -54,6 +54,11 @@ def operation_of(name: str, context: RequestContext, **arguments: Any) -> Json:
     return {"name": name, "arguments": arguments, "context": context.to_message(), "failures": 0}
 
 
+def times_handed_out(row: Any) -> int:
+    """Return how often what is under way was handed out: a row's attempt counts its whole life."""
+    return int(row.attempt) - int((row.operation or {}).get("first_attempt", 1)) + 1
+
+
 def context_of(instance: Instance) -> RequestContext:
     """Return the context in which an instance's operation was asked for."""
     kept = (instance.operation or {}).get("context", {})
@@ -243,11 +248,11 @@ def _hand_out(connection: Connection, rows: Sequence[Any], now: Any) -> list[Ins
     again = []
     for row in rows:
         name = (row.operation or {}).get("name", row.task_state)
-        if row.attempt >= MAX_ATTEMPTS:
+        if (times := times_handed_out(row)) >= MAX_ATTEMPTS:
             fault = Fault(
                 instance_uuid=row.uuid,
                 code=500,
-                message=f"{name} was handed out {row.attempt} times and never finished",
+                message=f"{name} was handed out {times} times and never finished",
             )
             stay(connection, row)
             moves.end_badly(connection, row, now)

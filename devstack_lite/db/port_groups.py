@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -29,6 +29,8 @@ def ensure_default_groups(connection: Connection, project_ids: Collection[str]) 
 
     Its id is made from the project's: two who make it at once collide, and one begins anew.
     """
+    if not project_ids:
+        return
     ids = {default_group_id(project_id): project_id for project_id in project_ids}
     own = security_groups.c
     there = set(connection.execute(sa.select(own.id).where(own.id.in_(list(ids)))).scalars())
@@ -76,24 +78,40 @@ def make_group_rows(
     )  # fmt: skip
 
 
-def put_in_groups(connection: Connection, made: Sequence[Port]) -> dict[str, tuple[str, ...]]:
-    """Record the groups of new ports; return them by port. None is the project's default group.
-
-    In the caller's transaction. Raises NotFound.
-    """
-    groups = {
+def wanted_groups(new: Iterable[Port]) -> dict[str, tuple[str, ...]]:
+    """Return the groups that new ports shall be in, by port; none named: the project's default."""
+    return {
         port.id: (default_group_id(port.project_id),)
         if port.security_groups is None
         else tuple(dict.fromkeys(port.security_groups))
-        for port in made
+        for port in new
     }
-    _lock_groups(
-        connection,
-        {group_id for some in groups.values() for group_id in some},
-        {port.project_id for port in made},
-    )
-    _insert(connection, groups)
-    return groups
+
+
+def lock_groups_of(connection: Connection, new: Sequence[Port]) -> None:
+    """Let nobody delete the groups that new ports shall be in; make default ones that are missing.
+
+    In the caller's transaction. Raises NotFound.
+    """
+    wanted = {group_id for some in wanted_groups(new).values() for group_id in some}
+    _lock_groups(connection, wanted, {port.project_id for port in new})
+
+
+def put_in_groups(connection: Connection, groups: Mapping[str, Sequence[str]]) -> None:
+    """Record which groups ports are in besides, in the caller's transaction.
+
+    Raises IntegrityError for a group that is gone, and that lock_groups_of has not locked.
+    """
+    rows = [
+        {"port_id": port_id, "security_group_id": group_id}
+        for port_id, some in groups.items()
+        for group_id in some
+    ]
+    if rows:
+        connection.execute(_INSERT, rows)
+
+
+_INSERT = port_security_groups.insert()
 
 
 def change_groups(
@@ -103,17 +121,7 @@ def change_groups(
     _lock_groups(connection, set(group_ids), {project_id})
     own = port_security_groups
     connection.execute(own.delete().where(own.c.port_id == port_id))
-    _insert(connection, {port_id: tuple(dict.fromkeys(group_ids))})
-
-
-def _insert(connection: Connection, groups: Mapping[str, Sequence[str]]) -> None:
-    rows = [
-        {"port_id": port_id, "security_group_id": group_id}
-        for port_id, some in groups.items()
-        for group_id in some
-    ]
-    if rows:
-        connection.execute(port_security_groups.insert(), rows)
+    put_in_groups(connection, {port_id: tuple(dict.fromkeys(group_ids))})
 
 
 def _lock_groups(
@@ -163,7 +171,7 @@ def add_to_server(db: Database, instance_uuid: str, group_id: str) -> None:
             )
         _lock_groups(connection, {group_id}, {row.project_id for row in secured})
         there = groups_of(connection, [row.id for row in secured])
-        _insert(
+        put_in_groups(
             connection, {row.id: (group_id,) for row in secured if group_id not in there[row.id]}
         )
 

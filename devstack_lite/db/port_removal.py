@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from devstack_lite.clock import utcnow
 from devstack_lite.db.schema import ip_allocations, ports
 from devstack_lite.db.schema_network import floating_ips, network_tags, port_security_groups
+from devstack_lite.db.statements import one_of
 
 
 def remove_ports(connection: Connection, port_ids: Collection[str]) -> int:
@@ -21,12 +22,22 @@ def remove_ports(connection: Connection, port_ids: Collection[str]) -> int:
     if not ids:
         return 0
     # Rows first: who has a floating IP stand for one of them has locked it, and is waited for.
-    count = connection.execute(ports.delete().where(ports.c.id.in_(ids))).rowcount
-    release_floating_ips(connection, floating_ips.c.port_id.in_(ids))
-    for table in (ip_allocations, port_security_groups):
-        connection.execute(table.delete().where(table.c.port_id.in_(ids)))
-    forget_tags(connection, ids)
+    count = connection.execute(_REMOVE, {"ids": ids}).rowcount
+    connection.execute(_RELEASE, {"ids": ids, **_RELEASED, "updated_at": utcnow()})
+    for remove in _REMOVE_OF_PORTS:
+        connection.execute(remove, {"ids": ids})
     return count
+
+
+_RELEASED = {"port_id": None, "fixed_address": None, "router_id": None}
+_REMOVE = ports.delete().where(one_of(ports.c.id, "ids"))
+_RELEASE = floating_ips.update().where(one_of(floating_ips.c.port_id, "ids"))
+_REMOVE_OF_PORTS = [
+    column.table.delete().where(one_of(column, "ids"))
+    for column in (
+        ip_allocations.c.port_id, port_security_groups.c.port_id, network_tags.c.resource_id
+    )
+]  # fmt: skip
 
 
 def forget_tags(connection: Connection, resource_ids: Collection[str]) -> None:
@@ -37,8 +48,4 @@ def forget_tags(connection: Connection, resource_ids: Collection[str]) -> None:
 
 def release_floating_ips(connection: Connection, which: sa.ColumnElement[bool]) -> None:
     """Have floating IPs stand for nothing, in the caller's transaction."""
-    connection.execute(
-        floating_ips.update()
-        .where(which)
-        .values(port_id=None, fixed_address=None, router_id=None, updated_at=utcnow())
-    )
+    connection.execute(floating_ips.update().where(which).values(**_RELEASED, updated_at=utcnow()))

@@ -6,7 +6,7 @@ import datetime
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -19,10 +19,17 @@ from devstack_lite.db.addresses import allocate, hold
 from devstack_lite.db.engine import Database
 from devstack_lite.db.moves import holder_of
 from devstack_lite.db.network_quotas import require_room
-from devstack_lite.db.port_groups import change_groups, groups_of, put_in_groups
+from devstack_lite.db.port_groups import (
+    change_groups,
+    groups_of,
+    lock_groups_of,
+    put_in_groups,
+    wanted_groups,
+)
 from devstack_lite.db.port_removal import release_floating_ips, remove_ports
 from devstack_lite.db.schema import instances, ip_allocations, networks, ports, subnets
-from devstack_lite.db.schema_network import floating_ips
+from devstack_lite.db.schema_network import floating_ips, network_quotas
+from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
@@ -114,14 +121,19 @@ def _with_addresses(connection: Connection, rows: Sequence[Any]) -> list[Port]:
 
 
 def create_ports(db: Database, wanted: Sequence[Port]) -> list[Port]:
-    """Record ports with addresses of their own, all or none. One transaction, a dozen statements.
+    """Record ports with addresses of their own, all or none. One transaction.
 
     Delivered twice: the ports that are there are returned, without further addresses, and are moved
     to the host that asks now, if their instance is there. Raises NotFound for a network that is
     gone, Invalid and Conflict for addresses that cannot be had, Conflict for an id that is another
     project's or device's.
     """
-    return retried(db, lambda connection: make_ports(connection, wanted))
+    try:
+        with db.write() as connection:
+            made = _make_new(connection, wanted)
+    except IntegrityError:
+        made = None
+    return made or retried(db, lambda connection: make_ports(connection, wanted))
 
 
 def retried(db: Database, work: Callable[[Connection], T]) -> T:
@@ -135,6 +147,53 @@ def retried(db: Database, work: Callable[[Connection], T]) -> T:
             last = error
     LOG.warning("gave up after %d collisions: %s", COLLISIONS, last)
     raise Conflict("The ports collide with others that are being made.", kind="port") from last
+
+
+def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | None:
+    """Record ports of new instances with few statements; what could be wrong, the keys refuse.
+
+    None, or IntegrityError: it takes make_ports, which finds out why.
+    """
+    hosts = {port.device_id: port.host_id for port in wanted}
+    if not all(port.device_id and port.host_id and not port.mac_address for port in wanted):
+        return None
+    names: dict[str, str] = {}
+    by_network: dict[str, list[Any]] = defaultdict(list)
+    for row in connection.execute(
+        _SUBNETS_WITH_NETWORK, {"network_ids": [port.network_id for port in wanted]}
+    ):
+        names[row.network_id] = row.network_name
+        by_network[row.network_id].append(row)
+    if any(port.network_id not in names for port in wanted):
+        return None
+    found = connection.execute(
+        _HOLDERS,
+        {"uuids": list(hosts), "project_ids": [port.project_id for port in wanted]},
+    ).all()
+    if any(row.is_limited for row in found):
+        return None
+    _check_holders(found, hosts)
+    macs = {port.id: _random_mac() for port in wanted}
+    return _record(connection, wanted, names, macs, allocate(connection, wanted, by_network))
+
+
+_SUBNETS_WITH_NETWORK = (
+    sa.select(subnets, networks.c.name.label("network_name"))
+    .join(networks)
+    .where(one_of(subnets.c.network_id, "network_ids"))
+    .order_by(subnets.c.created_at, subnets.c.id)
+    .with_for_update(of=subnets)
+)
+_HOLDERS = sa.select(
+    instances.c.uuid, instances.c.host, instances.c.operation, instances.c.deleted_at,
+    sa.exists()
+    .where(
+        one_of(network_quotas.c.project_id, "project_ids"),
+        network_quotas.c.resource == "port",
+        network_quotas.c.most >= 0,
+    )
+    .label("is_limited"),
+).where(one_of(instances.c.uuid))  # fmt: skip
 
 
 def make_ports(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
@@ -174,13 +233,14 @@ def _check_fence(connection: Connection, hosts: Mapping[str, str]) -> None:
     Who built it in an earlier attempt, and wakes up, would take them away from the one who builds
     it now, or make some for an instance that is gone. Raises Conflict.
     """
-    if not hosts:
-        return
-    own = instances.c
-    query = sa.select(own.uuid, own.host, own.operation, own.deleted_at).where(
-        own.uuid.in_(list(hosts))
-    )
-    for row in connection.execute(query):
+    if hosts:
+        own = instances.c
+        query = sa.select(own.uuid, own.host, own.operation, own.deleted_at)
+        _check_holders(connection.execute(query.where(own.uuid.in_(list(hosts)))), hosts)
+
+
+def _check_holders(rows: Iterable[Any], hosts: Mapping[str, str]) -> None:
+    for row in rows:
         if row.deleted_at is not None:
             raise Conflict(f"Instance {row.uuid} is gone: it gets no ports.", kind="port")
         if holder_of(row) != hosts[row.uuid]:
@@ -214,20 +274,35 @@ def _insert(
     require_room(connection, "port", [port.project_id for port in wanted if port.project_id])
     macs = _new_macs(connection, wanted)
     addresses = allocate(connection, wanted, by_network)
+    names = {network_id: net.name for network_id, net in nets.items()}
+    lock_groups_of(connection, wanted)
+    return _record(connection, wanted, names, macs, addresses)
+
+
+def _record(
+    connection: Connection,
+    wanted: Sequence[Port],
+    network_names: Mapping[str, str],
+    macs: Mapping[str, str],
+    addresses: Mapping[str, Sequence[Json]],
+) -> list[Port]:
     now = utcnow()
+    groups = wanted_groups(wanted)
     made = [
         replace(
             port, mac_address=macs[port.id], fixed_ips=tuple(addresses[port.id]),
-            network_name=nets[port.network_id].name, created_at=now, updated_at=now,
+            network_name=network_names[port.network_id], security_groups=groups[port.id],
+            created_at=now, updated_at=now,
         )
         for port in wanted
     ]  # fmt: skip
-    connection.execute(
-        ports.insert(), [{name: getattr(port, name) for name in _COLUMNS} for port in made]
-    )
+    connection.execute(_INSERT, [{name: getattr(port, name) for name in _COLUMNS} for port in made])
     hold(connection, addresses)
-    groups = put_in_groups(connection, made)
-    return [replace(port, security_groups=groups[port.id]) for port in made]
+    put_in_groups(connection, groups)
+    return made
+
+
+_INSERT = ports.insert()
 
 
 def _lock_networks(connection: Connection, wanted: Sequence[Port]) -> dict[str, Any]:

@@ -44,6 +44,16 @@ class Scope(StrEnum):
     """Of one user in a project: see user_key."""
 
 
+_LIMITS = sa.select(quota_limits).where(
+    sa.or_(
+        *(
+            sa.and_(quota_limits.c.scope == scope, quota_limits.c.name == sa.bindparam(scope))
+            for scope in Scope
+        )
+    )
+)
+
+
 def user_key(project_id: str, user_id: str) -> str:
     """Return the name under which a user's limits in a project are kept."""
     return f"{project_id}/{user_id}"
@@ -64,16 +74,13 @@ def read_limits(
     db: Database, project_id: str | None, user_id: str | None, configured: Any
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return all limits of a project, and those that a user has of their own there. One read."""
-    own = quota_limits.c
-    kept = [(Scope.CLASS, DEFAULT_CLASS), (Scope.PROJECT, str(project_id))]
-    if user_id is not None:
-        kept.append((Scope.USER, user_key(str(project_id), user_id)))
-    query = sa.select(quota_limits).where(
-        sa.or_(*(sa.and_(own.scope == scope, own.name == name) for scope, name in kept))
-    )
+    user = user_key(str(project_id), user_id) if user_id is not None else None
+    kept: dict[str, str | None] = {
+        Scope.CLASS: DEFAULT_CLASS, Scope.PROJECT: str(project_id), Scope.USER: user,
+    }  # fmt: skip
     found = {**{name: int(configured[name]) for name in CONFIGURED}, **UNCOUNTED}
     with db.read() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(_LIMITS, kept).all()
     for scope in (Scope.CLASS, Scope.PROJECT):
         found |= {row.resource: row.hard_limit for row in rows if row.scope == scope}
     return found, {row.resource: row.hard_limit for row in rows if row.scope == Scope.USER}

@@ -48,17 +48,9 @@ def take_quota(
     """
     own = quota_usages.c
     wanted = size_of(flavor, count)
-    conditions = [own.project_id == project_id]
-    for resource, amount in wanted.items():
-        limit = getattr(limits, resource)
-        if limit >= 0:
-            conditions.append(own[resource] + amount <= limit)
-    change = (
-        quota_usages.update()
-        .where(*conditions)
-        .values({resource: own[resource] + amount for resource, amount in wanted.items()})
-    )
-    if connection.execute(change).rowcount:
+    bounds = {f"most_{resource}": getattr(limits, resource) for resource in COUNTED}
+    more = {f"more_{resource}": amount for resource, amount in wanted.items()}
+    if connection.execute(_TAKE, {"b_project_id": project_id, **more, **bounds}).rowcount:
         return
     row = connection.execute(
         sa.select(quota_usages).where(own.project_id == project_id)
@@ -72,6 +64,23 @@ def take_quota(
     if over:
         raise QuotaExceeded(_message(over, wanted, used, limits), kind="quota")
     connection.execute(quota_usages.insert().values(project_id=project_id, **wanted))
+
+
+def _more(resource: str) -> sa.ColumnElement[int]:
+    return quota_usages.c[resource] + sa.bindparam(f"more_{resource}", type_=sa.Integer)
+
+
+def _has_room(resource: str) -> sa.ColumnElement[bool]:
+    most = sa.bindparam(f"most_{resource}", type_=sa.Integer)
+    return sa.or_(most < 0, _more(resource) <= most)
+
+
+_COUNT = (
+    quota_usages.update()
+    .where(quota_usages.c.project_id == sa.bindparam("b_project_id"))
+    .values({resource: _more(resource) for resource in COUNTED})
+)
+_TAKE = _COUNT.where(*(_has_room(resource) for resource in COUNTED))
 
 
 def change_quota(
@@ -134,16 +143,8 @@ def _message(over: list[str], wanted: dict[str, int], used: dict[str, int], limi
 
 def give_back(connection: Connection, project_id: str, flavor: Flavor) -> None:
     """Count one server of flavor off the project, in the caller's transaction."""
-    own = quota_usages.c
-    connection.execute(
-        quota_usages.update()
-        .where(own.project_id == project_id)
-        .values(
-            instances=own.instances - 1,
-            cores=own.cores - flavor.vcpus,
-            ram=own.ram - flavor.memory_mb,
-        )
-    )
+    less = {f"more_{resource}": -amount for resource, amount in size_of(flavor).items()}
+    connection.execute(_COUNT, {"b_project_id": project_id, **less})
 
 
 def recount(connection: Connection, row: Any, vm_state: str, task_state: str | None) -> None:

@@ -16,6 +16,7 @@ from devstack_lite.states import PowerState, TaskState, VmState
 _FLAVOR_FIELDS = tuple(
     field.name for field in dataclasses.fields(Flavor) if field.name != "created_at"
 )
+_INSTANCE_FIELDS = frozenset(field.name for field in dataclasses.fields(Instance))
 
 
 def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
@@ -25,19 +26,22 @@ def flavor_to_json(flavor: Flavor) -> dict[str, Any]:
 
 def locked_instance(connection: Connection, uuid: str) -> Any:
     """Return an instance's row, locked until the caller's transaction ends. Raises NotFound."""
-    row = connection.execute(
-        sa.select(instances)
-        .where(instances.c.uuid == uuid, instances.c.deleted_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
+    row = connection.execute(_LOCKED, {"b_uuid": uuid}).one_or_none()
     if row is None:
         raise NotFound(f"Instance {uuid} could not be found.", kind="instance")
     return row
 
 
+_LOCKED = (
+    sa.select(instances)
+    .where(instances.c.uuid == sa.bindparam("b_uuid"), instances.c.deleted_at.is_(None))
+    .with_for_update()
+)
+
+
 def instance_of(row: Any) -> Instance:
-    """Return the instance of a full row."""
-    values = dict(row._mapping)
+    """Return the instance of a full row; what else a query put into it is passed over."""
+    values = {name: value for name, value in row._mapping.items() if name in _INSTANCE_FIELDS}
     values["flavor"] = Flavor(**values["flavor"])
     values["vm_state"] = VmState(values["vm_state"])
     task_state = values["task_state"]

@@ -573,4 +573,9 @@ migrations = sa.Table(
     _when("updated_at"),
 )  # fmt: skip
 # What is on the same metadata in modules of its own.
-from devstack_lite.db import schema_identity, schema_network, schema_volumes  # noqa: E402, F401
+from devstack_lite.db import (  # noqa: E402, F401
+    schema_compute,
+    schema_identity,
+    schema_network,
+    schema_volumes,
+)

@@ -16,6 +16,10 @@ from devstack_lite.db.schema import claims, instances, server_group_members, ser
 from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
 from devstack_lite.objects.compute import GroupPolicy, ServerGroup
 
+_GROUPS_OF = sa.select(server_group_members.c.group_id).where(
+    server_group_members.c.instance_uuid == sa.bindparam("uuid")
+)
+
 
 @dataclass(slots=True, kw_only=True)
 class Placement:
@@ -58,10 +62,8 @@ def get_group(db: Database, group_id: str, *, project_id: str | None) -> ServerG
 
 def groups_of(db: Database, uuid: str) -> tuple[str, ...]:
     """Return the groups that an instance is in: one, or none."""
-    own = server_group_members.c
-    query = sa.select(own.group_id).where(own.instance_uuid == uuid)
     with db.read() as connection:
-        return tuple(connection.scalars(query))
+        return tuple(connection.scalars(_GROUPS_OF, {"uuid": uuid}))
 
 
 def create_group(db: Database, *, group: ServerGroup, limit: int) -> ServerGroup:
@@ -107,12 +109,6 @@ def join(connection: Connection, group_id: str, uuids: Sequence[str]) -> None:
         server_group_members.insert(),
         [{"instance_uuid": uuid, "group_id": group_id} for uuid in uuids],
     )
-
-
-def leave(connection: Connection, uuid: str) -> None:
-    """Have an instance that is gone be no member, in the caller's transaction."""
-    own = server_group_members.c
-    connection.execute(server_group_members.delete().where(own.instance_uuid == uuid))
 
 
 def placement_of(db: Database, group_id: str, *, without: Sequence[str] = ()) -> Placement | None:

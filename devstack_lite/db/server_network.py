@@ -16,10 +16,23 @@ from devstack_lite.db.port_groups import DEFAULT
 from devstack_lite.db.schema import ports
 from devstack_lite.db.schema_network import floating_ips, port_security_groups, security_groups
 from devstack_lite.db.security_groups import get_group
+from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.names import default_group_id
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.security import SecurityGroup
+
+_PORT_IDS = "port_ids"
+_FLOATING = sa.select(
+    floating_ips.c.port_id, floating_ips.c.fixed_address, floating_ips.c.address
+).where(one_of(floating_ips.c.port_id, _PORT_IDS))
+_GROUP_NAMES = (
+    sa.select(ports.c.device_id, security_groups.c.name)
+    .join(port_security_groups, port_security_groups.c.port_id == ports.c.id)
+    .join(security_groups, security_groups.c.id == port_security_groups.c.security_group_id)
+    .where(one_of(ports.c.id, _PORT_IDS))
+    .order_by(security_groups.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +48,13 @@ def read_network(db: Database, found: Sequence[Instance]) -> ServerNetwork:
     port_ids = [port["port_id"] for one in found for port in one.network_info]
     if not port_ids:
         return ServerNetwork()
-    own, joined = floating_ips.c, port_security_groups.c
+    asked = {_PORT_IDS: port_ids}
     floating: dict[tuple[str, str], list[str]] = defaultdict(list)
     names: dict[str, list[str]] = defaultdict(list)
     with db.read() as connection:
-        for row in connection.execute(
-            sa.select(own.port_id, own.fixed_address, own.address).where(own.port_id.in_(port_ids))
-        ):
+        for row in connection.execute(_FLOATING, asked):
             floating[row.port_id, row.fixed_address].append(row.address)
-        for group in connection.execute(
-            sa.select(ports.c.device_id, security_groups.c.name)
-            .join(port_security_groups, joined.port_id == ports.c.id)
-            .join(security_groups, security_groups.c.id == joined.security_group_id)
-            .where(ports.c.id.in_(port_ids))
-            .order_by(security_groups.c.name)
-        ):
+        for group in connection.execute(_GROUP_NAMES, asked):
             names[group.device_id].append(group.name)
     return ServerNetwork(floating=floating, group_names=names)
 

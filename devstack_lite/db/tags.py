@@ -12,7 +12,14 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import locked_instance
 from devstack_lite.db.schema import instance_tags, instances
+from devstack_lite.db.statements import UUIDS, one_of
 from devstack_lite.exceptions import Invalid
+
+_TAGS = (
+    sa.select(instance_tags.c.instance_uuid, instance_tags.c.tag)
+    .where(one_of(instance_tags.c.instance_uuid))
+    .order_by(instance_tags.c.tag)
+)
 
 MOST = 50
 """Tags of one server; Nova's MAX_TAG_COUNT."""
@@ -22,11 +29,9 @@ def tags_of(db: Database, uuids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the tags of these instances, by name; those without any are left out."""
     if not uuids:
         return {}
-    own = instance_tags.c
-    query = sa.select(own.instance_uuid, own.tag).where(own.instance_uuid.in_(uuids))
     found: dict[str, list[str]] = defaultdict(list)
     with db.read() as connection:
-        for uuid, tag in connection.execute(query.order_by(own.tag)):
+        for uuid, tag in connection.execute(_TAGS, {UUIDS: uuids}):
             found[uuid].append(tag)
     return {uuid: tuple(tags) for uuid, tags in found.items()}
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from devstack_lite.db.engine import Database
 from devstack_lite.db.rows import instance_of
 from devstack_lite.db.schema import instances
+from devstack_lite.exceptions import Invalid
 from devstack_lite.objects.compute import Instance
 
 
@@ -18,10 +19,13 @@ def instances_between(
     stop: datetime.datetime,
     *,
     project_id: str | None = None,
+    marker: str | None = None,
+    limit: int,
 ) -> list[Instance]:
-    """Return instances launched before stop and not ended before start, in order of launch.
+    """Return a page of the instances launched before stop and not ended before start.
 
-    project_id: of that one only.
+    In the order of projects and ids, after marker; project_id: of that one only. Raises Invalid for
+    a marker that is no instance's.
     """
     own = instances.c
     query = sa.select(instances).where(
@@ -29,6 +33,18 @@ def instances_between(
     )
     if project_id is not None:
         query = query.where(own.project_id == project_id)
+    query = query.order_by(own.project_id, own.uuid).limit(limit)
     with db.read() as connection:
-        rows = connection.execute(query.order_by(own.launched_at, own.uuid)).all()
+        if marker is not None:
+            of_marker = sa.select(own.project_id).where(own.uuid == marker)
+            project = connection.execute(of_marker).scalar_one_or_none()
+            if project is None:
+                raise Invalid(f"Marker {marker} could not be found.", kind="marker")
+            query = query.where(
+                sa.or_(
+                    own.project_id > project,
+                    sa.and_(own.project_id == project, own.uuid > marker),
+                )
+            )
+        rows = connection.execute(query).all()
     return [instance_of(row) for row in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,16 +69,32 @@ def list_attachments(
     marker: str | None = None,
 ) -> list[VolumeAttachment]:
     """Return attachments in the order of their ids. One read: the boot's step 16 asks for it."""
-    own = volume_attachments.c
-    query = sa.select(volume_attachments).where(*(own[name] == value for name, value in equals))
-    if project_id is not None:
-        query = query.join(volumes, volumes.c.id == own.volume_id)
-        query = query.where(volumes.c.project_id == project_id)
-    if marker is not None:
-        query = query.where(own.id > marker)
+    query = _list_query(
+        tuple(name for name, _ in equals),
+        is_of_project=project_id is not None,
+        has_marker=marker is not None,
+    )
+    asked: dict[str, Any] = {f"equal_{number}": value for number, (_, value) in enumerate(equals)}
+    asked |= {"project_id": project_id, "marker": marker, "limit": limit, "offset": offset}
     with db.read() as connection:
-        rows = connection.execute(query.order_by(own.id).limit(limit).offset(offset))
-        return [_attachment(row) for row in rows]
+        return [_attachment(row) for row in connection.execute(query, asked)]
+
+
+@cache
+def _list_query(
+    equals: tuple[str, ...], *, is_of_project: bool, has_marker: bool
+) -> sa.Select[Any]:
+    own = volume_attachments.c
+    query = sa.select(volume_attachments).where(
+        *(own[name] == sa.bindparam(f"equal_{number}") for number, name in enumerate(equals))
+    )
+    if is_of_project:
+        query = query.join(volumes, volumes.c.id == own.volume_id)
+        query = query.where(volumes.c.project_id == sa.bindparam("project_id"))
+    if has_marker:
+        query = query.where(own.id > sa.bindparam("marker"))
+    limit, offset = (sa.bindparam(name, type_=sa.Integer) for name in ("limit", "offset"))
+    return query.order_by(own.id).limit(limit).offset(offset)
 
 
 def attachments_of(
@@ -279,10 +296,16 @@ def settle(connection: Connection, volume_id: str) -> None:
     _settle(connection, records.locked(connection, volume_id))
 
 
-def disconnect(connection: Connection, instance_uuid: str) -> None:
-    """Have an instance's volumes reserved for it and reached from no host; caller's transaction."""
+def disconnect(connection: Connection, instance_uuid: str, *, volume_id: str | None = None) -> None:
+    """Have an instance's volumes, or one, reserved for it and reached from no host.
+
+    In the caller's transaction.
+    """
     own = volume_attachments.c
-    held = connection.execute(sa.select(own.id).where(own.instance_uuid == instance_uuid))
+    query = sa.select(own.id).where(own.instance_uuid == instance_uuid)
+    if volume_id is not None:
+        query = query.where(own.volume_id == volume_id)
+    held = connection.execute(query)
     for attachment_id in held.scalars().all():
         found = _located(connection, attachment_id)
         if found is not None:

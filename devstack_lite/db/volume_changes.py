@@ -18,6 +18,7 @@ from devstack_lite.db.device_changes import (
     find_change,
     has_left,
 )
+from devstack_lite.db.device_tags import set_tag
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments
 from devstack_lite.exceptions import Forbidden, Invalid, NotFound
@@ -32,6 +33,7 @@ def begin_attach_volume(
     *,
     change_id: str,
     attachment: VolumeAttachment,
+    tag: str | None = None,
 ) -> DeviceChange:
     """Reserve a volume for an instance, and note that it shall be attached. One transaction.
 
@@ -51,7 +53,12 @@ def begin_attach_volume(
             )  # fmt: skip
         if there is not None:
             raise Invalid(f"Invalid volume: volume {volume_id} already attached", kind="volume")
+        if tag and has_left(row):
+            raise Invalid(
+                "Tagged volume attachment is not supported for shelved-offloaded instances."
+            )
         attachments.reserve(connection, attachment)
+        set_tag(connection, uuid, volume_id, tag)
         device = _next_device(connection, uuid)
         connection.execute(
             volume_attachments.update()
@@ -95,6 +102,7 @@ def begin_detach_volume(
             )
         if has_left(row):
             attachments.remove(connection, there.id)
+            set_tag(connection, uuid, volume_id, None)
             return end_at_once(
                 connection, context, row, kind=ChangeKind.DETACH_VOLUME, device_id=volume_id,
                 arguments={"attachment_id": there.id},

@@ -10,6 +10,21 @@ import sqlalchemy as sa
 
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments
+from devstack_lite.db.statements import UUIDS, one_of
+
+_ATTACHED = (
+    sa.select(
+        volume_attachments.c.instance_uuid,
+        volume_attachments.c.volume_id,
+        volume_attachments.c.delete_on_termination,
+    )
+    .where(one_of(volume_attachments.c.instance_uuid))
+    .order_by(
+        volume_attachments.c.boot_index.is_(None),
+        volume_attachments.c.boot_index,
+        volume_attachments.c.id,
+    )
+)
 
 
 class AttachedVolume(NamedTuple):
@@ -23,15 +38,9 @@ def attached_volumes(db: Database, uuids: Sequence[str]) -> dict[str, tuple[Atta
     """Return the volumes of each instance that has any, what it boots from first. One read."""
     if not uuids:
         return {}
-    own = volume_attachments.c
-    query = (
-        sa.select(own.instance_uuid, own.volume_id, own.delete_on_termination)
-        .where(own.instance_uuid.in_(uuids))
-        .order_by(own.boot_index.is_(None), own.boot_index, own.id)
-    )
     found: dict[str, list[AttachedVolume]] = defaultdict(list)
     with db.read() as connection:
-        for row in connection.execute(query):
+        for row in connection.execute(_ATTACHED, {UUIDS: uuids}):
             found[row.instance_uuid].append(
                 AttachedVolume(row.volume_id, row.delete_on_termination)
             )

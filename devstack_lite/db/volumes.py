@@ -226,6 +226,31 @@ def move_volume(
         return change(connection, volume, {"status": status})
 
 
+def reimage_volume(
+    db: Database,
+    *,
+    volume_id: str,
+    image_id: str,
+    image_metadata: Mapping[str, str],
+    from_statuses: Sequence[str],
+) -> Volume:
+    """Have a volume hold an image instead of what it held. One transaction.
+
+    Raises NotFound, Invalid for one in another status.
+    """
+    with db.write() as connection:
+        volume = locked(connection, volume_id)
+        if volume.status not in from_statuses:
+            raise Invalid(
+                f"Invalid volume: Volume {volume_id} status must be {' or '.join(from_statuses)},"
+                f" but the current status is {volume.status}.",
+                kind="volume",
+            )
+        return change(connection, volume, {
+            "image_id": image_id, "image_metadata": dict(image_metadata), "bootable": True,
+        })  # fmt: skip
+
+
 def extend_volume(db: Database, *, volume_id: str, size_gb: int, quota: VolumeQuota) -> Volume:
     """Make a volume larger. One transaction; extended to that size already is no error.
 

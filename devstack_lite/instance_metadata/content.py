@@ -191,8 +191,16 @@ class InstanceMetadata:
         return found
 
     def _tagged_devices(self) -> list[Json]:
-        """Return the interfaces that a tag was asked for; the hypervisor gives them no address."""
-        return [
+        """Return the devices that a tag was asked for; the hypervisor gives them no address."""
+        disks = [
+            {
+                "type": "disk", "bus": "none", "address": "none", "serial": one.volume_id,
+                "path": one.device, "tags": [one.tag],
+            }
+            for one in self.facts.volumes
+            if one.tag
+        ]  # fmt: skip
+        return disks + [
             {"type": "nic", "mac": one.mac, "bus": "none", "address": "none", "tags": [one.tag]}
             for one in self.facts.interfaces
             if one.tag

@@ -38,6 +38,7 @@ class VolumeFacts:
 
     volume_id: str
     device: str = ""
+    tag: str | None = None
 
 
 @message

@@ -103,6 +103,8 @@ class BlockDevice:
     snapshot_id: str | None = None
     bootable: bool = False
     image_metadata: Json = field(default_factory=dict)
+    tag: str | None = None
+    """By which the guest knows it."""
 
 
 @message

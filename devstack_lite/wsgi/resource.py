@@ -16,6 +16,7 @@ Methods return a dict (sent as JSON with the noted status), a Reply, or None (no
 
 from __future__ import annotations
 
+import copy
 import functools
 import http
 import inspect
@@ -142,8 +143,14 @@ class _Preparation:
 class Resource:
     """The WSGI application of one controller."""
 
-    def __init__(self, controller: Any, *, versions: VersionRange | None = None) -> None:
+    def __init__(
+        self, controller: Any, *, versions: VersionRange | None = None, query: Body | None = None
+    ) -> None:
+        """Serve a controller; query: the schema of every GET that notes none of its own."""
         self.controller = controller
+        self._query = query
+        self.until: ApiVersion | None = None
+        """The last microversion in which it is there."""
         self._controllers: list[Any] = []
         self._versions = versions
         self._media_types = versions.media_types if versions is not None else None
@@ -191,9 +198,15 @@ class Resource:
     def copy(self) -> Resource:
         """Return a resource of the same controllers, to be extended by itself."""
         first, *others = self._controllers
-        made = Resource(first, versions=self._versions)
+        made = Resource(first, versions=self._versions, query=self._query)
         for controller in others:
             made.extend(controller)
+        return made
+
+    def ending(self, until: str) -> Resource:
+        """Return the same resource for another URL, which is gone after a microversion."""
+        made = copy.copy(self)
+        made.until = ApiVersion.parse(until)
         return made
 
     def act(self, req: Request, member_id: str, body: dict[str, Any]) -> Reply:
@@ -298,10 +311,13 @@ class Resource:
 
     def _checked(self, req: Request, name: str | None, notes: MethodNotes) -> Any:
         """Return the body, checked, as far as the method wants one; check the query, too."""
-        if notes.query is not None:
+        query = notes.query
+        if query is None and req.method == "GET":
+            query = self._query
+        if query is not None:
             self._check(
                 dict(req.GET.dict_of_lists()),
-                _schema_of(notes.query, req),
+                _schema_of(query, req),
                 what=QUERY,
             )
         if name != "action" and notes.body is None and not notes.takes_body:
@@ -340,7 +356,7 @@ class Resource:
         checker.check(value)
 
     def _check_version(self, req: Request, notes: MethodNotes) -> None:
-        if not self._is_in(req, notes.since, notes.until):
+        if not (self._is_in(req, notes.since, notes.until) and self._is_in(req, None, self.until)):
             raise HttpError(404, "The resource could not be found.")
 
     @staticmethod

@@ -14,6 +14,7 @@ from cheroot.ssl import Adapter
 
 from devstack_lite.exceptions import Conflict
 from devstack_lite.failpoints import Dropped
+from devstack_lite.wsgi import streams
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _BoundedRequest(HTTPRequest):
+class _Request(HTTPRequest):
     """A request whose URL may have so many characters as the server says."""
 
     def read_request_line(self) -> bool:
@@ -53,15 +54,34 @@ class _BoundedRequest(HTTPRequest):
             return False
         return is_read
 
+    def send_headers(self) -> None:
+        """Have the head go out with the beginning of the body."""
+        writer = self.conn.wfile
+        writer.is_holding = True
+        try:
+            super().send_headers()
+        finally:
+            writer.is_holding = False
 
-class _BoundedConnection(HTTPConnection):
-    RequestHandlerClass = _BoundedRequest
+    def respond(self) -> None:
+        """Answer; a head without a body goes out at the end."""
+        try:
+            super().respond()
+        finally:
+            self.conn.wfile.flush()
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
+
+    def __init__(self, server: Any, sock: socket.socket, _makefile: Any = None) -> None:
+        super().__init__(server, sock, streams.make_file)
 
 
 class _SharedSocketServer(wsgi.Server):
     """cheroot's server on a socket that is there already."""
 
-    ConnectionClass = _BoundedConnection
+    ConnectionClass = _Connection
 
     def __init__(
         self, listener: socket.socket, app: Any, threads: int, max_url_len: int | None

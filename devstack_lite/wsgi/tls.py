@@ -6,10 +6,10 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from cheroot.makefile import MakeFile
 from cheroot.ssl import Adapter
 
 from devstack_lite.exceptions import Invalid
+from devstack_lite.wsgi.streams import make_file
 
 ENVIRON = {"wsgi.url_scheme": "https", "HTTPS": "on"}
 
@@ -39,7 +39,7 @@ class TlsAdapter(Adapter):
 
     def makefile(self, sock: Any, mode: str = "r", bufsize: int = -1) -> Any:
         """Return the connection as a file."""
-        return MakeFile(sock, mode, bufsize)
+        return make_file(sock, mode, bufsize)
 
 
 def make_adapter(options: Any) -> TlsAdapter:

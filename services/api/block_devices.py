@@ -49,6 +49,7 @@ class DiskChecker:
         self._db = db
         self._context = context
         self._flavor = flavor
+        self._images: dict[str, Json] = {}
 
     def check(self, server: Json, count: int) -> Disks:
         """Return the disks that count servers of this body have. Raises Invalid."""
@@ -93,11 +94,15 @@ class DiskChecker:
         return str(local[0].get("uuid") or "")
 
     def _image(self, image_id: str) -> Json:
+        image = self._images.get(image_id)
+        if image is not None:
+            return image
         image = find_image(self._db, self._context, image_id)
         if image["status"] != "active":
             raise Invalid(f"Image {image['id']} is not active.")
         if self._flavor.memory_mb < image["min_ram"]:
             raise Invalid("Flavor's memory is too small for requested image.")
+        self._images[image_id] = image
         return image
 
     def _device(self, asked: Json) -> BlockDevice | None:
@@ -120,6 +125,7 @@ class DiskChecker:
             boot_index=None if index is None or whole(index) < 0 else whole(index),
             delete_on_termination=is_true(asked.get("delete_on_termination")),
             volume_type=self._type(asked.get("volume_type")),
+            tag=asked.get("tag"),
         )
 
     def _check_local(self, source: str, asked: Json) -> None:

@@ -42,6 +42,7 @@ from services.scheduler.rpcapi import SchedulerAPI
 
 LOG = logging.getLogger(__name__)
 
+_GIB = 2**30
 MAX_COUNT = 1000
 """Servers of one request; Nova has no bound but the quota, a message has one of size."""
 
@@ -228,17 +229,31 @@ class Booter:
         return hints
 
 
-def usable_image(db: Database, context: RequestContext, reference: str, flavor: Flavor) -> Json:
+def usable_image(
+    db: Database,
+    context: RequestContext,
+    reference: str,
+    flavor: Flavor,
+    *,
+    volume_gb: int | None = None,
+) -> Json:
     """Return the image that a body refers to, by id or URL, for a server of that flavor.
 
-    Raises Invalid when it is not seen, not active or too large.
+    volume_gb: the size of the volume that the server boots from. Raises Invalid when it is not
+    seen, not active or too large.
     """
     image = find_image(db, context, reference.rstrip("/").rsplit("/", 1)[-1])
     if image["status"] != "active":
         raise Invalid(f"Image {image['id']} is not active.")
     if flavor.memory_mb < image["min_ram"]:
         raise Invalid("Flavor's memory is too small for requested image.")
-    if flavor.root_gb and flavor.root_gb < image["min_disk"]:
+    if volume_gb is not None:
+        if volume_gb < image["min_disk"]:
+            raise Invalid(
+                "Volume is smaller than the minimum size specified in image metadata. Volume size"
+                f" is {volume_gb * _GIB} bytes, minimum size is {image['min_disk'] * _GIB} bytes."
+            )
+    elif flavor.root_gb and flavor.root_gb < image["min_disk"]:
         raise Invalid("Flavor's disk is too small for requested image.")
     return image
 

@@ -167,6 +167,7 @@ os-quota-sets:detail               reader  GET /os-quota-sets/{{project_id}}/det
 os-quota-sets:update               admin   PUT /os-quota-sets/{{project_id}}
 os-quota-sets:delete               admin   DELETE /os-quota-sets/{{project_id}}
 extensions                         any     GET /extensions, GET /extensions/{{alias}}
+os-console-auth-tokens             admin   GET /os-console-auth-tokens/{{console_token}}
 os-remote-consoles                 member  {_ACTION} (os-getVNCConsole, os-getSPICEConsole, \
 os-getSerialConsole), POST {_SERVER}/remote-consoles
 os-rescue                          member  {_ACTION} (rescue)
@@ -189,6 +190,10 @@ os-server-groups:index             reader  GET /os-server-groups
 os-server-groups:show              reader  GET /os-server-groups/{{id}}
 os-server-password:show            reader  GET {_SERVER}/os-server-password
 os-server-password:clear           member  DELETE {_SERVER}/os-server-password
+os-server-shares:index             reader  GET {_SERVER}/shares
+os-server-shares:create            member  POST {_SERVER}/shares
+os-server-shares:show              reader  GET {_SERVER}/shares/{{share_id}}
+os-server-shares:delete            member  DELETE {_SERVER}/shares/{{share_id}}
 os-server-tags:index               reader  GET {_SERVER}/tags
 os-server-tags:show                reader  GET {_SERVER}/tags/{{tag}}
 os-server-tags:update              member  PUT {_SERVER}/tags/{{tag}}

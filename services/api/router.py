@@ -21,6 +21,7 @@ from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
 from services.api.controllers.audit_log import AuditLogController
 from services.api.controllers.availability_zones import AvailabilityZonesController
+from services.api.controllers.console_tokens import ConsoleTokensController
 from services.api.controllers.decisions import DecisionsController
 from services.api.controllers.external_events import ExternalEventsController
 from services.api.controllers.flavor_extra_specs import FlavorExtraSpecsController
@@ -50,6 +51,7 @@ from services.api.controllers.server_inspection import ServerInspectionControlle
 from services.api.controllers.server_metadata import ServerMetadataController
 from services.api.controllers.servers import ServersController
 from services.api.controllers.services import ServicesController
+from services.api.controllers.shares import SharesController
 from services.api.controllers.tags import TagsController
 from services.api.controllers.tenant_usage import TenantUsageController
 from services.api.controllers.volume_attachments import VolumeAttachmentsController
@@ -60,6 +62,7 @@ from services.api.floating_addresses import FloatingAddresses
 from services.api.policy import authorize, visible_project
 from services.api.quotas import ProjectQuotas
 from services.api.routes import ROUTES
+from services.api.schemas import queries
 from services.api.versions import VERSIONS
 from services.api.views import volumes as views
 from services.compute.rpcapi import ComputeAPI
@@ -122,11 +125,13 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
             DevicesAPI(transport, call_monitor_s=monitor_s),
             ComputeAPI(transport, call_monitor_s=monitor_s),
         ),
+        "shares": SharesController(db),
         "server_inspection": ServerInspectionController(
             db,
             ComputeAPI(transport, call_monitor_s=monitor_s),
             InstanceChangesAPI(transport, call_monitor_s=monitor_s),
         ),
+        "console_tokens": ConsoleTokensController(db),
         "decisions": DecisionsController(
             db, booter, SchedulerAPI(transport, call_monitor_s=monitor_s)
         ),
@@ -164,7 +169,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         "hosts": HostsController(db, down_time_s=down_time_s),
         "audit_log": AuditLogController(db),
         "availability_zones": AvailabilityZonesController(db, down_time_s=down_time_s),
-        "tenant_usage": TenantUsageController(db),
+        "tenant_usage": TenantUsageController(db, max_limit=conf.osapi_max_limit),
         "external_events": ExternalEventsController(db),
         "migrations": MigrationsController(
             db, ComputeAPI(transport, call_monitor_s=monitor_s), max_limit=conf.osapi_max_limit
@@ -177,7 +182,8 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         "quotas": QuotasController(db, QuotasAPI(transport, call_monitor_s=monitor_s), quotas),
     }
     resources = {
-        name: Resource(controller, versions=VERSIONS) for name, controller in controllers.items()
+        name: Resource(controller, versions=VERSIONS, query=queries.NOTHING)
+        for name, controller in controllers.items()
     }
     for controller in make_controllers(asking, transport, addresses):
         resources["servers"].extend(controller)
@@ -201,6 +207,7 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         resources=resources,
         versions=VERSIONS,
     )
+    made.resources["volumes_boot"] = made.resources["servers"].ending("2.102")
     return Router(made.routes, made.resources, prefixes=("", "/{project_id}"), takes_slash=False)
 
 

@@ -20,6 +20,16 @@ ROUTES: list[Route] = [
         "GET /servers/{id}/os-security-groups security_groups",
     ),
     *rows(
+        "volumes_boot",
+        "GET /os-volumes_boot index",
+        "POST /os-volumes_boot create",
+        "GET /os-volumes_boot/detail detail",
+        "GET /os-volumes_boot/{id} show",
+        "PUT /os-volumes_boot/{id} update",
+        "DELETE /os-volumes_boot/{id} delete",
+        "POST /os-volumes_boot/{id}/action action",
+    ),
+    *rows(
         "server_addresses",
         "GET /servers/{server_id}/ips index",
         "GET /servers/{server_id}/ips/{id} show",
@@ -54,6 +64,13 @@ ROUTES: list[Route] = [
         )
     ),
     *rows(
+        "shares",
+        "GET /servers/{server_id}/shares index",
+        "POST /servers/{server_id}/shares create",
+        "GET /servers/{server_id}/shares/{id} show",
+        "DELETE /servers/{server_id}/shares/{id} delete",
+    ),
+    *rows(
         "interfaces",
         "GET /servers/{server_id}/os-interface index",
         "POST /servers/{server_id}/os-interface create",
@@ -67,6 +84,7 @@ ROUTES: list[Route] = [
         "GET /servers/{server_id}/os-server-password password",
         "DELETE /servers/{server_id}/os-server-password clear_password",
     ),
+    *rows("console_tokens", "GET /os-console-auth-tokens/{id} show"),
     *rows(
         "tags",
         "GET /servers/{server_id}/tags index",

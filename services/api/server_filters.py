@@ -78,9 +78,9 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     return InstanceFilter(
         project_id=None if is_everywhere else context.project_id,
         equals=tuple(equals),
-        name_pattern=_pattern("name", query.get("name")),
+        name_pattern=pattern_of("name", query.get("name")),
         ip_patterns=tuple(
-            pattern for key in patterns if (pattern := _pattern(key, query.get(key)))
+            pattern for key in patterns if (pattern := pattern_of(key, query.get(key)))
         ),
         vm_states=tuple(
             state for status in query.getall("status") for state in _states(status, req)
@@ -96,7 +96,8 @@ def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
     )
 
 
-def _pattern(key: str, text: str | None) -> str | None:
+def pattern_of(key: str, text: str | None) -> str | None:
+    """Return the regular expression that a query names. Raises Invalid for what is none."""
     if not text:
         return None
     try:

@@ -14,7 +14,7 @@ _MEDIA_TYPE = "application/vnd.openstack.compute+json"
 VERSIONS = VersionRange(
     service_type="compute",
     minimum=ApiVersion(2, 1),
-    maximum=ApiVersion(2, 96),
+    maximum=ApiVersion(2, 104),
     legacy_headers=("X-OpenStack-Nova-API-Version",),
     media_types=frozenset({"", "text/plain", "application/json", _MEDIA_TYPE}),
 )

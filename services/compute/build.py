@@ -30,6 +30,7 @@ from devstack_lite.names import volume_id_of
 from devstack_lite.numa.guest import GuestTopology, read_guest
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
 from devstack_lite.pci.alias import EXTRA_SPEC
+from devstack_lite.rpc.batches import Batcher
 from devstack_lite.states import (
     REBUILD_STATES,
     RESIZE_STATES,
@@ -39,7 +40,6 @@ from devstack_lite.states import (
     VmState,
 )
 from devstack_lite.steps import StepLog, point_of
-from services.compute.batches import Batcher
 from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
@@ -92,7 +92,7 @@ def build_instance(context: RequestContext, instance: Instance, log: StepLog, pe
         failpoints.hit(f"{point_of(18)}.before")
         log.open(18)
         power_state = spawn(instance, guest, peers)
-        if was_stopped(instance):
+        if shall_be_stopped(instance):
             peers.driver.power_off(str(instance.node), instance.uuid)
             power_state = PowerState.SHUTDOWN
         result = BuildResult(
@@ -424,10 +424,14 @@ def stop_where_it_was(context: RequestContext, instance: Instance, peers: Peers)
         )  # fmt: skip
 
 
-def was_stopped(instance: Instance) -> bool:
-    """Say whether what is built anew was off, and shall be again."""
+def shall_be_stopped(instance: Instance) -> bool:
+    """Say whether what is built anew shall be off: again, or because who evacuates it wants so.
+
+    One that was in ERROR shall run, as with Nova.
+    """
     kept = (instance.operation or {}).get("arguments", {})
-    return bool(kept.get("vm_state") == VmState.STOPPED)
+    was = kept.get("vm_state")
+    return was == VmState.STOPPED or (bool(kept.get("is_stopped")) and was != VmState.ERROR)
 
 
 def selectors_of(instance: Instance) -> dict[str, Any]:

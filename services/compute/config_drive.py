@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +24,7 @@ LABEL = "config-2"
 """By which cloud-init knows the drive."""
 INSTANCES_PATH = "/var/lib/nova/instances"
 """Where a host keeps its guests' files; Nova's default."""
+_NAME = "disk.config"
 FULL_NAMES = 4
 """The level of ISO 9660 that takes names as they are."""
 
@@ -35,7 +37,7 @@ def is_wanted(instance: Instance) -> bool:
 
 def path_of(uuid: str) -> str:
     """Return where the host of an instance has its config drive."""
-    return f"{INSTANCES_PATH}/{uuid}/disk.config"
+    return f"{INSTANCES_PATH}/{uuid}/{_NAME}"
 
 
 class DriveMaker:
@@ -101,6 +103,26 @@ class ConfigDrives:
         if self._root_elsewhere is not None:
             _put(self._root_elsewhere(host, node), uuid, content)
 
+    def remove_left(
+        self, node: str, guests: Collection[str], *, older_than_s: float
+    ) -> tuple[list[str], bool]:
+        """Remove what a worker wrote, and died before there was a guest that has it.
+
+        guests: those of the node. Returns whose drives went, and whether some are too young to
+        tell: a guest is defined right after its drive is written.
+        """
+        removed, is_fresh = [], False
+        for folder in (self._root_of(node) / INSTANCES_PATH.lstrip("/")).glob("*"):
+            written = [path for path in folder.glob(f"*{_NAME}*") if path.parent.name not in guests]
+            if any(_age_s(path) < older_than_s for path in written):
+                is_fresh = True
+            elif written:
+                for path in written:
+                    path.unlink(missing_ok=True)
+                self.remove(node, folder.name)
+                removed.append(folder.name)
+        return removed, is_fresh
+
     def remove(self, node: str, uuid: str) -> None:
         """Have no drive on a node; none is a success."""
         path = _below(self._root_of(node), uuid)
@@ -111,6 +133,13 @@ class ConfigDrives:
 
 def _below(root: Path, uuid: str) -> Path:
     return root / path_of(uuid).lstrip("/")
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # its writer has just put it in its place
 
 
 def _put(root: Path, uuid: str, content: bytes) -> None:

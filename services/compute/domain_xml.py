@@ -19,6 +19,9 @@ NOVA_NS = "http://openstack.org/xmlns/libvirt/nova/1.1"
 LITE_NS = "urn:devstack-lite:domain:1"
 """What Nova's metadata has no place for: the compute host and the server's own metadata."""
 
+DISPLAYS = ("vnc", "spice")
+"""Where a console shows a guest's screen, each on a port that the hypervisor chooses."""
+
 PACKAGE_VERSION = "devstack-lite"
 
 ET.register_namespace("nova", NOVA_NS)
@@ -184,6 +187,8 @@ def _add_devices(devices: ET.Element, guest: GuestConfig) -> None:
         devices.append(build_hostdev(hostdev))
     ET.SubElement(devices, "serial", type="pty")
     ET.SubElement(devices, "console", type="pty")
+    for display in DISPLAYS:
+        ET.SubElement(devices, "graphics", type=display, autoport="yes", port="-1")
     ET.SubElement(devices, "memballoon", model="virtio")
 
 

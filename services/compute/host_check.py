@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Collection
 from typing import Any
 
 from devstack_lite.clock import utcnow
@@ -18,6 +19,9 @@ from services.compute.driver import LibvirtDriver
 from services.conductor.rpcapi.hosts import HostsAPI
 
 LOG = logging.getLogger(__name__)
+
+DRIVE_S = 30.0
+"""A config drive that is older and has no guest gets none any more; one is defined in no time."""
 
 
 class HostCheck:
@@ -67,7 +71,24 @@ class HostCheck:
             self._try(self._driver.power_off, domain)
         for uuid in found.missing:
             LOG.error("its domain is gone", extra={"instance_uuid": uuid})
-        return math.inf if found.look_again_s is None else found.look_again_s
+        is_fresh = self._remove_drives(domains)
+        again_s = math.inf if found.look_again_s is None else found.look_again_s
+        return min(again_s, DRIVE_S) if is_fresh else again_s
+
+    def _remove_drives(self, domains: Collection[FoundDomain]) -> bool:
+        """Remove config drives without a guest; say whether some are too young for that."""
+        drives = self._driver.drives
+        if drives is None:
+            return False
+        is_any_fresh = False
+        for node in self._driver.get_available_nodes():
+            here = {domain.uuid for domain in domains if domain.node == node}
+            removed, is_fresh = drives.remove_left(node, here, older_than_s=DRIVE_S)
+            is_any_fresh = is_any_fresh or is_fresh
+            for uuid in removed:
+                LOG.warning("a config drive without a guest: removed",
+                            extra={"instance_uuid": uuid})  # fmt: skip
+        return is_any_fresh
 
     @staticmethod
     def _try(act: Any, domain: FoundDomain) -> None:

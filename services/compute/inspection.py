@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from devstack_lite.exceptions import InstanceInvalidState
+from devstack_lite.exceptions import Conflict, InstanceInvalidState, Invalid
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState
@@ -46,6 +46,22 @@ def get_diagnostics(driver: LibvirtDriver, instance: Instance) -> Json:
         for device in _names(document, "interface"):
             figures |= _named(device, _INTERFACE, domain.interfaceStats(device))
         return figures
+
+
+def get_console_port(driver: LibvirtDriver, instance: Instance, display: str) -> int:
+    """Return the port of a running guest's display (vnc, spice) on its host.
+
+    Raises NotFound, Conflict when it does not run, Invalid when it has no such display.
+    """
+    node, uuid = str(instance.node), instance.uuid
+    with driver.domain("find the display of", node, uuid) as domain:
+        document = ET.fromstring(domain.XMLDesc(0))  # noqa: S314 - the hypervisor's own
+        if not domain.isActive():
+            raise Conflict(f"Instance {uuid} is not ready", kind="instance")
+    found = document.find(f"devices/graphics[@type='{display}']")
+    if found is None:
+        raise Invalid(f"Unavailable console type {display}.")
+    return int(found.get("port", "-1"))
 
 
 def set_admin_password(driver: LibvirtDriver, instance: Instance, password: str) -> None:

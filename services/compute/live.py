@@ -14,7 +14,7 @@ from typing import Any
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext, current_context
 from devstack_lite.exceptions import Conflict, DevstackError, NotFound
-from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.compute import IS_ABORTED, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED
 from devstack_lite.steps import StepLog
@@ -40,6 +40,8 @@ def run_live_migration(instance: Instance, peers: Peers) -> None:
     host, node = kept["dest_host"], kept["dest_node"]
     check_under_way(context, peers, instance.uuid, instance.attempt)
     if not _has_arrived(instance, peers.driver, host, node):
+        if kept.get(IS_ABORTED):
+            raise HypervisorError(MIGRATION_CANCELLED)
         with failpoints.around("op.live-migration"), _reporting(context, instance, peers):
             devices = build.hostdevs_of(context, replace(instance, node=node), peers)
             _send(instance, peers.driver, host, node, devices)

@@ -11,7 +11,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import DevstackError
+from devstack_lite.exceptions import Conflict, DevstackError
 from devstack_lite.objects.compute import BuildOrder, Instance
 from devstack_lite.objects.device import DeviceChange
 from devstack_lite.objects.registry import Json
@@ -112,11 +112,27 @@ class ComputeManager:
         self._peers.driver.get_info(str(instance.node), instance.uuid)
         return console_log.tail(console_log.console_log(instance), length)
 
+    def get_console_port(
+        self, context: RequestContext, *, host: str, instance: Instance, display: str
+    ) -> int:
+        """Read it, of a guest that runs. Delivered twice: reads twice."""
+        return inspection.get_console_port(self._peers.driver, instance, display)
+
     def set_admin_password(
         self, context: RequestContext, *, host: str, instance: Instance, password: str
     ) -> None:
-        """Set it. Delivered twice: the same one again."""
-        inspection.set_admin_password(self._peers.driver, instance, password)
+        """Set it. Delivered twice: the same one again, and one action."""
+        error = None
+        try:
+            inspection.set_admin_password(self._peers.driver, instance, password)
+        except DevstackError as problem:
+            error = str(problem)
+            raise
+        finally:
+            self._instances.record_done(
+                context, uuid=instance.uuid, action="changePassword",
+                event="compute_set_admin_password", error=error,
+            )  # fmt: skip
 
     def power_off_guest(
         self, context: RequestContext, *, host: str, node: str, uuid: str, attempt: int
@@ -135,8 +151,18 @@ class ComputeManager:
     def end_live_migration(
         self, context: RequestContext, *, host: str, node: str, uuid: str, is_abort: bool
     ) -> None:
-        """Wish it of the hypervisor. Delivered twice: the same wish again, or Conflict."""
-        live.end(self._peers.driver, node, uuid, is_abort=is_abort)
+        """Wish it of the hypervisor. Delivered twice: the same wish again, and one action."""
+        note_end = partial(
+            self._peers.moves.note_live_end, context, uuid=uuid, is_abort=is_abort
+        )  # fmt: skip
+        try:
+            live.end(self._peers.driver, node, uuid, is_abort=is_abort)
+        except Conflict:
+            # What was wished already may have come true by now.
+            if not note_end(is_done=False):
+                raise
+        else:
+            note_end(is_done=True)
 
     def _submit(
         self,

@@ -86,6 +86,22 @@ class ComputeAPI(RpcClient):
         )
 
     @declare("call", timeout_s=20, is_idempotent=True)
+    def get_console_port(
+        self, context: RequestContext, *, host: str, instance: Instance, display: str
+    ) -> int:
+        """Return the port of a running guest's display (vnc, spice).
+
+        Raises NotFound, Conflict when it does not run, Invalid when it has none of that kind.
+        """
+        return cast(
+            int,
+            self.invoke(
+                context, self.get_console_port, rpc_server=host, host=host, instance=instance,
+                display=display,
+            ),
+        )  # fmt: skip
+
+    @declare("call", timeout_s=20, is_idempotent=True)
     def set_admin_password(
         self, context: RequestContext, *, host: str, instance: Instance, password: str
     ) -> None:

@@ -70,7 +70,7 @@ def endpoints_of(conf: Any, db: Database, dispatcher: Dispatcher) -> list[Any]:
             packs_cells=conf.compute.packing_host_numa_cells_allocation_strategy,
         ),
         Instances(db, dispatcher, down_time_s=conf.service_down_time_s),
-        InstanceChanges(db),
+        InstanceChanges(db, console_s=conf.consoleauth.token_ttl),
         InstanceFactsReader(db),
         DeferredDeletes(db, limits=limits),
         Moves(db, dispatcher, limits=limits),

@@ -5,7 +5,6 @@ Pure: a table and a request in, selections out; claims and messages are services
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 import uuid
 from collections.abc import Collection, Sequence
@@ -91,8 +90,14 @@ class Decision:
         """Return what is kept of it; what became of each selection is the conductor's to add."""
         return {
             "uuid": str(uuid.uuid4()),
-            "filters": [dataclasses.asdict(count) for count in self.counts],
-            "best": [dataclasses.asdict(one) for one in self.best],
+            "filters": [
+                {"name": one.name, "start": one.start, "end": one.end, "reason": one.reason}
+                for one in self.counts
+            ],
+            "best": [
+                {"host": one.host, "node": one.node, "scores": one.scores, "weight": one.weight}
+                for one in self.best
+            ],
             "selections": [
                 {"host": one.host, "node": one.node, "weight": one.weight}
                 for one in self.selections

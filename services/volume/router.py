@@ -19,6 +19,7 @@ from services.conductor.rpcapi.volumes import VolumesAPI
 from services.volume.controllers.about import AboutController
 from services.volume.controllers.attachments import AttachmentsController
 from services.volume.controllers.quotas import QuotasController
+from services.volume.controllers.reimages import VolumeReimages
 from services.volume.controllers.snapshots import SnapshotsController
 from services.volume.controllers.transfers import TransfersController
 from services.volume.controllers.types import TypesController
@@ -139,6 +140,7 @@ def factory(_global_conf: Any, **_local: Any) -> Router:
     limit = conf.osapi_max_limit
     volumes = Resource(VolumesController(db, conductor, image, max_limit=limit), versions=VERSIONS)
     volumes.extend(VolumeUploads(db, image))
+    volumes.extend(VolumeReimages(db, conductor, image))
     volumes.extend(VolumeActions(db, conductor, snapshots))
     quotas = QuotasController(db, VolumeQuotasAPI(transport, call_monitor_s=monitor_s))
     resources: dict[str, WsgiApp] = {

@@ -231,6 +231,16 @@ UPLOAD_IMAGE = one(
     },
 )
 
+REIMAGE = one(
+    "os-reimage",
+    {
+        "type": "object",
+        "properties": {"image_id": UUID, "reimage_reserved": BOOLEAN},
+        "required": ["image_id"],
+        "additionalProperties": False,
+    },
+)
+
 TRANSFER_CREATE = one(
     "transfer",
     {

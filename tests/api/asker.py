@@ -71,7 +71,7 @@ class Asker:
         )
 
     def ask(
-        self, method: str, path: str, body: Any, token: str | None, version: str = "2.96"
+        self, method: str, path: str, body: Any, token: str | None, version: str = "2.104"
     ) -> Answer:
         headers = {"OpenStack-API-Version": f"compute {version}"}
         if "external-events" in path:

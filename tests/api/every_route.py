@@ -12,7 +12,7 @@ from services.api.controllers import server_actions
 from services.api.controllers.servers import ServersController
 from services.api.routes import ROUTES
 
-VERSIONS = ("2.1", "2.96")
+VERSIONS = ("2.1", "2.104")
 NOTHING = "99999999-8888-4777-8666-555555555555"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f x"
 
@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "server_metadata.update_all": {"metadata": {"color": "red"}},
     "server_metadata.update": {"meta": {"color": "red"}},
     "volume_attachments.create": {"volumeAttachment": {"volumeId": NOTHING}},
+    "shares.create": {"share": {"share_id": NOTHING}},
     "interfaces.create": {"interfaceAttachment": {"net_id": NOTHING}},
     "tags.update_all": {"tags": ["red"]},
     "external_events.create": {"events": [{"server_uuid": NOTHING, "name": "network-changed"}]},
@@ -97,8 +98,8 @@ OTHERS_BODIES = {
 """What the newest version takes instead."""
 
 ADMINS = {
-    "external_events", "decisions", "migrations", "hypervisors", "services", "hosts", "aggregates",
-    "audit_log",
+    "external_events", "decisions", "console_tokens", "migrations", "hypervisors", "services",
+    "hosts", "aggregates", "audit_log",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {
@@ -113,6 +114,7 @@ PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips"
                    "volumes", "snapshots"}  # fmt: skip
 BETWEEN = {
     "services.force_down": ("2.11", "2.52"),
+    "console_tokens.show": ("2.31", "2.104"),
     **{
         f"{one.resource}.{one.action}": PROXIES for one in ROUTES if one.resource in PROXY_RESOURCES
     },
@@ -173,4 +175,8 @@ def body_of(route: Route, version: str) -> Any:
     return {} if body is None and takes_any else body
 
 
-PLAIN = [one for one in TABLE if one.resource != "removed" and name_of(one) != "servers.action"]
+PLAIN = [
+    one for one in TABLE
+    if one.resource not in {"removed", "volumes_boot"} and name_of(one) != "servers.action"
+]  # fmt: skip
+"""What is asked as itself: `volumes_boot` is `servers` under another name."""

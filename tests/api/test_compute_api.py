@@ -51,7 +51,7 @@ def test_versions_are_told_to_anybody(api: Api) -> None:
     assert (newest["status"], newest["min_version"], newest["version"]) == (
         "CURRENT",
         "2.1",
-        "2.96",
+        "2.104",
     )
     assert newest["links"][0]["href"].endswith("/v2.1/")
 
@@ -90,7 +90,7 @@ def test_every_answer_has_a_request_id(api: Api) -> None:
         ({}, "2.1"),
         ({"OpenStack-API-Version": "compute 2.1"}, "2.1"),
         ({"OpenStack-API-Version": "compute 2.53"}, "2.53"),
-        ({"OpenStack-API-Version": "compute latest"}, "2.96"),
+        ({"OpenStack-API-Version": "compute latest"}, "2.104"),
         ({"X-OpenStack-Nova-API-Version": "2.1"}, "2.1"),
         ({"OpenStack-API-Version": "volume 3.59"}, "2.1"),
     ],

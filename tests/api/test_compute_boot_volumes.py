@@ -12,7 +12,7 @@ import oslo_messaging
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, volumes
+from devstack_lite.db import builds, deletes, volumes
 from devstack_lite.db import images as image_records
 from devstack_lite.names import volume_id_of
 from devstack_lite.objects.image import Image
@@ -255,7 +255,7 @@ def test_a_volume_goes_with_its_server_when_it_was_to(
         booted(api, from_image(image_id)),
     )
     for server_id in (gone, kept):
-        actions.begin_delete(cloud.db, user(), server_id)
+        deletes.begin_delete(cloud.db, user(), server_id)
     assert volume("GET", f"/v3/volumes/{volume_id_of(gone, 0)}").status == 404
     for volume_id in (volume_id_of(kept, 0), data["uuid"]):
         assert show(volume, volume_id)["status"] == "available"
@@ -273,7 +273,7 @@ def test_a_volume_with_snapshots_outlives_its_server(
     assert volume("POST", f"{path}/action", complete, headers=V370).status == 204
     body = {"snapshot": {"volume_id": volume_id, "force": True}}
     assert volume("POST", "/v3/snapshots", body).status == 202
-    actions.begin_delete(cloud.db, user(), server_id)
+    deletes.begin_delete(cloud.db, user(), server_id)
     assert show(volume, volume_id)["status"] == "available"
 
 

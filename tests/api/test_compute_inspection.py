@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, instances, schema
+from devstack_lite.db import actions, hosts, instances, schema
+from devstack_lite.db.schema_compute import console_tokens
 from devstack_lite.rpc.server import RpcServer
 from devstack_lite.rpc.transport import get_transport
 from devstack_lite.states import PowerState, TaskState, VmState
@@ -23,12 +25,15 @@ from fake_hypervisor.uri import make_uri
 from services.compute.driver import LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface
 from services.compute.manager import ComputeManager
+from services.conductor.rpcapi.instances import InstancesAPI
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.test_compute_servers import change, record
+from tests.unit.conftest import make_node
 
 SERVER = "00000000-0000-4000-8000-0000000000f0"
 PORT = "00000000-0000-4000-8000-0000000000f1"
 PATH = f"/v2.1/servers/{SERVER}"
+LATEST = {"OpenStack-API-Version": "compute latest"}
 MAC = "fa:16:3e:00:00:01"
 
 
@@ -39,7 +44,8 @@ def driver(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     made = LibvirtDriver(libvirt, lambda node: make_uri(store, node), nodes=("host1",))
     peers: Any = SimpleNamespace(driver=made)
     nobody: Any = None
-    manager = ComputeManager("host1", peers, nobody, nobody, threads=1)
+    told = InstancesAPI(get_transport(cloud.conf))
+    manager = ComputeManager("host1", peers, told, nobody, threads=1)
     server = RpcServer(
         get_transport(cloud.conf), topic="compute", server="host1", endpoints=[manager], threads=2
     )
@@ -54,6 +60,7 @@ def driver(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 def api(cloud: Cloud, driver: LibvirtDriver) -> Iterator[Api]:
     """The compute API over a server that runs."""
     record(cloud, DEMO_PROJECT, [SERVER], "seen")
+    hosts.report_nodes(cloud.db, [make_node("host1")])
     shown = {"port_id": PORT, "mac": MAC, "network_id": "n", "network_name": "n", "is_ours": True,
              "ips": [{"address": "10.0.0.7", "version": 4, "subnet_id": "s"}]}  # fmt: skip
     change(cloud, SERVER, vm_state=VmState.ACTIVE, task_state=None, host="host1", node="host1",
@@ -154,6 +161,65 @@ def test_consoles(api: Api, cloud: Cloud, action: str, kind: str, begins: str) -
     assert (refused.status, message(refused)) == (409, f"Instance {SERVER} is not ready")
 
 
+def token_of(api: Api, protocol: str, kind: str) -> str:
+    """Return the token of a console that is asked for in the newest version."""
+    asked = {"remote_console": {"protocol": protocol, "type": kind}}
+    answer = api("POST", f"{PATH}/remote-consoles", asked, token=DEMO, headers=LATEST)
+    assert answer.status == 200, answer.data
+    return unquote(answer.json["remote_console"]["url"]).rpartition("token=")[2]
+
+
+def test_a_token_leads_to_the_display(api: Api, cloud: Cloud, driver: LibvirtDriver) -> None:
+    """To the port that the hypervisor gave the guest; for administrators, from 2.31 on."""
+    with driver.guest("look at", "host1", SERVER) as (_, domain):
+        shown = ET.fromstring(domain.XMLDesc(0))
+    displays = shown.iterfind("devices/graphics")
+    ports = {one.get("type"): int(one.get("port", "")) for one in displays}
+    assert len(set(ports.values())) == 2
+    for protocol, kind, more in (
+        ("vnc", "novnc", {}), ("spice", "spice-html5", {}),
+        ("spice", "spice-direct", {"tls_port": None}),
+    ):  # fmt: skip
+        path = f"/v2.1/os-console-auth-tokens/{token_of(api, protocol, kind)}"
+        assert api("GET", path, token=DEMO, headers=LATEST).status == 403
+        console = {
+            "instance_uuid": SERVER, "host": "127.0.0.1", "port": ports[protocol],
+            "internal_access_path": None,
+        }  # fmt: skip
+        assert api("GET", path, token=ADMIN, headers=LATEST).json == {"console": console | more}
+        before = {"OpenStack-API-Version": "compute 2.98"}
+        assert api("GET", path, token=ADMIN, headers=before).json == {"console": console}
+        assert api("GET", path, token=ADMIN).status == 400
+        assert api("GET", f"{path}?x=1", token=ADMIN, headers=before).status == 200
+        assert api("GET", f"{path}?x=1", token=ADMIN, headers=LATEST).status == 400
+
+
+def test_a_token_that_leads_nowhere(api: Api, cloud: Cloud) -> None:
+    """Not known, over, or of a server that has gone elsewhere."""
+    path = f"/v2.1/os-console-auth-tokens/{token_of(api, 'spice', 'spice-direct')}"
+    change(cloud, SERVER, node="host2")
+    assert api("GET", path, token=ADMIN, headers=LATEST).status == 404
+    change(cloud, SERVER, node="host1")
+    assert api("GET", path, token=ADMIN, headers=LATEST).status == 200
+    with cloud.db.write() as connection:
+        connection.execute(console_tokens.update().values(expires_at=utcnow()))
+    gone = api("GET", path, token=ADMIN, headers=LATEST)
+    assert (gone.status, message(gone)) == (404, "Token not found")
+    token_of(api, "vnc", "novnc")
+    with cloud.db.read() as connection:
+        left = connection.execute(sa.select(console_tokens.c.console_type)).scalars().all()
+    assert left == ["novnc"]
+
+
+def test_spice_direct_came_with_2_99(api: Api) -> None:
+    """And serial consoles there are none of."""
+    before = {"OpenStack-API-Version": "compute 2.98"}
+    for kind, headers in (("spice-direct", before), ("serial", LATEST)):
+        asked = {"remote_console": {"protocol": "spice", "type": kind}}
+        answer = api("POST", f"{PATH}/remote-consoles", asked, token=DEMO, headers=headers)
+        assert answer.status == 400
+
+
 def test_a_console_that_is_no_more(api: Api) -> None:
     """xvpvnc is a type that Nova has removed."""
     refused = act(api, "os-getVNCConsole", {"type": "xvpvnc"})
@@ -200,6 +266,14 @@ def test_a_password_is_changed(api: Api, cloud: Cloud, driver: LibvirtDriver) ->
     refused = act(api, "changePassword", {"adminPass": "x"})
     text = f"Cannot 'changePassword' instance {SERVER} while it is in vm_state stopped"
     assert (refused.status, message(refused)) == (409, text)
+    noted = [
+        (one.action, instances.list_action_events(cloud.db, one.id)[0])
+        for one in instances.list_actions(cloud.db, SERVER)
+        if one.action == "changePassword"
+    ]
+    assert [(event.event, event.result) for _, event in noted] == [
+        ("compute_set_admin_password", "Error"), ("compute_set_admin_password", "Success"),
+    ]  # fmt: skip
 
 
 def test_no_password_was_posted(api: Api) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from devstack_lite.db import device_changes, instances, networks, ports, schema, schema_network
+from devstack_lite.db import (
+    device_changes,
+    device_tags,
+    instances,
+    networks,
+    ports,
+    schema,
+    schema_network,
+)
 from devstack_lite.names import port_id_of
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.states import VmState
@@ -138,6 +146,27 @@ def test_a_port_is_made_and_goes_with_the_interface(api: Api, cloud: Cloud) -> N
         pause()
     assert api("GET", f"/v2.1/servers/{SERVER}").json["server"]["addresses"] == {}
     assert api("GET", f"{PATH}/{shown['port_id']}").status == 404
+
+
+@pytest.mark.usefixtures("host")
+def test_a_tag_is_the_interfaces_until_it_leaves(api: Api, cloud: Cloud) -> None:
+    """Taken from 2.49 on, shown from 2.70 on."""
+
+    def ask(method: str, version: str, path: str = "", body: Any = None) -> Any:
+        headers = {"OpenStack-API-Version": f"compute {version}"}
+        return api(method, PATH + path, body, headers=headers)
+
+    body = {"interfaceAttachment": {"port_id": GIVEN, "tag": "wan"}}
+    assert ask("POST", "2.48", body=body).status == 400
+    made = ask("POST", "2.70", body=body).json["interfaceAttachment"]
+    assert (made["port_id"], made["tag"]) == (GIVEN, "wan")
+    assert ask("GET", "2.70").json["interfaceAttachments"] == [made]
+    assert "tag" not in ask("GET", "2.69", f"/{GIVEN}").json["interfaceAttachment"]
+    assert ask("GET", "2.70", f"/{GIVEN}").json["interfaceAttachment"] == made
+    assert ask("DELETE", "2.70", f"/{GIVEN}").status == 202
+    while ports.get_port(cloud.db, GIVEN).device_id:
+        pause()
+    assert device_tags.list_tags(cloud.db, SERVER) == {}
 
 
 @pytest.mark.usefixtures("host")

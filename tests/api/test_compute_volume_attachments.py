@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import device_changes, schema, volumes
+from devstack_lite.db import device_changes, device_tags, schema, volumes
 from devstack_lite.objects.volume import Volume, VolumeQuota
 from devstack_lite.states import VmState
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
@@ -191,3 +191,37 @@ def test_whether_a_volume_goes_with_its_server_can_be_changed(api: Api, cloud: C
         == 404
     )
     assert put(OTHER, volumeId=VOLUME, delete_on_termination=True).status == 404
+
+
+def test_a_tag_is_the_volumes_until_it_leaves(api: Api, cloud: Cloud) -> None:
+    """Taken from 2.49 on, shown from 2.70 on; a failure forgets it, too."""
+
+    def ask(method: str, version: str, path: str = "", body: Any = None) -> Any:
+        headers = {"OpenStack-API-Version": f"compute {version}"}
+        return api(method, PATH + path, body, headers=headers)
+
+    def wanted(**more: Any) -> Any:
+        return {"volumeAttachment": {"volumeId": VOLUME, **more}}
+
+    assert ask("POST", "2.48", body=wanted(tag="data")).status == 400
+    assert ask("POST", "2.49", body=wanted(tag="a,b")).status == 400
+    answer = ask("POST", "2.100", body=wanted(tag="data"))
+    assert answer.json["volumeAttachment"]["tag"] == "data"
+    for version, expected in (("2.69", None), ("2.70", "data")):
+        shown = ask("GET", version, f"/{VOLUME}").json["volumeAttachment"]
+        [listed] = ask("GET", version).json["volumeAttachments"]
+        assert (shown.get("tag"), listed.get("tag")) == (expected, expected)
+        assert ("tag" in shown) is (version == "2.70")
+    end_all(cloud, error="it broke")
+    assert device_tags.list_tags(cloud.db, SERVER) == {}
+    ask("POST", "2.49", body=wanted(tag="data"))
+    end_all(cloud)
+    api("DELETE", f"{PATH}/{VOLUME}")
+    assert device_tags.list_tags(cloud.db, SERVER) == {VOLUME: "data"}
+    end_all(cloud)
+    assert device_tags.list_tags(cloud.db, SERVER) == {}
+    change(cloud, SERVER, vm_state=VmState.SHELVED_OFFLOADED, host=None, node=None)
+    refused = ask("POST", "2.49", body=wanted(tag="data"))
+    assert (refused.status, refused.json["badRequest"]["message"]) == (
+        400, "Tagged volume attachment is not supported for shelved-offloaded instances.",
+    )  # fmt: skip

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import networks, ports, schema, schema_network
+from devstack_lite.db import device_tags, networks, ports, schema, schema_network
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.states import VmState
 from tests.api.conftest import DEMO_PROJECT, OTHER, OTHER_PROJECT, Answer, Api, Cloud
@@ -62,7 +62,7 @@ def api(cloud: Cloud) -> Iterator[Api]:
         cloud, SERVER, vm_state=VmState.ACTIVE, task_state=None, host="host1", node="host1",
         key_name="mine", user_data=base64.b64encode(b"#!/bin/sh\necho \xff\n").decode(),
         metadata={"colour": "red"}, availability_zone="nova",
-        boot_request={"key_data": KEY, "networks": [{"tag": "outside"}, {}]},
+        boot_request={"key_data": KEY, "networks": [{}, {}]},
         network_info=[
             {"port_id": PORT, "network_name": "own", "ips": []},
             {"port_id": PORT_6, "network_name": "own", "ips": []},
@@ -129,6 +129,8 @@ def make_network(cloud: Cloud) -> None:
             id="a-1", volume_id="v-1", instance_uuid=SERVER, status="attached", connector={},
             mountpoint="/dev/vdb",
         ))  # fmt: skip
+        device_tags.set_tag(connection, SERVER, PORT, "outside")
+        device_tags.set_tag(connection, SERVER, "v-1", "data")
 
 
 @pytest.fixture
@@ -176,12 +178,16 @@ def test_meta_data_json(guest: Guest) -> None:
     assert answer.headers["Content-Type"] == "application/json; charset=UTF-8"
     found = answer.json
     assert len(base64.b64decode(found.pop("random_seed"))) == 512
-    with_mac = found["devices"][0].pop("mac")
+    with_mac = found["devices"][1].pop("mac")
     assert found == {
         "uuid": SERVER, "meta": {"colour": "red"}, "hostname": "web-1.novalocal", "name": "web_1",
         "public_keys": {"mine": KEY}, "keys": [{"name": "mine", "type": "ssh", "data": KEY}],
         "launch_index": 0, "availability_zone": "nova", "project_id": DEMO_PROJECT,
-        "devices": [{"type": "nic", "bus": "none", "address": "none", "tags": ["outside"]}],
+        "devices": [
+            {"type": "disk", "bus": "none", "address": "none", "serial": "v-1",
+             "path": "/dev/vdb", "tags": ["data"]},
+            {"type": "nic", "bus": "none", "address": "none", "tags": ["outside"]},
+        ],
         "dedicated_cpus": [],
     }  # fmt: skip
     links = guest("/openstack/latest/network_data.json").json["links"]

@@ -17,7 +17,7 @@ from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, 
 from tests.api.every_route import KEY
 from tests.unit.conftest import make_boot, make_node
 
-LATEST = "2.96"
+LATEST = "2.104"
 NOBODY = "99999999-8888-4777-8666-555555555555"
 
 
@@ -55,7 +55,7 @@ def test_the_range_is_said_and_kept_to(api: Api) -> None:
     shown = api("GET", "/v2.1/").json["version"]
     assert (shown["min_version"], shown["version"]) == ("2.1", LATEST)
     assert in_version(api, LATEST)("GET", "/flavors").status == 200
-    assert in_version(api, "2.97")("GET", "/flavors").status == 406
+    assert in_version(api, "2.105")("GET", "/flavors").status == 406
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_the_range_is_said_and_kept_to(api: Api) -> None:
         ("2.73", "locked_reason", DEMO),
         ("2.90", "OS-EXT-SRV-ATTR:hostname", DEMO),
         ("2.96", "pinned_availability_zone", DEMO),
+        ("2.100", "scheduler_hints", DEMO),
     ],
 )
 def test_a_server_shows_what_its_version_added(

@@ -88,7 +88,7 @@ def test_nobody_is_judged_by_rules_that_are_being_read(monkeypatch: pytest.Monke
 
 def test_what_is_shown_is_a_rule_s_to_say(api: Api, overrides: Path) -> None:
     """Extra specs of flavors, a server's host attributes, another project's limits, key pairs."""
-    latest = {"OpenStack-API-Version": "compute 2.96"}
+    latest = {"OpenStack-API-Version": "compute 2.104"}
     made = {"flavor": {"name": "tiny", "id": "t1", "ram": 1, "vcpus": 1, "disk": 1}}
     assert api("POST", "/v2.1/flavors", made, token=ADMIN).status == 200
 

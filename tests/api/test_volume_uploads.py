@@ -68,3 +68,27 @@ def test_what_the_image_service_refuses_is_refused(volume: Api) -> None:
     refused = upload(volume, create(volume), visibility="public")
     assert refused.status == 403
     assert "publicize_image" in refused.json["forbidden"]["message"]
+
+
+def test_a_volume_is_written_anew_from_an_image(volume: Api) -> None:
+    """From 3.68 on; one that a server keeps reserved only when that is said, one in use never."""
+    first, second = create(volume, size=1), create(volume, size=1)
+    made = upload(volume, first).json["os-volume_upload_image"]["image_id"]
+    wanted = {"os-reimage": {"image_id": made}}
+    reserved = {"os-reimage": {"image_id": made, "reimage_reserved": True}}
+    before = {"OpenStack-API-Version": "volume 3.67"}
+    path = f"/v3/volumes/{second}/action"
+    assert volume("POST", path, wanted, headers=before).status == 404
+    assert act(volume, second, wanted) == 202
+    shown = show(volume, second)
+    assert (shown["status"], shown["bootable"]) == ("available", "true")
+    assert shown["volume_image_metadata"]["image_id"] == made
+    assert act(volume, second, {"os-reserve": {}}) == 202
+    assert act(volume, second, wanted) == 400
+    assert [act(volume, second, reserved) for _ in range(2)] == [202, 202]
+    assert show(volume, second)["status"] == "reserved"
+    attach = {"os-attach": {"instance_uuid": str(uuid.uuid4()), "mountpoint": "/dev/vdb"}}
+    act(volume, first, attach)
+    assert act(volume, first, reserved) == 400
+    assert act(volume, second, {"os-reimage": {"image_id": str(uuid.uuid4())}}) == 400
+    assert act(volume, second, wanted, OTHER) == 404

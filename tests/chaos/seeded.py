@@ -19,6 +19,8 @@ from devstack_lite.db import (
     catalog,
     claims,
     delegations,
+    deletes,
+    failed_builds,
     flavors,
     grants,
     hosts,
@@ -252,12 +254,17 @@ def _seed_resources(db: Database) -> None:
     networks.create_subnets(db, [subnet("subnet", "10.0.0.0/24"), subnet("spare", "10.9.0.0/24")])
     fixed = ({"subnet_id": "subnet"},)
     ports.create_ports(db, [port("port", fixed_ips=fixed), port("spare-port", fixed_ips=fixed)])
-    names = ("volume", "reserved", "attached", "leaving", "spare-volume", "snapshotted", "offered")
+    names = (
+        "volume", "reserved", "attached", "leaving", "spare-volume", "snapshotted", "offered",
+        "of-stopping",
+    )  # fmt: skip
     for name in names:
         volumes.create_volume(db, volume=volume(name), quota=VolumeQuota())
     for name in ("reserved", "attached", "leaving"):
         volume_attachments.create_attachment(db, attachment=attachment(name))
-    for name in ("attached", "leaving"):
+    of_stopping = attachment("of-stopping", STOPPING)
+    volume_attachments.create_attachment(db, attachment=of_stopping)
+    for name in ("attached", "leaving", "of-stopping"):
         volume_attachments.complete_attachment(db, attachment_id=f"{name}-attachment")
     volume_snapshots.create_snapshot(
         db, snapshot=snapshot("snapshot"), is_forced=False, quota=VolumeQuota()
@@ -317,7 +324,7 @@ def _seed_instances(db: Database) -> None:
     volume_changes.begin_detach_volume(
         db, context("req-detach"), ACTIVE, change_id=CHANGE, volume_id="leaving"
     )
-    actions.begin_delete(db, context("req-delete"), DELETING)
+    deletes.begin_delete(db, context("req-delete"), DELETING)
     with db.write() as connection:
         connection.execute(
             instances.update()
@@ -337,7 +344,7 @@ def _seed_instances(db: Database) -> None:
         claims.claim_nodes(db, [replace(claim(uuid), host="host2", node="host2", attempt=2)])
     builds.start_builds(db, "host2", "host2/1/10-a", [leaving_order(LEAVING)], StepLog())
     ended = [result(uuid, error="no", can_retry=False) for uuid in (UNPLACED, OFFLOADED)]
-    builds.fail_builds(db, ended, max_attempts=3)
+    failed_builds.fail_builds(db, ended, max_attempts=3)
     with db.write() as connection:
         connection.execute(
             instances.update()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from devstack_lite.clock import utcnow
-from devstack_lite.db import actions, builds, claims, hosts, operations, schema
+from devstack_lite.db import builds, claims, deletes, failed_builds, hosts, operations, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import NotFound
 from devstack_lite.invariants.collect import read_database
@@ -151,7 +151,7 @@ class Claims(RuleBasedStateMachine):
             can_retry=can_retry,
         )  # fmt: skip
         before = seeded.content(self.db)
-        builds.fail_builds(self.db, [result], max_attempts=3)
+        failed_builds.fail_builds(self.db, [result], max_attempts=3)
         if late:
             assert seeded.content(self.db) == before
 
@@ -182,14 +182,14 @@ class Claims(RuleBasedStateMachine):
     @rule(one=booted)
     def delete(self, one: str) -> None:
         try:
-            actions.begin_delete(self.db, seeded.context("req-delete"), one)
+            deletes.begin_delete(self.db, seeded.context("req-delete"), one)
         except NotFound:
             assert not self.find(one).is_alive
 
     @rule(one=booted)
     def finish_delete(self, one: str) -> None:
-        actions.finish_delete(self.db, one)
-        assert not actions.finish_delete(self.db, one)
+        deletes.finish_delete(self.db, one)
+        assert not deletes.finish_delete(self.db, one)
 
     # ---------------------------------------------------------------------- what must hold
 

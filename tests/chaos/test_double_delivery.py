@@ -27,6 +27,7 @@ from devstack_lite.objects.compute import (
     NetworkRequest,
     Progress,
 )
+from devstack_lite.objects.console import Console
 from devstack_lite.objects.identity import Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.image import ImageChange, ImageData
 from devstack_lite.objects.network import Network
@@ -118,6 +119,8 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
                                  "orders": [seeded.order(CLAIMED), seeded.order(BUILDING)]}),
     (BuildsAPI, "finish_builds", {"results": [seeded.result(BUILDING)],
                                   "availability_zone": "nova"}),
+    (BuildsAPI, "reserve_boot_volume", {"uuid": STOPPING, "attempt": 2,
+                                            "volume_id": "of-stopping"}),
     (BuildsAPI, "get_pci_devices", {"uuid": ACTIVE, "node": "host1"}),
     (BuildsAPI, "judge_builds", {"results": [seeded.result(BUILDING)]}),
     (BuildsAPI, "fail_builds", {"results": [seeded.result(BUILDING, error="no")],
@@ -230,11 +233,15 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (InstanceChangesAPI, "set_lock", {"uuid": ACTIVE, "is_locked": True}),
     (InstanceChangesAPI, "set_tags", {"uuid": ACTIVE, "add": ["a"], "remove": None}),
     (InstanceChangesAPI, "set_password", {"uuid": ACTIVE, "password": "of the guest"}),
+    (InstanceChangesAPI, "record_console", {"token": "t", "console": Console(
+        instance_uuid=ACTIVE, console_type="novnc", node="host1", host="127.0.0.1", port=5900)}),
     (InstanceFactsAPI, "read_facts", {"instance": Instance(
         uuid=ACTIVE, name="server", project_id="project", user_id="user", flavor=BIG,
         image_ref="image", vm_state=VmState.ACTIVE)}),
     (InstancesAPI, "update_metadata", {"uuid": ACTIVE, "items": {"a": "b"}, "removed": ["gone"],
                                        "is_replacing": False, "limit": 9}),
+    (InstancesAPI, "record_done", {"uuid": ACTIVE, "action": "changePassword",
+                                   "event": "compute_set_admin_password", "error": "no agent"}),
     (InstancesAPI, "reset_state", {"uuid": STOPPING, "vm_state": VmState.ERROR}),
     (InstancesAPI, "finish_action", {"uuid": CONFIRMING, "action": "confirmResize", "attempt": 3,
                                      **RUNNING}),
@@ -246,6 +253,7 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
     (MovesAPI, "begin_live_migration", {"uuid": ACTIVE}),
     (MovesAPI, "note_live_progress", {"uuid": LEAVING, "attempt": 3,
                                       "progress": {"memory_total_bytes": 9}}),
+    (MovesAPI, "note_live_end", {"uuid": LEAVING, "is_abort": True, "is_done": True}),
     (BuildsAPI, "start_builds", {"host": "host2", "owner": seeded.OWNER, "steps": STEPS,
                                  "orders": [seeded.leaving_order(PLACED)]}),
     (InstancesAPI, "finish_action", {"uuid": LEAVING, "action": "run_live_migration",
@@ -278,6 +286,9 @@ MESSAGES: list[tuple[type[RpcClient], str, dict[str, Any]]] = [
                                 "removed": [], "is_replacing": False}),
     (VolumesAPI, "move_volume", {"volume_id": "volume", "status": "reserved",
                                  "from_statuses": ["available"], "action": "reserve"}),
+    (VolumesAPI, "reimage_volume", {"volume_id": "volume", "image_id": "new",
+                                    "image_metadata": {"image_id": "new"},
+                                    "from_statuses": ["available"]}),
     (VolumesAPI, "extend_volume", {"volume_id": "volume", "size_gb": 2, "quota": MORE}),
     (VolumesAPI, "delete_volume", {"volume_id": "spare-volume", "is_forced": False}),
     (VolumesAPI, "create_attachment", {"attachment": seeded.attachment("volume"),

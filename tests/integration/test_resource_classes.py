@@ -173,7 +173,7 @@ def force_down(cloud: WholeCloud, host: str, *, is_down: bool) -> None:
 
 def test_resources_that_make_no_sense_are_refused(cloud: WholeCloud, flavor: str) -> None:
     """When they are set, since 2.86; of a flavor that has them, when a server shall have it."""
-    latest = {"OpenStack-API-Version": "compute 2.96"}
+    latest = {"OpenStack-API-Version": "compute 2.104"}
     path, wrong = f"/flavors/{flavor}/os-extra_specs", {"extra_specs": {"resources:CARD": "1"}}
     answer = cloud.compute("POST", path, wrong, headers=latest)
     assert (answer.status, answer.json()["badRequest"]["message"]) == (

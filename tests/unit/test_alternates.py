@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, hosts
+from devstack_lite.db import builds, claims, failed_builds, hosts
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.compute import BuildResult, Claim, GroupPolicy, Place
 from devstack_lite.steps import StepLog
@@ -60,7 +60,7 @@ def test_failures_are_counted_until_a_build_succeeds(db: Database, context: Requ
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, node="host1", error="no", can_retry=True)
-    builds.fail_builds(db, [failed], max_attempts=3)
+    failed_builds.fail_builds(db, [failed], max_attempts=3)
 
     def failures() -> int:
         return next(node.failed_builds for node in hosts.list_nodes(db) if node.host == "host1")

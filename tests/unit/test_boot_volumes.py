@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, instances
+from devstack_lite.db import builds, claims, deletes, device_tags, failed_builds, instances
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import volume_attachments, volumes
-from devstack_lite.names import volume_id_of
-from devstack_lite.objects.compute import BuildResult
+from devstack_lite.names import port_id_of, volume_id_of
+from devstack_lite.objects.compute import BuildResult, NetworkRequest
 from devstack_lite.objects.volume import BlockDevice
 from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog
@@ -50,7 +50,7 @@ def fail(db: Database, uuid: str, *, max_attempts: int) -> None:
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    builds.fail_builds(db, [failed], max_attempts=max_attempts)
+    failed_builds.fail_builds(db, [failed], max_attempts=max_attempts)
 
 
 def test_another_attempt_has_the_same_volume(db: Database, context: RequestContext) -> None:
@@ -60,6 +60,25 @@ def test_another_attempt_has_the_same_volume(db: Database, context: RequestConte
     fail(db, uuid, max_attempts=3)
     assert instances.get_instance(db, uuid).attempt == 2
     assert (statuses(db), attached(db)) == before
+
+
+def test_tags_of_a_boots_devices_are_kept(db: Database, context: RequestContext) -> None:
+    """By the ids that its volumes and ports will have, or have already; gone with the server."""
+    there = "a-port"
+    boot = dataclasses.replace(
+        boot_of(root(tag="system"), BlockDevice(size_gb=1)),
+        networks=(
+            NetworkRequest(network_id="n"), NetworkRequest(network_id="n", tag="lan"),
+            NetworkRequest(port_id=there, tag="wan"),
+        ),
+    )  # fmt: skip
+    [instance] = builds.create_instances(db, context, boot, UNLIMITED)
+    uuid = instance.uuid
+    assert device_tags.list_tags(db, uuid) == {
+        volume_id_of(uuid, 0): "system", port_id_of(uuid, 1): "lan", there: "wan",
+    }  # fmt: skip
+    deletes.begin_delete(db, context, uuid)
+    assert device_tags.list_tags(db, uuid) == {}
 
 
 def test_what_came_to_nothing_keeps_no_volume(db: Database, context: RequestContext) -> None:
@@ -75,7 +94,7 @@ def test_a_delete_of_what_no_host_has_takes_the_volume(
 ) -> None:
     """Before any host is chosen, the delete ends everything at once."""
     uuid = record(db, context, root(delete_on_termination=True))
-    assert actions.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
+    assert deletes.begin_delete(db, context, uuid).task_state is not TaskState.SCHEDULING
     assert statuses(db) == {}
 
 

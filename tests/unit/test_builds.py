@@ -12,6 +12,8 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
+    failed_builds,
     hosts,
     instances,
     operations,
@@ -141,7 +143,7 @@ def test_claim_of_older_attempt_is_stale(db: Database, context: RequestContext) 
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    again, ended = builds.fail_builds(db, [failed], max_attempts=3)
+    again, ended = failed_builds.fail_builds(db, [failed], max_attempts=3)
     assert ([one.attempt for one in again], ended) == ([2], [])
     assert used(db) == (0, 0, 0, 0, 0)
     assert outcomes(claims.claim_nodes(db, [claim_of(uuid)])) == [claims.STALE]
@@ -186,7 +188,7 @@ def test_finish_of_older_attempt_changes_nothing(db: Database, context: RequestC
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="no", can_retry=True)
-    builds.fail_builds(db, [failed], max_attempts=3)
+    failed_builds.fail_builds(db, [failed], max_attempts=3)
     late = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
     assert builds.finish_builds(db, [late], "nova") == {uuid: Verdict.LEAVE}
     report = Progress(instance_uuid=uuid, attempt=1, owner="me", task_state=TaskState.SPAWNING)
@@ -202,7 +204,7 @@ def test_last_attempt_ends_in_error_with_fault(db: Database, context: RequestCon
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     failed = BuildResult(instance_uuid=uuid, attempt=1, error="it broke", can_retry=True)
-    assert builds.fail_builds(db, [failed], max_attempts=1) == ([], [uuid])
+    assert failed_builds.fail_builds(db, [failed], max_attempts=1) == ([], [uuid])
     assert instances.get_instance(db, uuid).vm_state is VmState.ERROR
     assert instances.get_faults(db, [uuid])[uuid].message == "it broke"
     assert used(db) == (0, 0, 0, 0, 0)
@@ -211,10 +213,10 @@ def test_last_attempt_ends_in_error_with_fault(db: Database, context: RequestCon
 def test_delete_gives_everything_back(db: Database, context: RequestContext) -> None:
     """A deleted instance is gone from lists, claims and quota; a second delete finds nothing."""
     uuid = build_to_active(db, context)
-    going = actions.begin_delete(db, context, uuid)
+    going = deletes.begin_delete(db, context, uuid)
     assert (going.task_state, going.deleted_at) == (TaskState.DELETING, None)
-    assert actions.finish_delete(db, uuid)
-    assert not actions.finish_delete(db, uuid)
+    assert deletes.finish_delete(db, uuid)
+    assert not deletes.finish_delete(db, uuid)
     assert used(db) == (0, 0, 0, 0, 0)
     assert instances.get_usage(db, "a-project") == {"instances": 0, "cores": 0, "ram": 0}
     with pytest.raises(NotFound):
@@ -228,7 +230,7 @@ def test_delete_while_building_wins(db: Database, context: RequestContext) -> No
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
     builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog())
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     result = BuildResult(instance_uuid=uuid, attempt=1, node="host1", power_state=1)
     assert builds.finish_builds(db, [result], "nova") == {uuid: Verdict.GONE}
 
@@ -239,7 +241,7 @@ def test_delete_without_host_is_done_at_once(db: Database, context: RequestConte
     uuid = boot.instance_uuids[0]
     create(db, context, boot)
     claims.claim_nodes(db, [claim_of(uuid)])
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     assert used(db) == (0, 0, 0, 0, 0)
     assert builds.start_builds(db, "host1", "me", [order_of(uuid)], StepLog()) == []
 
@@ -249,11 +251,11 @@ def test_a_delete_that_is_asked_again_is_answered_again(
 ) -> None:
     """The answer was lost, and the instance is gone meanwhile: the same request is no NotFound."""
     uuid = build_to_active(db, context)
-    actions.begin_delete(db, context, uuid)
-    assert actions.finish_delete(db, uuid)
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    deletes.begin_delete(db, context, uuid)
+    assert deletes.finish_delete(db, uuid)
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     with pytest.raises(NotFound):
-        actions.begin_delete(db, RequestContext(user_id="u", project_id="a-project"), uuid)
+        deletes.begin_delete(db, RequestContext(user_id="u", project_id="a-project"), uuid)
 
 
 def test_a_delete_ends_what_it_overtook(db: Database, context: RequestContext) -> None:
@@ -261,7 +263,7 @@ def test_a_delete_ends_what_it_overtook(db: Database, context: RequestContext) -
     boot = make_boot()
     uuid = boot.instance_uuids[0]
     create(db, context, boot)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     ends = {one.action: one for one in instances.list_actions(db, uuid)}
     assert all(one.finished_at is not None for one in ends.values())
     assert ends["create"].message == "The instance was deleted."

@@ -12,7 +12,7 @@ import pytest
 
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Conflict, Unavailable
-from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.compute import IS_ABORTED, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED, TaskState, VmState
 from fake_hypervisor import libvirt
@@ -160,3 +160,16 @@ def test_it_is_followed_and_ended(cloud: Cloud, tmp_path: Path) -> None:
     assert [str(error) for error in raised] == [MIGRATION_CANCELLED]
     assert cloud.moves.reports[0]["memory_total_bytes"] == 64 * 2**20
     assert (cloud.state("host1"), cloud.state("host2")) == (libvirt.VIR_DOMAIN_RUNNING, None)
+
+
+def test_one_that_was_aborted_is_not_sent_again(cloud: Cloud) -> None:
+    """Its first worker died before the guest could stay; one that has arrived stays there."""
+    moving = instance()
+    arguments = {**(moving.operation or {})["arguments"], IS_ABORTED: True}
+    aborted = replace(moving, operation={"name": "run_live_migration", "arguments": arguments})
+    with pytest.raises(HypervisorError, match=MIGRATION_CANCELLED):
+        live.run_live_migration(aborted, cloud.peers())
+    assert (cloud.state("host1"), cloud.state("host2")) == (libvirt.VIR_DOMAIN_RUNNING, None)
+    live.run_live_migration(moving, cloud.peers())
+    live.run_live_migration(aborted, cloud.peers())
+    assert (cloud.state("host1"), cloud.state("host2")) == (None, libvirt.VIR_DOMAIN_RUNNING)

@@ -174,6 +174,27 @@ def test_a_failed_spawn_leaves_no_drive(make_driver: MakeDriver, tmp_path: Path)
     assert drives_in(tmp_path) == before
 
 
+def test_what_a_dead_worker_wrote_for_no_guest_goes(
+    make_driver: MakeDriver, tmp_path: Path
+) -> None:
+    """A drive without a guest, and half of one; not what is young, nor what a guest has."""
+    driver = make_driver("host1")
+    driver.spawn(make_guest(config_drive=b"CD"))
+    kept = drives_in(tmp_path)
+    drives = driver.drives
+    assert drives is not None
+    drives.put(NODE, "left", b"CD")
+    draft = tmp_path / "host1" / NODE / path_of("half").lstrip("/").replace("disk", ".disk")
+    draft.parent.mkdir()
+    draft.with_name(f"{draft.name}.99").write_bytes(b"C")
+    guests = {info.uuid for info in driver.list_domains(NODE)}
+    assert drives.remove_left(NODE, guests, older_than_s=60.0) == ([], True)
+    removed, is_fresh = drives.remove_left(NODE, guests, older_than_s=0.0)
+    assert (sorted(removed), is_fresh) == (["half", "left"], False)
+    assert drives_in(tmp_path) == kept
+    assert len(list((tmp_path / "host1" / NODE).rglob("instances/*"))) == 1
+
+
 def test_a_drive_follows_its_guest(make_driver: MakeDriver, tmp_path: Path) -> None:
     """The other host has it then, and another one's drive is none of its business."""
     drives = make_driver("host1").drives

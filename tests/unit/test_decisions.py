@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, decisions
+from devstack_lite.db import builds, claims, decisions, failed_builds
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.compute import BuildResult
 from devstack_lite.objects.registry import Json
@@ -41,7 +41,7 @@ def test_a_refusal_keeps_the_decision_with_who_was_refused(
     builds.create_instances(db, context, boot, UNLIMITED)
     refused = BuildResult(instance_uuid=uuid, attempt=1, error="no host")
     for _ in range(2):
-        builds.fail_builds(
+        failed_builds.fail_builds(
             db, [refused], max_attempts=3, request_id=str(context.request_id),
             decision=decision_of("d"),
         )  # fmt: skip
@@ -55,7 +55,8 @@ def test_the_oldest_make_room(db: Database, monkeypatch: pytest.MonkeyPatch) -> 
         with db.write() as connection:
             decisions.keep(connection, f"req-{number}", decision_of(f"d{number}"), [], [])
     assert decisions.of_request(db, "req-399")
-    assert decisions.of_request(db, "req-249") == []
+    assert decisions.of_request(db, "req-250")
+    assert decisions.of_request(db, "req-149") == []
     with db.read() as connection:
-        count = connection.exec_driver_sql("SELECT count(*) FROM decisions").scalar()
-    assert count == 150
+        count = connection.exec_driver_sql("SELECT count(*) FROM decisions").scalar_one()
+    assert 150 <= count < 150 + decisions.PRUNE_EVERY

@@ -8,7 +8,7 @@ import pytest
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, deferred_delete, instances, leftovers, operations
+from devstack_lite.db import actions, deferred_delete, deletes, instances, leftovers, operations
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.exceptions import InstanceInvalidState, NotFound, QuotaExceeded
@@ -101,9 +101,9 @@ def test_a_delete_overtakes_a_restore(db: Database, context: RequestContext, uui
     assert counted(db) == 0
     finish(db, again, VmState.SOFT_DELETED)
     deferred_delete.begin_restore(db, asked_as("req-r2"), uuid, LIMITS)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     assert counted(db) == 0
-    assert actions.finish_delete(db, uuid)
+    assert deletes.finish_delete(db, uuid)
     assert (counted(db), used(db)) == (0, (0, 0, 0, 0, 0))
 
 
@@ -111,7 +111,7 @@ def test_a_delete_that_never_ends_leaves_it_counted(
     db: Database, context: RequestContext, uuid: str
 ) -> None:
     soft_deleted(db, uuid)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     while operations.hand_out_silent(db, SILENT):
         pass
     assert (instances.get_instance(db, uuid).vm_state, counted(db)) == ("error", 1)
@@ -128,7 +128,7 @@ def test_it_is_reclaimed_with_all_that_it_holds(db: Database, uuid: str) -> None
     assert instance.task_state is TaskState.DELETING
     assert (instance.operation or {})["arguments"] == {"is_reclaim": True}
     assert deferred_delete.reclaim(db, older_than_s=-60) == []
-    assert actions.finish_delete(db, uuid)
+    assert deletes.finish_delete(db, uuid)
     with pytest.raises(NotFound):
         instances.get_instance(db, uuid)
     assert left(db) == {"vol": "available"}

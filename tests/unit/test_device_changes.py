@@ -11,8 +11,11 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
     actions,
+    deletes,
     device_changes,
+    device_tags,
     instances,
+    interface_changes,
     schema,
     volume_attachments,
     volume_changes,
@@ -21,6 +24,7 @@ from devstack_lite.db import (
 from devstack_lite.db.engine import Database
 from devstack_lite.db.operations import MAX_ATTEMPTS, Bounds
 from devstack_lite.exceptions import InstanceInvalidState, Invalid
+from devstack_lite.names import port_id_of
 from devstack_lite.objects.compute import Progress
 from devstack_lite.objects.device import DeviceChange
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
@@ -210,11 +214,27 @@ def test_it_ends_after_the_last_attempt(db: Database, uuid: str) -> None:
     assert "handed out 30 times and never finished" in str(message)
 
 
+def test_a_tag_stays_with_its_port(db: Database, uuid: str) -> None:
+    """Whichever port comes or goes, and in whatever order they are shown."""
+    ports = [{"port_id": port_id_of(uuid, 0)}, {"port_id": "given"}]
+    with db.write() as connection:
+        connection.execute(schema.instances.update().values(network_info=ports))
+        device_tags.set_tag(connection, uuid, port_id_of(uuid, 0), "front")
+        device_tags.set_tag(connection, uuid, "given", "back")
+    change = interface_changes.begin_detach_interface(
+        db, asks(), uuid, change_id="change", port_id=port_id_of(uuid, 0)
+    )
+    assert finish(db, change)
+    left = instances.get_instance(db, uuid)
+    assert [one["port_id"] for one in left.network_info] == ["given"]
+    assert device_tags.list_tags(db, uuid) == {"given": "back"}
+
+
 def test_it_goes_with_its_instance(db: Database, uuid: str, context: RequestContext) -> None:
     """A delete takes the change away; a host that comes late ends nothing."""
     change = attach(db, uuid)
-    actions.begin_delete(db, context, uuid)
-    assert actions.finish_delete(db, uuid)
+    deletes.begin_delete(db, context, uuid)
+    assert deletes.finish_delete(db, uuid)
     assert not finish(db, change)
     with db.read() as connection:
         query = sa.select(sa.func.count()).select_from(schema.device_changes)

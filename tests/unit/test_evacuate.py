@@ -13,6 +13,8 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
+    failed_builds,
     instances,
     leftovers,
     migration_reads,
@@ -24,6 +26,7 @@ from devstack_lite.exceptions import InstanceInvalidState
 from devstack_lite.objects.compute import BuildOrder, BuildResult, FoundDomain, Instance
 from devstack_lite.states import PowerState, TaskState, Verdict, VmState
 from devstack_lite.steps import StepLog
+from services.compute.build import shall_be_stopped
 from tests.unit.conftest import outcomes
 from tests.unit.test_builds import build_to_active, claim_of, used
 
@@ -92,7 +95,7 @@ def test_one_that_finds_no_host_stays_where_it_was(db: Database, uuid: str) -> N
     moving = begin(db, uuid)
     start(db, moving, "host2")
     no = result(moving, "host2", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [uuid])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [uuid])
     stays = instances.get_instance(db, uuid)
     assert (stays.host, stays.node, stays.vm_state) == ("host1", "host1", "error")
     assert (used(db, "host1"), used(db, "host2")) == (TAKEN, FREE)
@@ -173,9 +176,9 @@ def test_the_old_host_removes_its_domain_when_it_is_back(db: Database, uuid: str
 def test_a_delete_does_not_wait_for_a_dead_host(
     db: Database, context: RequestContext, uuid: str
 ) -> None:
-    assert actions.begin_delete(db, context, uuid).deleted_at is None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is None
     leftovers.delete_without_host(db, uuid)
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     assert used(db, "host1") == FREE
 
 
@@ -194,5 +197,17 @@ def test_it_is_among_the_migrations(db: Database, uuid: str) -> None:
     assert seen() == [("evacuation", "done", "host2")]
     again = begin(db, uuid, "req-again")
     no = result(again, "", error="No valid host was found.", can_retry=False)
-    builds.fail_builds(db, [no], max_attempts=3)
+    failed_builds.fail_builds(db, [no], max_attempts=3)
     assert seen()[0] == ("evacuation", "error", None)
+
+
+@pytest.mark.parametrize(
+    ("was", "is_asked", "shall"),
+    [("active", False, False), ("active", True, True), ("stopped", False, True),
+     ("error", True, False)],
+)  # fmt: skip
+def test_which_shall_be_off(db: Database, uuid: str, was: str, is_asked: bool, shall: bool) -> None:
+    """What was off, and from 2.95 on all but what was in ERROR."""
+    kept = {"vm_state": was, "is_stopped": is_asked}
+    moving = replace(begin(db, uuid), operation={"name": "evacuate", "arguments": kept})
+    assert shall_be_stopped(moving) is shall

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
 from devstack_lite.db import (
-    actions,
     builds,
     claims,
+    deletes,
+    failed_builds,
     networks,
     operations,
     ports,
@@ -132,7 +133,7 @@ def fail(db: Database, uuid: str, *, can_retry: bool) -> None:
     result = BuildResult(
         instance_uuid=uuid, attempt=2, node="host2", error="no", can_retry=can_retry
     )
-    builds.fail_builds(db, [result], max_attempts=3)
+    failed_builds.fail_builds(db, [result], max_attempts=3)
 
 
 def test_the_next_attempt_finds_the_ports_of_the_one_that_failed(db: Database, uuid: str) -> None:
@@ -169,7 +170,7 @@ def test_a_delete_between_two_attempts_leaves_nothing(
     bind(db, uuid, "host2")
     attach(db, uuid)
     fail(db, uuid, can_retry=True)
-    assert actions.begin_delete(db, context, uuid).deleted_at is not None
+    assert deletes.begin_delete(db, context, uuid).deleted_at is not None
     assert holders(db) == [""]
     assert volume_attachments.list_attachments(db) == []
 
@@ -179,7 +180,7 @@ def test_an_instance_that_is_gone_gets_no_port(
 ) -> None:
     """Its builder was slow, and the delete was quicker."""
     fail(db, uuid, can_retry=True)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     late = Port(
         id="late", network_id="network", project_id="p", device_id=uuid,
         device_owner="compute:nova", host_id="host2", status="ACTIVE",

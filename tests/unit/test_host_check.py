@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from devstack_lite.objects.compute import FoundDomain, HostFindings
 from services.compute import host_check
+from services.compute.config_drive import ConfigDrives, path_of
 from services.compute.host_check import HostCheck
 
 STRAY = FoundDomain(uuid="stray", node="host1", power_state=1)
@@ -17,6 +20,8 @@ STRAY = FoundDomain(uuid="stray", node="host1", power_state=1)
 
 class Host:
     """A hypervisor with one domain, and a conductor whose answers are given."""
+
+    drives: ConfigDrives | None = None
 
     def __init__(self, *answers: HostFindings) -> None:
         self.answers = list(answers)
@@ -58,6 +63,24 @@ def test_who_looks_once_goes_on_until_all_is_settled(clock: SimpleNamespace) -> 
     clock.s += 1_000_000.0
     check.run_if_due()  # would find no answer
     assert host.answers == []
+
+
+def test_a_young_drive_without_a_guest_is_looked_at_again(
+    clock: SimpleNamespace, tmp_path: Path
+) -> None:
+    """Its guest may be about to be defined; once it is older, nobody defines one."""
+    host = Host(HostFindings(), HostFindings())
+    host.drives = ConfigDrives(lambda _node: tmp_path, None)
+    host.drives.put("host1", "left", b"CD")
+    conf: Any = SimpleNamespace(host="host1")
+    fake: Any = host
+    check = HostCheck(conf, fake, fake, every_s=math.inf)
+    assert check.run() == host_check.DRIVE_S
+    path = tmp_path / path_of("left").lstrip("/")
+    old = path.stat().st_mtime - host_check.DRIVE_S
+    os.utime(path, (old, old))
+    assert check.run() == math.inf
+    assert not path.exists()
 
 
 def test_who_keeps_the_host_looks_again(clock: SimpleNamespace) -> None:

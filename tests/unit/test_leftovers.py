@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, leftovers, schema, volume_attachments, volumes
+from devstack_lite.db import builds, deletes, leftovers, schema, volume_attachments, volumes
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
@@ -55,7 +55,7 @@ def make_instances(db: Database, context: RequestContext) -> tuple[str, str]:
     unlimited = Limits(instances=-1, cores=-1, ram=-1)
     builds.create_instances(db, context, boot, unlimited)
     there, gone = boot.instance_uuids
-    actions.begin_delete(db, context, gone)
+    deletes.begin_delete(db, context, gone)
     return there, gone
 
 

@@ -11,6 +11,7 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    failed_builds,
     instances,
     live_migrations,
     migration_reads,
@@ -89,7 +90,7 @@ def test_one_that_fails_stays(db: Database, uuid: str, error: str, wanted: str) 
 def test_one_that_no_host_takes_stays(db: Database, uuid: str) -> None:
     moving = begin(db, uuid)
     no = result(moving, "", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [])
     stays = instances.get_instance(db, uuid)
     assert (stays.vm_state, stays.task_state, status(db, uuid)) == ("active", None, "failed")
 
@@ -113,3 +114,32 @@ def test_one_that_is_on_its_way_does_not_go_elsewhere(db: Database, uuid: str) -
     start(db, begin(db, uuid))
     with pytest.raises(InstanceInvalidState, match="Cannot 'os-migrateLive' instance"):
         live_migrations.begin_live_migration(db, asked("req-more"), uuid, target_host=None)
+
+
+def test_an_abort_outlives_whoever_was_told(db: Database, uuid: str) -> None:
+    """The wish stays with the operation, and is an action of its own, once."""
+    (leaving,) = start(db, begin(db, uuid))
+    wish = asked("req-abort")
+    look = {"is_abort": True, "is_done": False}
+    assert not live_migrations.note_end(db, wish, uuid, **look)
+    for _ in range(2):
+        assert live_migrations.note_end(db, wish, uuid, is_abort=True, is_done=True)
+    assert live_migrations.note_end(db, wish, uuid, **look)
+    (again,) = operations.hand_out_silent(db, SILENT)
+    assert (again.operation or {})["arguments"]["is_aborted"]
+    assert finish(db, again, error=MIGRATION_CANCELLED)
+    noted = [one for one in instances.list_actions(db, uuid) if one.action != "create"]
+    assert [(one.action, one.message) for one in noted] == [
+        ("live_migration_cancel", None), ("live-migration", MIGRATION_CANCELLED),
+    ]  # fmt: skip
+    (event,) = instances.list_action_events(db, noted[0].id)
+    assert (event.event, event.result) == ("compute_live_migration_abort", "Success")
+    assert leaving.attempt == again.attempt - 1
+
+
+def test_who_has_it_end_at_once_aborts_nothing(db: Database, uuid: str) -> None:
+    start(db, begin(db, uuid))
+    assert live_migrations.note_end(db, asked("req-force"), uuid, is_abort=False, is_done=True)
+    (again,) = operations.hand_out_silent(db, SILENT)
+    assert "is_aborted" not in (again.operation or {})["arguments"]
+    assert instances.list_actions(db, uuid)[0].action == "live_migration_force_complete"

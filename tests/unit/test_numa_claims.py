@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, hosts, numa_claims, schema
+from devstack_lite.db import builds, claims, deletes, hosts, numa_claims, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.numa.guest import GuestTopology, read_guest, write_guest
 from devstack_lite.numa.use import Use
@@ -116,8 +116,8 @@ def test_the_host_is_told_and_a_delete_gives_back(db: Database, context: Request
     assert told.numa_topology == write_guest(claimed(db)[0])
     with db.read() as connection:
         assert numa_claims.topology_of(connection, uuid, "host1") == told.numa_topology
-    actions.begin_delete(db, context, uuid)
-    actions.finish_delete(db, uuid)
+    deletes.begin_delete(db, context, uuid)
+    deletes.finish_delete(db, uuid)
     assert (node(db).numa_used, claimed(db)) == (None, [])
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, hosts, pci_devices, schema
+from devstack_lite.db import builds, claims, deletes, hosts, pci_devices, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import Claim, ComputeNode, Place
@@ -254,7 +254,7 @@ def race_for_devices(db: Database, context: RequestContext) -> None:
         for uuid in own:
             answers.extend(outcomes(claims.claim_nodes(db, [claim(uuid, of[uuid])])))
             if gives_back:
-                actions.begin_delete(db, context, uuid)
+                deletes.begin_delete(db, context, uuid)
 
     threads = [
         threading.Thread(target=run, args=(uuids[start::8], start < 4)) for start in range(8)

@@ -14,6 +14,8 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
+    failed_builds,
     instances,
     leftovers,
     migration_reads,
@@ -147,7 +149,7 @@ def test_one_that_finds_no_host_goes_on_where_it_was(db: Database, uuid: str) ->
     """Not in ERROR, as in Nova: its host has it run again, and its action says why it failed."""
     moving = begin(db, uuid)
     no = result(moving, "", error="No valid host was found.", can_retry=False)
-    (back,), ended = builds.fail_builds(db, [no], max_attempts=3)
+    (back,), ended = failed_builds.fail_builds(db, [no], max_attempts=3)
     assert (ended, back.host, back.task_state) == ([], "host1", "resize_reverting")
     assert back.attempt == moving.attempt + 1
     assert finish(db, back, moves.ABANDON)
@@ -190,11 +192,11 @@ def test_a_delete_takes_both_places(db: Database, uuid: str, is_there: bool) -> 
         resized(db, uuid)
     else:
         start(db, begin(db, uuid))
-    going = actions.begin_delete(db, asked("req-delete"), uuid)
+    going = deletes.begin_delete(db, asked("req-delete"), uuid)
     assert (going.operation or {})["arguments"] == {
         "elsewhere": [{"host": "host1", "node": "host1"}]
     }
-    assert actions.finish_delete(db, uuid)
+    assert deletes.finish_delete(db, uuid)
     assert (used(db, "host1"), used(db, "host2")) == (FREE, FREE)
     assert usage(db) == {"instances": 0, "cores": 0, "ram": 0}
     assert status(db, uuid) == ("confirmed" if is_there else "error")

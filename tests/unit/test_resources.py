@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, hosts, schema
+from devstack_lite.db import builds, claims, deletes, hosts, schema
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.exceptions import Invalid
@@ -249,8 +249,8 @@ def test_a_class_goes_to_an_alternate_and_back(db: Database, context: RequestCon
     [answer] = claims.claim_nodes(db, [wanted])
     assert (answer.outcome, answer.node) == (claims.CLAIMED, "host2")
     assert (used(db), used(db, "host2")) == ({"CUSTOM_CARD": 1}, {"CUSTOM_CARD": 1})
-    actions.begin_delete(db, context, second)
-    actions.finish_delete(db, second)
+    deletes.begin_delete(db, context, second)
+    deletes.finish_delete(db, second)
     assert (used(db), used(db, "host2")) == ({"CUSTOM_CARD": 1}, {})
 
 
@@ -273,7 +273,7 @@ def race_for_cards(db: Database, context: RequestContext) -> None:
         for uuid in own:
             answers.extend(outcomes(claims.claim_nodes(db, [claim_of(uuid, CUSTOM_CARD=3)])))
             if gives_back:
-                actions.begin_delete(db, context, uuid)
+                deletes.begin_delete(db, context, uuid)
 
     threads = [
         threading.Thread(target=claim, args=(own, number % 2 == 0))

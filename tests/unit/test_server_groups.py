@@ -7,7 +7,7 @@ import random
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, builds, claims, server_groups
+from devstack_lite.db import builds, claims, deletes, server_groups
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Invalid, QuotaExceeded
 from devstack_lite.objects.compute import Claim, GroupPolicy, ServerGroup
@@ -74,7 +74,7 @@ def test_whatever_is_claimed_keeps_the_policy(
     for _ in range(40):
         if placed and chance.random() < 0.4:
             uuid = chance.choice(sorted(placed))
-            actions.begin_delete(db, context, uuid)  # no host has started it: it is gone at once
+            deletes.begin_delete(db, context, uuid)  # no host has started it: it is gone at once
             del placed[uuid]
         uuids = [uuid for uuid in waiting if uuid not in placed][:3]
         wanted = [claim(uuid, chance.choice(HOSTS)) for uuid in uuids]
@@ -94,7 +94,7 @@ def test_membership_follows_the_instance(db: Database, context: RequestContext) 
     group = make_group(db, GroupPolicy.AFFINITY)
     (uuid,) = boot(db, context, group, 1)
     assert server_groups.get_group(db, group, project_id="a-project").members == (uuid,)
-    actions.begin_delete(db, context, uuid)
+    deletes.begin_delete(db, context, uuid)
     assert server_groups.get_group(db, group, project_id=None).members == ()
 
 

@@ -13,6 +13,8 @@ from devstack_lite.db import (
     actions,
     builds,
     claims,
+    deletes,
+    failed_builds,
     instances,
     networks,
     operations,
@@ -160,7 +162,7 @@ def test_where_no_host_takes_it_it_stays_offloaded(db: Database, uuid: str) -> N
     coming = unshelve(db, uuid)
     start(db, coming, "host2")
     no = result(coming, "host2", error="No valid host was found.", can_retry=False)
-    assert builds.fail_builds(db, [no], max_attempts=3) == ([], [])
+    assert failed_builds.fail_builds(db, [no], max_attempts=3) == ([], [])
     stays = instances.get_instance(db, uuid)
     assert (stays.vm_state, stays.task_state, stays.host) == ("shelved_offloaded", None, None)
     assert (used(db, "host2"), image_ids(db)) == (FREE, [IMAGE])
@@ -199,7 +201,7 @@ def test_it_may_be_pinned_to_a_zone(db: Database, uuid: str) -> None:
 def test_deleted_it_takes_its_image_along(db: Database, uuid: str) -> None:
     """No host is asked: the instance, its claim and what it was kept in are gone at once."""
     shelve(db, uuid)
-    gone = actions.begin_delete(db, asks("req-delete"), uuid)
+    gone = deletes.begin_delete(db, asks("req-delete"), uuid)
     assert gone.deleted_at is not None
     assert image_ids(db) == []
     assert volumes.get_volume(db, VOLUME).status == "available"
@@ -233,7 +235,7 @@ def test_deleted_in_another_state_it_takes_its_image_along(
     shelve(db, uuid)
     with db.write() as connection:
         connection.execute(rows.update().values(vm_state=vm_state))
-    assert actions.begin_delete(db, asks("req-delete"), uuid).deleted_at is not None
+    assert deletes.begin_delete(db, asks("req-delete"), uuid).deleted_at is not None
     assert image_ids(db) == []
 
 

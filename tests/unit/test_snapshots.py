@@ -11,7 +11,15 @@ import pytest
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, images, instance_changes, instances, operations, snapshots
+from devstack_lite.db import (
+    actions,
+    deletes,
+    images,
+    instance_changes,
+    instances,
+    operations,
+    snapshots,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import NotFound, Unavailable
 from devstack_lite.names import snapshot_id_of
@@ -111,7 +119,7 @@ def test_what_ends_without_data_takes_its_image_along(
         instance = begin(db, uuid, request_id)
         image = record(db, uuid, snapshot_id_of(uuid, request_id), status=status)
         if end == "delete" and status == "saving":
-            actions.begin_delete(db, context, uuid)
+            deletes.begin_delete(db, context, uuid)
         elif end == "evacuate" and status == "saving":
             actions.begin_action(
                 db, RequestContext(request_id="req-evacuate"), uuid, action="evacuate",

@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import regex
+
 from devstack_lite.db import flavors
-from devstack_lite.db.engine import Database
+from devstack_lite.db.engine import PATTERN_TIMEOUT_S, Database
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Flavor
 from devstack_lite.objects.registry import Json
@@ -20,6 +22,7 @@ from services.api.policy import allows, require_admin
 from services.api.schemas import flavors as schemas
 from services.api.schemas import queries
 from services.api.schemas.parameters import is_true
+from services.api.server_filters import pattern_of
 from services.api.views.links import next_link, thing_links
 from services.conductor.rpcapi.flavors import FlavorsAPI
 
@@ -81,6 +84,7 @@ class FlavorsController:
             sort_key=_SORT_COLUMNS.get(query.get("sort_key", "id"), "created_at"),
             is_descending=query.get("sort_dir") == "desc",
         )
+        found = _named(req, found)
         page, has_more = page_of(found, req, self._max_limit, lambda flavor: flavor.id)
         return page, {"flavors_links": next_link(req, page[-1].id)} if has_more and page else {}
 
@@ -213,6 +217,25 @@ def _access(flavor_id: str, project_ids: Sequence[str]) -> Json:
     }
 
 
+def _until_2_101(req: Request, flavor: Flavor) -> Json:
+    if req.since(2, 102):
+        return {}
+    return {"OS-FLV-DISABLED:disabled": flavor.is_disabled, "rxtx_factor": flavor.rxtx_factor}
+
+
+def _named(req: Request, found: list[Flavor]) -> list[Flavor]:
+    """Return the flavors whose name has a match of the expression asked for, from 2.102 on."""
+    pattern = pattern_of("name", req.GET.get("name")) if req.since(2, 102) else None
+    if pattern is None:
+        return found
+    try:
+        return [one for one in found if regex.search(pattern, one.name, timeout=PATTERN_TIMEOUT_S)]
+    except TimeoutError as error:
+        raise Invalid(
+            f"Invalid input for query parameters name. Value: {pattern}. It takes too long."
+        ) from error
+
+
 def _full(req: Request, flavor: Flavor) -> Json:
     return {
         **_described(req, flavor),
@@ -221,8 +244,7 @@ def _full(req: Request, flavor: Flavor) -> Json:
         "vcpus": flavor.vcpus,
         "swap": flavor.swap_mb if req.since(2, 75) else flavor.swap_mb or "",
         "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb,
-        "OS-FLV-DISABLED:disabled": flavor.is_disabled,
         "os-flavor-access:is_public": flavor.is_public,
-        "rxtx_factor": flavor.rxtx_factor,
+        **_until_2_101(req, flavor),
         **({"extra_specs": dict(flavor.extra_specs)} if _shows_extra_specs(req) else {}),
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import uuid
 
-from devstack_lite.db import boot_checks, device_changes, instances, networks, ports
+from devstack_lite.db import boot_checks, device_changes, device_tags, instances, networks, ports
 from devstack_lite.db.engine import Database
 from devstack_lite.db.ports import PortFilter
 from devstack_lite.exceptions import Conflict, Invalid, NotFound, Unavailable
@@ -43,18 +44,20 @@ class InterfacesController:
         instance = self._get(req, server_id, f"{RULE}:list")
         held = PortFilter(columns=(("device_id", (instance.uuid,)),))
         found = ports.list_ports(self._db, held)
-        return {"interfaceAttachments": [_view(port) for port in found]}
+        tags = device_tags.list_tags(self._db, instance.uuid) if req.since(2, 70) else {}
+        return {"interfaceAttachments": [_view(req, port, tags.get(port.id)) for port in found]}
 
     def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one."""
         instance = self._get(req, server_id, f"{RULE}:show")
-        return {"interfaceAttachment": _view(self._port(instance, id))}
+        return self._shown(req, instance, id)
 
     @api(body=schemas.create)
     def create(self, req: Request, server_id: str, body: Json) -> Json:
         """Attach a port, or one that is made on a network; answered when the guest has it."""
         instance = self._get(req, server_id, f"{RULE}:create")
-        request = self._wanted(req, instance, body.get("interfaceAttachment", {}))
+        asked = body.get("interfaceAttachment", {})
+        request = dataclasses.replace(self._wanted(req, instance, asked), tag=asked.get("tag"))
         change = self._conductor.begin_attach_interface(
             req.context, uuid=instance.uuid, change_id=str(uuid.uuid4()), request=request
         )
@@ -65,7 +68,7 @@ class InterfacesController:
         if change.device_id not in shown:
             # Why, the instance's action says.
             raise HttpError(500, f"Failed to attach network adapter device to {instance.uuid}")
-        return {"interfaceAttachment": _view(self._port(instance, change.device_id))}
+        return self._shown(req, instance, change.device_id)
 
     @api(status=202)
     def delete(self, req: Request, server_id: str, id: str) -> None:  # noqa: A002
@@ -81,6 +84,10 @@ class InterfacesController:
         found = instances.get_instance(self._db, server_id, project_id=visible_project(req.context))
         authorize(req.context, rule, project_id=found.project_id)
         return found
+
+    def _shown(self, req: Request, instance: Instance, port_id: str) -> Json:
+        tag = device_tags.list_tags(self._db, instance.uuid).get(port_id)
+        return {"interfaceAttachment": _view(req, self._port(instance, port_id), tag)}
 
     def _port(self, instance: Instance, port_id: str) -> Port:
         held = PortFilter(columns=(("device_id", (instance.uuid,)), ("id", (port_id,))))
@@ -143,8 +150,9 @@ class InterfacesController:
         return found[0]
 
 
-def _view(port: Port) -> Json:
+def _view(req: Request, port: Port, tag: str | None) -> Json:
     return {
+        **({"tag": tag} if req.since(2, 70) else {}),
         "port_id": port.id,
         "net_id": port.network_id,
         "mac_addr": port.mac_address,

@@ -187,7 +187,7 @@ class ServersController:
 
     @api(body=schemas.update)
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
-        """Rename a server, or change its access addresses."""
+        """Rename a server, change its access addresses, pin it to its zone or unpin it."""
         instance = self._get(req, id, "os_compute_api:servers:update")
         server = body["server"]
         values: Json = {
@@ -203,6 +203,8 @@ class ServersController:
         }
         if "OS-DCF:diskConfig" in server:
             values["auto_disk_config"] = server["OS-DCF:diskConfig"] == "AUTO"
+        if "pinned_availability_zone" in server:
+            values["requested_zone"] = server["pinned_availability_zone"]
         changed = self._asking.instances.update_instance(
             req.context, uuid=instance.uuid, values=values
         )

@@ -15,8 +15,10 @@ from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
+from services.api.paging import page_size
 from services.api.policy import authorize, require_admin
 from services.api.schemas import queries
+from services.api.views.links import next_link
 
 _RULE = "os_compute_api:os-simple-tenant-usage"
 _FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
@@ -31,42 +33,65 @@ class Period:
 
 
 class TenantUsageController:
-    """Counted anew each time from the instances, which are kept when they are deleted."""
+    """Counted anew each time from the instances, which are kept when they are deleted.
 
-    def __init__(self, db: Database) -> None:
+    By pages of instances from 2.40 on: a project may be on several, and each counts its own.
+    """
+
+    def __init__(self, db: Database, *, max_limit: int) -> None:
         self._db = db
+        self._max_limit = max_limit
 
     @api(query=queries.USAGES)
     def index(self, req: Request) -> Json:
         """Show every project's usage, with its servers when detailed=1; for administrators."""
         require_admin(req.context, f"{_RULE}:list")
         period = _period(req)
+        page, links = self._page(req, period)
         by_project: dict[str, list[Instance]] = defaultdict(list)
-        for instance in usage.instances_between(self._db, period.start, period.stop):
+        for instance in page:
             by_project[instance.project_id].append(instance)
         is_detailed = req.GET.get("detailed") == "1"
-        return {
-            "tenant_usages": [
-                _usage(project_id, found, period, is_detailed=is_detailed)
-                for project_id, found in by_project.items()
-            ]
-        }
+        shown = [
+            _usage(project_id, found, period, is_detailed=is_detailed)
+            for project_id, found in by_project.items()
+        ]
+        return {"tenant_usages": shown, **({"tenant_usages_links": links} if links else {})}
 
     @api(query=queries.USAGE)
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show a project's usage with its servers; {} when it had none."""
         authorize(req.context, f"{_RULE}:show", project_id=id)
         period = _period(req)
-        found = usage.instances_between(self._db, period.start, period.stop, project_id=id)
-        return {"tenant_usage": _usage(id, found, period, is_detailed=True) if found else {}}
+        found, links = self._page(req, period, id)
+        return {
+            "tenant_usage": _usage(id, found, period, is_detailed=True) if found else {},
+            **({"tenant_usage_links": links} if links else {}),
+        }
+
+    def _page(
+        self, req: Request, period: Period, project_id: str | None = None
+    ) -> tuple[list[Instance], list[Json]]:
+        """Return the instances asked for, and the link to the next ones where there may be more.
+
+        Before 2.40 there is one page. Raises Invalid.
+        """
+        is_paged = req.since(2, 40)
+        size = page_size(req, self._max_limit) if is_paged else self._max_limit
+        found = usage.instances_between(
+            self._db, period.start, period.stop, project_id=project_id, limit=size,
+            marker=req.GET.get("marker") if is_paged else None,
+        )  # fmt: skip
+        is_full = is_paged and bool(found) and len(found) == size
+        return found, next_link(req, found[-1].uuid) if is_full else []
 
 
 def _period(req: Request) -> Period:
-    """Return the time asked for; what is not said is now. Raises Invalid in Nova's words."""
+    """Return the time asked for, up to now; what is not said is now. Raises Invalid."""
     start, stop = _moment(req.GET.get("start")), _moment(req.GET.get("end"))
     if not start < stop:
         raise Invalid("Invalid start time. The start time cannot occur after the end time.")
-    return Period(start=start, stop=stop)
+    return Period(start=start, stop=min(stop, clock.utcnow()))
 
 
 def _moment(text: str | None) -> datetime.datetime:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from devstack_lite.db import instances, volumes
+from devstack_lite.db import device_tags, instances, volumes
 from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import VolumeAttachment
-from devstack_lite.wsgi.request import Request
+from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.asking import ask_host_for_change
 from services.api.paging import page_offset, page_size
@@ -46,16 +46,20 @@ class VolumeAttachmentsController:
             limit=page_size(req, self._max_limit),
             offset=page_offset(req),
         )
-        return {"volumeAttachments": [_view(req, one) for one in found]}
+        tags = device_tags.list_tags(self._db, instance.uuid) if req.since(2, 70) else {}
+        return {"volumeAttachments": [_view(req, one, tags.get(one.volume_id)) for one in found]}
 
     def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one by the volume's id."""
         instance = self._get(req, server_id, f"{RULE}:show")
-        return {"volumeAttachment": _view(req, self._attachment(instance, id))}
+        return {"volumeAttachment": self._shown(req, self._attachment(instance, id))}
 
     @api(body=schemas.create)
-    def create(self, req: Request, server_id: str, body: Json) -> Json:
-        """Attach a volume. A name that it shall have is passed over, as with libvirt."""
+    def create(self, req: Request, server_id: str, body: Json) -> Json | Reply:
+        """Attach a volume. A name that it shall have is passed over, as with libvirt.
+
+        Answered with the attachment up to 2.100, and then with 202 alone.
+        """
         instance = self._get(req, server_id, f"{RULE}:create")
         asked = body["volumeAttachment"]
         volume_id = asked["volumeId"]
@@ -69,18 +73,24 @@ class VolumeAttachmentsController:
             req.context,
             uuid=instance.uuid,
             change_id=str(uuid.uuid4()),
+            tag=asked.get("tag"),
             attachment=VolumeAttachment(
                 id=str(uuid.uuid4()), volume_id=volume.id, instance_uuid=instance.uuid,
                 delete_on_termination=is_removed_with_it,
             ),
         )  # fmt: skip
         ask_host_for_change(self._compute, req.context, instance, change)
-        made = VolumeAttachment(
-            id=str(change.arguments.get("attachment_id")), volume_id=volume.id,
-            instance_uuid=instance.uuid, mountpoint=change.arguments.get("device"),
-            delete_on_termination=is_removed_with_it,
-        )  # fmt: skip
-        return {"volumeAttachment": _view(req, made)}
+        if req.since(2, 101):
+            return Reply(status=202)
+        shown: Json = {
+            "id": volume.id, "volumeId": volume.id, "serverId": instance.uuid,
+            "device": change.arguments.get("device"),
+        }  # fmt: skip
+        if req.since(2, 70):
+            shown["tag"] = asked.get("tag")
+        if req.since(2, 79):
+            shown["delete_on_termination"] = is_removed_with_it
+        return {"volumeAttachment": shown}
 
     @api(status=202, body=schemas.update)
     def update(self, req: Request, server_id: str, id: str, body: Json) -> None:  # noqa: A002
@@ -98,7 +108,7 @@ class VolumeAttachmentsController:
                 f"Volume {id} is not migrating: this API should only be called by Cinder.",
                 kind="volume",
             )
-        shown = _view(req, there)
+        shown = self._shown(req, there)
         for key in ("device", "tag", "serverId", "id"):
             if asked.get(key, shown.get(key)) != shown.get(key) and key in shown:
                 raise Invalid(f"The {key} of a volume attachment cannot be changed.")
@@ -124,6 +134,10 @@ class VolumeAttachmentsController:
         authorize(req.context, rule, project_id=found.project_id)
         return found
 
+    def _shown(self, req: Request, attachment: VolumeAttachment) -> Json:
+        tags = device_tags.list_tags(self._db, attachment.instance_uuid)
+        return _view(req, attachment, tags.get(attachment.volume_id))
+
     def _attachment(self, instance: Instance, volume_id: str) -> VolumeAttachment:
         pair = (("instance_uuid", instance.uuid), ("volume_id", volume_id))
         found = attachments.list_attachments(self._db, equals=pair)
@@ -135,7 +149,7 @@ class VolumeAttachmentsController:
         return found[0]
 
 
-def _view(req: Request, attachment: VolumeAttachment) -> Json:
+def _view(req: Request, attachment: VolumeAttachment, tag: str | None) -> Json:
     shown: Json = {
         "id": attachment.volume_id,
         "volumeId": attachment.volume_id,
@@ -143,7 +157,7 @@ def _view(req: Request, attachment: VolumeAttachment) -> Json:
         "device": attachment.mountpoint,
     }
     if req.since(2, 70):
-        shown["tag"] = None
+        shown["tag"] = tag
     if req.since(2, 79):
         shown["delete_on_termination"] = attachment.delete_on_termination
     if req.since(2, 89):

@@ -21,6 +21,7 @@ from services.api.extensions import rules
 from services.api.extensions.builtin import BUILTINS, CORE
 from services.api.extensions.loading import Chosen, CoreAPIMissing
 from services.api.extensions.server_create import ServerCreatePoint
+from services.api.schemas import queries
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +64,9 @@ def assemble(
         else:
             rules.register(policies)
             records.append(ExtensionRecord.of(descriptor))
-    made.resources["extensions"] = Resource(ExtensionsController(records), versions=versions)
+    made.resources["extensions"] = Resource(
+        ExtensionsController(records), versions=versions, query=queries.NOTHING
+    )
     create = ServerCreatePoint.of(chosen.server_create, env)
     if create is not None:
         create.install(made.resources["servers"])

@@ -72,12 +72,14 @@ def create(version: ApiVersion) -> Schema:
 
 @functools.cache
 def update(version: ApiVersion) -> Schema:
-    """Return what PUT /servers/{id} takes."""
+    """Return what PUT /servers/{id} takes; from 2.104 on the zone that it is pinned to."""
     wanted = dict(v2_1.UPDATE)
     if _since(version, 19):
         wanted["description"] = DESCRIPTION
     if _since(version, 90):
         wanted["hostname"] = _hostname(version)
+    if _since(version, 104):
+        wanted["pinned_availability_zone"] = NAME_OR_NONE
     return body("server", record(wanted))
 
 

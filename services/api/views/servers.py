@@ -13,6 +13,7 @@ from devstack_lite.objects.compute import Fault, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from services.api.policy import allows
+from services.api.views import image_properties
 from services.api.views.links import bookmark, thing_links
 
 _NO_NETWORK = ServerNetwork()
@@ -183,6 +184,8 @@ def _since_then(req: Request, instance: Instance, beside: Beside) -> Json:
         shown["OS-EXT-SRV-ATTR:hostname"] = instance.hostname
     if req.since(2, 96):
         shown["pinned_availability_zone"] = instance.requested_zone
+    if req.since(2, 100):
+        shown["scheduler_hints"] = _hints(instance)
     return shown
 
 
@@ -215,7 +218,22 @@ def _volumes(req: Request, volumes: tuple[AttachedVolume, ...]) -> list[Json]:
 def _image(req: Request, instance: Instance) -> Json | str:
     if not instance.image_ref:
         return ""
-    return {"id": instance.image_ref, "links": bookmark(req, "images", instance.image_ref)}
+    shown: Json = {
+        "id": instance.image_ref,
+        "links": bookmark(req, "images", instance.image_ref),
+    }
+    if req.since(2, 98):
+        properties = instance.boot_request.get("image_properties") or {}
+        shown["properties"] = image_properties.shown(properties)
+    return shown
+
+
+def _hints(instance: Instance) -> Json:
+    """Return the hints that a server was booted with, each with a list of what was said."""
+    return {
+        name: value if isinstance(value, list) else [value]
+        for name, value in (instance.boot_request.get("scheduler_hints") or {}).items()
+    }
 
 
 def _fault(req: Request, fault: Fault) -> Json:

@@ -9,7 +9,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, pci_devices
+from devstack_lite.db import boot_volumes, builds, claims, failed_builds, pci_devices
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
 from devstack_lite.objects.compute import (
@@ -95,6 +95,14 @@ class Builds:
         """Read them."""
         return pci_devices.devices_of_instance(self._db, uuid, node)
 
+    def reserve_boot_volume(
+        self, context: RequestContext, *, uuid: str, attempt: int, volume_id: str
+    ) -> bool:
+        """Reserve it. Delivered twice: it is."""
+        return boot_volumes.reserve_boot_volume(
+            self._db, uuid, attempt=attempt, volume_id=volume_id
+        )
+
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
     ) -> dict[str, str]:
@@ -121,7 +129,7 @@ class Builds:
         decision: Json | None = None,
     ) -> None:
         """Schedule again or end in ERROR; keyed by uuid and attempt."""
-        again, ended = builds.fail_builds(
+        again, ended = failed_builds.fail_builds(
             self._db,
             results,
             max_attempts=self._max_attempts,

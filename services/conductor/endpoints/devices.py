@@ -32,10 +32,11 @@ class Devices:
         uuid: str,
         change_id: str,
         attachment: VolumeAttachment,
+        tag: str | None = None,
     ) -> DeviceChange:
         """Note it. Delivered twice (the same request id): answers the same."""
         return volume_changes.begin_attach_volume(
-            self._db, context, uuid, change_id=change_id, attachment=attachment
+            self._db, context, uuid, change_id=change_id, attachment=attachment, tag=tag
         )
 
     def begin_detach_volume(

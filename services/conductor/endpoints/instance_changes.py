@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import oslo_messaging
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import instance_changes, tags
+from devstack_lite.db import console_tokens, instance_changes, tags
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.console import Console
 
 
 class InstanceChanges:
@@ -17,8 +18,9 @@ class InstanceChanges:
 
     target = oslo_messaging.Target(namespace="instance_changes", version="1.0")
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, console_s: float) -> None:
         self._db = db
+        self._console_s = console_s
 
     def set_lock(
         self, context: RequestContext, *, uuid: str, is_locked: bool, reason: str | None = None
@@ -42,3 +44,9 @@ class InstanceChanges:
     def set_password(self, context: RequestContext, *, uuid: str, password: str) -> None:
         """Keep it. Delivered twice: the same."""
         instance_changes.set_password(self._db, uuid, password)
+
+    def record_console(self, context: RequestContext, *, token: str, console: Console) -> None:
+        """Keep it. Delivered twice: the same."""
+        console_tokens.record_console(
+            self._db, token=token, console=console, lasts_s=self._console_s
+        )

@@ -11,7 +11,15 @@ from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
-from devstack_lite.db import actions, hosts, moves, resets, server_metadata
+from devstack_lite.db import (
+    actions,
+    deletes,
+    hosts,
+    instance_changes,
+    moves,
+    resets,
+    server_metadata,
+)
 from devstack_lite.db.engine import Database
 from devstack_lite.db.leftovers import delete_without_host
 from devstack_lite.db.operations import EVACUATE, PLACED
@@ -100,10 +108,10 @@ class Instances:
 
     def begin_delete(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
-        instance = actions.begin_delete(self._db, context, uuid)
+        instance = deletes.begin_delete(self._db, context, uuid)
         if instance.deleted_at is None and self._is_down(instance.host):
             delete_without_host(self._db, uuid)
-            instance = actions.begin_delete(self._db, context, uuid)
+            instance = deletes.begin_delete(self._db, context, uuid)
         LOG.info("delete: %s", "gone" if instance.deleted_at else "deleting",
                  extra={"instance_uuid": uuid})  # fmt: skip
         return instance
@@ -113,7 +121,7 @@ class Instances:
 
     def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
         """Remove it. Delivered twice: False, nothing changed."""
-        is_done = actions.finish_delete(self._db, uuid)
+        is_done = deletes.finish_delete(self._db, uuid)
         LOG.info("deleted" if is_done else "was deleted already", extra={"instance_uuid": uuid})
         return is_done
 
@@ -136,6 +144,20 @@ class Instances:
             self._db, context, uuid, items=items, removed=removed, is_replacing=is_replacing,
             limit=limit,
         )  # fmt: skip
+
+    def record_done(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        action: str,
+        event: str,
+        error: str | None = None,
+    ) -> None:
+        """Note it. Delivered twice: noted once."""
+        instance_changes.record_done(
+            self._db, context, uuid, action=action, event=event, error=error
+        )
 
     def reset_state(self, context: RequestContext, *, uuid: str, vm_state: VmState) -> Instance:
         """Reset it. Delivered twice: the second changes nothing."""

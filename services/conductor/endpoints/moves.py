@@ -97,6 +97,12 @@ class Moves:
         """Note it. Delivered twice: the same figures again."""
         live_migrations.note_progress(self._db, uuid, attempt=attempt, progress=progress)
 
+    def note_live_end(
+        self, context: RequestContext, *, uuid: str, is_abort: bool, is_done: bool
+    ) -> bool:
+        """Note it. Delivered twice: noted once."""
+        return live_migrations.note_end(self._db, context, uuid, is_abort=is_abort, is_done=is_done)
+
     def is_under_way(self, context: RequestContext, *, uuid: str, attempt: int) -> bool:
         """Read it."""
         return operations.is_under_way(self._db, uuid, attempt)

@@ -67,6 +67,21 @@ class Volumes:
             action=action,
         )
 
+    def reimage_volume(
+        self,
+        context: RequestContext,
+        *,
+        volume_id: str,
+        image_id: str,
+        image_metadata: dict[str, str],
+        from_statuses: list[str],
+    ) -> Volume:
+        """Write it. Delivered twice: the same image again."""
+        return volumes.reimage_volume(
+            self._db, volume_id=volume_id, image_id=image_id, image_metadata=image_metadata,
+            from_statuses=from_statuses,
+        )  # fmt: skip
+
     def extend_volume(
         self, context: RequestContext, *, volume_id: str, size_gb: int, quota: VolumeQuota
     ) -> Volume:

@@ -75,6 +75,21 @@ class BuildsAPI(RpcClient):
         )
 
     @declare("call", timeout_s=30, is_idempotent=True)
+    def reserve_boot_volume(
+        self, context: RequestContext, *, uuid: str, attempt: int, volume_id: str
+    ) -> bool:
+        """Have a volume that no guest uses now reserved for its instance, to be written anew.
+
+        False when another attempt has the instance.
+        """
+        return cast(
+            bool,
+            self.invoke(
+                context, self.reserve_boot_volume, uuid=uuid, attempt=attempt, volume_id=volume_id
+            ),
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
     def finish_builds(
         self, context: RequestContext, *, results: Sequence[BuildResult], availability_zone: str
     ) -> dict[str, str]:

@@ -26,6 +26,7 @@ class DevicesAPI(RpcClient):
         uuid: str,
         change_id: str,
         attachment: VolumeAttachment,
+        tag: str | None = None,
     ) -> DeviceChange:
         """Reserve a volume for an instance, and note that it shall be attached.
 
@@ -40,6 +41,7 @@ class DevicesAPI(RpcClient):
                 uuid=uuid,
                 change_id=change_id,
                 attachment=attachment,
+                tag=tag,
             ),
         )
 

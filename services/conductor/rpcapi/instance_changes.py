@@ -7,6 +7,7 @@ from typing import cast
 
 from devstack_lite.context import RequestContext
 from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.console import Console
 from devstack_lite.rpc.client import RpcClient, declare
 
 
@@ -44,3 +45,8 @@ class InstanceChangesAPI(RpcClient):
         Raises NotFound, Conflict when there is another.
         """
         self.invoke(context, self.set_password, uuid=uuid, password=password)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def record_console(self, context: RequestContext, *, token: str, console: Console) -> None:
+        """Keep where a token leads, for `[consoleauth] token_ttl` seconds."""
+        self.invoke(context, self.record_console, token=token, console=console)

@@ -128,3 +128,19 @@ class InstancesAPI(RpcClient):
     def reset_state(self, context: RequestContext, *, uuid: str, vm_state: VmState) -> Instance:
         """Have an instance be in vm_state with nothing under way. Raises NotFound."""
         return cast(Instance, self.invoke(context, self.reset_state, uuid=uuid, vm_state=vm_state))
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def record_done(
+        self,
+        context: RequestContext,
+        *,
+        uuid: str,
+        action: str,
+        event: str,
+        error: str | None = None,
+    ) -> None:
+        """Note an action that a host has done at once, as failed when error is given.
+
+        Raises NotFound.
+        """
+        self.invoke(context, self.record_done, uuid=uuid, action=action, event=event, error=error)

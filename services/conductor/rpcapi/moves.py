@@ -118,3 +118,17 @@ class MovesAPI(RpcClient):
     ) -> None:
         """Note how much of a live migration is over: bytes by kind, as the API shows them."""
         self.invoke(context, self.note_live_progress, uuid=uuid, attempt=attempt, progress=progress)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def note_live_end(
+        self, context: RequestContext, *, uuid: str, is_abort: bool, is_done: bool
+    ) -> bool:
+        """Note that a live migration was told to end, or, with is_done false, only look.
+
+        Returns whether this request's wish is noted. Who does it again then aborts it. Raises
+        NotFound.
+        """
+        answer = self.invoke(
+            context, self.note_live_end, uuid=uuid, is_abort=is_abort, is_done=is_done
+        )
+        return cast(bool, answer)

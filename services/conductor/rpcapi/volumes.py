@@ -82,6 +82,29 @@ class VolumesAPI(RpcClient):
         )
 
     @declare("call", timeout_s=10, is_idempotent=True)
+    def reimage_volume(
+        self,
+        context: RequestContext,
+        *,
+        volume_id: str,
+        image_id: str,
+        image_metadata: dict[str, str],
+        from_statuses: list[str],
+    ) -> Volume:
+        """Have a volume in one of from_statuses hold an image. Raises NotFound, Invalid."""
+        return cast(
+            Volume,
+            self.invoke(
+                context,
+                self.reimage_volume,
+                volume_id=volume_id,
+                image_id=image_id,
+                image_metadata=image_metadata,
+                from_statuses=from_statuses,
+            ),
+        )
+
+    @declare("call", timeout_s=10, is_idempotent=True)
     def extend_volume(
         self, context: RequestContext, *, volume_id: str, size_gb: int, quota: VolumeQuota
     ) -> Volume:

@@ -21,13 +21,12 @@ from devstack_lite.wsgi.versions import ApiVersion
 from services.conductor.rpcapi.volumes import VolumesAPI
 from services.volume import backend, schemas, views
 from services.volume.filters import next_link, project_of, volume_filter
+from services.volume.image_data import find_image, image_metadata
 
 _WITH_COUNT = ApiVersion(3, 45)
 _ABSENT = {"backup_id": "Backup", "group_id": "Group",
            "consistencygroup_id": "ConsistencyGroup"}  # fmt: skip
 """What a volume could be made from elsewhere; there are none of these here."""
-
-_GIB = 2**30
 
 
 def get_own(db: Database, req: Request, volume_id: str) -> Volume:
@@ -217,27 +216,9 @@ class VolumesController:
         return volumes.get_volume(self._db, volume_id).volume_type
 
     def _from_image(self, req: Request, volume: Volume, image_id: str) -> Volume:
-        try:
-            image, _ = self._image.get_image(req.context, str(uuid.UUID(image_id)))
-        except (NotFound, ValueError) as error:
-            raise Invalid(
-                "Invalid image identifier or unable to access requested image."
-            ) from error
-        if image["status"] != "active":
-            raise Invalid(f"Invalid image {image_id}: Image {image_id} is not active.")
-        needed_gb = -(-(image.get("size") or 0) // _GIB)
-        if volume.size_gb < needed_gb:
-            raise Invalid(
-                f"Invalid input received: Size of specified image {needed_gb}GB is larger than"
-                f" volume size {volume.size_gb}GB."
-            )
-        if volume.size_gb < image.get("min_disk", 0):
-            raise Invalid(
-                f"Invalid input received: Volume size {volume.size_gb}GB cannot be smaller than"
-                f" the image minDisk size {image['min_disk']}GB."
-            )
+        image = find_image(self._image, req.context, image_id, size_gb=volume.size_gb)
         return dataclasses.replace(
-            volume, bootable=True, image_id=image["id"], image_metadata=_image_metadata(image)
+            volume, bootable=True, image_id=image["id"], image_metadata=image_metadata(image)
         )
 
     def encryption(self, req: Request, volume_id: str, key: str | None = None) -> dict[str, Any]:
@@ -334,22 +315,3 @@ class VolumesController:
     def delete_meta(self, req: Request, volume_id: str, key: str) -> None:
         """Remove one item."""
         self._set_metadata(req, volume_id, {}, removed=(key,))
-
-
-_IMAGE_RECORD = (
-    "checksum", "container_format", "disk_format", "min_disk", "min_ram", "size",
-)  # fmt: skip
-_IMAGE_OTHER = frozenset(
-    {
-        "id", "name", "status", "visibility", "owner", "os_hash_algo", "os_hash_value", "protected",
-        "os_hidden", "virtual_size", "tags", "created_at", "updated_at", "self", "file", "schema",
-        *_IMAGE_RECORD,
-    }
-)  # fmt: skip
-
-
-def _image_metadata(image: dict[str, Any]) -> dict[str, str]:
-    """Return what a volume keeps of its image: record and properties, all as text."""
-    kept = {name: str(value) for name, value in image.items() if name not in _IMAGE_OTHER}
-    kept.update({name: str(image[name]) for name in _IMAGE_RECORD if image.get(name) is not None})
-    return {**kept, "image_id": image["id"], "image_name": str(image.get("name") or "")}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from typing import NoReturn
 
+from devstack_lite.db import hosts
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
 from devstack_lite.objects.compute import Instance
+from devstack_lite.objects.console import Console
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
+from services.api.controllers.console_tokens import SPICE_DIRECT
 from services.api.controllers.server_actions.asking import Asking
 from services.api.schemas import server_actions as schemas
 from services.api.schemas.parameters import whole
 
 
 class ConsolesController:
-    """The URLs are in Nova's form, under a token of their own; no proxy answers there."""
+    """The URLs are in Nova's form, under a token of their own; no proxy answers there.
+
+    Where a proxy would connect to for a token, /os-console-auth-tokens says.
+    """
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
@@ -44,44 +49,57 @@ class ConsolesController:
     def remote_consoles(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Return where a server's screen may be seen, by protocol and type."""
         asked = body["remote_console"]
-        token = self._token(req, id)
-        urls = {
-            ("vnc", "novnc"): f"{self._conf.vnc.novncproxy_base_url}?path=%3Ftoken%3D{token}",
-            ("spice", "spice-html5"): f"{self._conf.spice.html5proxy_base_url}?token={token}",
-        }
-        url = urls.get((asked["protocol"], asked["type"]))
-        if url is None:
-            raise Invalid(f"Unavailable console type {asked['type']}.")
+        url = self._url(req, id, asked["protocol"], asked["type"])
         return {"remote_console": {**asked, "url": url}}
 
     @api(action="os-getVNCConsole", body=schemas.VNC_CONSOLE, until="2.5")
     def vnc_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Return where a server's screen may be seen by noVNC."""
         kind = body["os-getVNCConsole"]["type"]
-        token = self._token(req, id)
-        if kind != "novnc":
-            raise Invalid(f"Unavailable console type {kind}.")
-        url = f"{self._conf.vnc.novncproxy_base_url}?path=%3Ftoken%3D{token}"
-        return {"console": {"type": kind, "url": url}}
+        return {"console": {"type": kind, "url": self._url(req, id, "vnc", kind)}}
 
     @api(action="os-getSPICEConsole", body=schemas.SPICE_CONSOLE, until="2.5")
     def spice_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Return where a server's screen may be seen by SPICE."""
-        token = self._token(req, id)
-        url = f"{self._conf.spice.html5proxy_base_url}?token={token}"
-        return {"console": {"type": body["os-getSPICEConsole"]["type"], "url": url}}
+        kind = body["os-getSPICEConsole"]["type"]
+        return {"console": {"type": kind, "url": self._url(req, id, "spice", kind)}}
 
     @api(action="os-getSerialConsole", body=schemas.SERIAL_CONSOLE, until="2.5")
-    def serial_console(self, req: Request, id: str, body: Json) -> NoReturn:  # noqa: A002
-        """Refuse: no server here has a serial console, as where Nova's option for it is off."""
-        self._token(req, id)
-        raise Invalid("Unavailable console type serial.")
+    def serial_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
+        """Return where a server's serial console may be seen, if there were one."""
+        kind = body["os-getSerialConsole"]["type"]
+        return {"console": {"type": kind, "url": self._url(req, id, "serial", kind)}}
 
-    def _token(self, req: Request, server_id: str) -> str:
+    def _url(self, req: Request, server_id: str, protocol: str, kind: str) -> str:
+        """Return where a console is seen, having it kept where its token leads.
+
+        Raises NotFound, Forbidden, Invalid for one that there is not, Conflict for a server that
+        does not run.
+        """
         instance = self._asking.get(req, server_id, "os_compute_api:os-remote-consoles")
+        token = str(uuid.uuid4())
+        url = {
+            ("vnc", "novnc"): f"{self._conf.vnc.novncproxy_base_url}?path=%3Ftoken%3D{token}",
+            ("spice", "spice-html5"): f"{self._conf.spice.html5proxy_base_url}?token={token}",
+            ("spice", SPICE_DIRECT):
+                f"{self._conf.spice.spice_direct_proxy_base_url}?token={token}",
+        }.get((protocol, kind))  # fmt: skip
         if instance.power_state is not PowerState.RUNNING or instance.host is None:
             raise _not_ready(instance)
-        return str(uuid.uuid4())
+        if url is None:
+            raise Invalid(f"Unavailable console type {kind}.")
+        port = self._compute.get_console_port(
+            req.context, host=instance.host, instance=instance, display=protocol
+        )
+        node = hosts.get_node(self._asking.db, str(instance.node))
+        self._asking.changes.record_console(
+            req.context, token=token,
+            console=Console(
+                instance_uuid=instance.uuid, console_type=kind, node=str(instance.node),
+                host=node.host_ip, port=port,
+            ),
+        )  # fmt: skip
+        return url
 
 
 def _not_ready(instance: Instance) -> Conflict:
