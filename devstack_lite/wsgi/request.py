@@ -69,8 +69,10 @@ class Request(webob.Request):  # type: ignore[misc]
         """Say whether the request is answered in this microversion or a later one."""
         return self._api_version >= (major, minor)
 
-    def json_object(self) -> dict[str, Any]:
-        """Return the body. Raises Invalid when it is not a JSON object."""
+    def json_value(self) -> Any:
+        """Return what the body says in JSON; None when there is none. Raises Invalid."""
+        if not self.content_length and not self.body:
+            return None
         try:
             data = self.body
             body = json.loads(data)
@@ -78,7 +80,12 @@ class Request(webob.Request):  # type: ignore[misc]
                 # Half a character, as JSON can write it, is no text for a database or a message.
                 json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
-            raise Invalid("Malformed request body: it is not valid JSON.") from error
+            raise Invalid("Malformed request body") from error
+        return body
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body. Raises Invalid when it is not a JSON object."""
+        body = self.json_value()
         if not isinstance(body, dict):
             raise Invalid("Malformed request body: a JSON object is expected.")
         return body

@@ -25,18 +25,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-import jsonschema
-
 from devstack_lite.exceptions import Forbidden, Invalid, Unauthorized, Unavailable
 from devstack_lite.failpoints import Dropped
 from devstack_lite.wsgi.faults import HttpError, UnexpectedError, status_of
 from devstack_lite.wsgi.request import VERSION_HEADERS, Reply, Request, ResponseObject
+from devstack_lite.wsgi.schema_checks import BODY, QUERY, Checker, Schema
 from devstack_lite.wsgi.versions import ApiVersion, VersionRange
 
 F = TypeVar("F", bound=Callable[..., Any])
 StartResponse = Callable[..., Any]
 
-Schema = Mapping[str, Any]
 Body = Schema | Callable[[ApiVersion], Schema]
 
 JSON_TYPES = frozenset({"application/json", ""})
@@ -119,7 +117,7 @@ def api(
 
 
 _PLAIN = MethodNotes()
-_BODY = "Invalid input for field/attribute"
+_UNSUPPORTED = "Unsupported Content-Type"
 _Entry = tuple[Callable[..., Any], MethodNotes]
 
 
@@ -155,11 +153,12 @@ class Resource:
         """The last microversion in which it is there."""
         self._controllers: list[Any] = []
         self._versions = versions
+        self._media_types = versions.media_types if versions is not None else None
         self._methods: dict[str, _Entry] = {}
         self._actions: dict[str, _Entry] = {}
         self._extenders: dict[tuple[str, str], list[_Entry]] = {}
         self._preparations: dict[str, _Preparation] = {}
-        self._validators: dict[int, Any] = {}
+        self._checkers: dict[tuple[int, str], Checker] = {}
         self.extend(controller)
         self._own = frozenset(self._methods)
 
@@ -242,6 +241,8 @@ class Resource:
         headers = self._negotiate(req)
         # A fault says its version too: the filter that writes it finds the headers here.
         environ[VERSION_HEADERS] = headers
+        if self._media_types is not None and req.content_type not in self._media_types:
+            raise HttpError(415, _UNSUPPORTED)
         arguments = dict(environ["wsgiorg.routing_args"][1])
         name = arguments.pop("action", None)
         arguments.pop("controller", None)
@@ -252,7 +253,7 @@ class Resource:
         method, notes = self._choose(req, name)
         self._check_version(req, notes)
         body = self._checked(req, name, notes)
-        if body is not None:
+        if body is not None or notes.takes_body:
             arguments["body"] = body
         try:
             result = method(req, **arguments)
@@ -288,7 +289,8 @@ class Resource:
         except ValueError as error:
             raise HttpError(400, str(error)) from None
         except LookupError as error:
-            raise HttpError(406, str(error.args[0])) from None
+            text, asked = error.args
+            raise HttpError(406, text, self._versions.reply_headers(asked)) from None
         req.api_version = version
         return self._versions.reply_headers(version)
 
@@ -296,8 +298,8 @@ class Resource:
         """Return the method that serves the request, by the route or by the action in the body."""
         if name == "action":
             body = self._body(req, _PLAIN)
-            if len(body) != 1:
-                raise Invalid("There should be exactly one action in the request body.")
+            if not isinstance(body, dict) or len(body) != 1:
+                raise Invalid("Malformed request body")
             key = next(iter(body))
             found = self._actions.get(key)
             if found is None:
@@ -317,49 +319,42 @@ class Resource:
             self._check(
                 dict(req.GET.dict_of_lists()),
                 _schema_of(query, req),
-                what="Invalid input for query parameters",
+                what=QUERY,
             )
         if name != "action" and notes.body is None and not notes.takes_body:
             return None
         body = self._body(req, notes)
         preparation = self._preparations.get(name or "")
         if preparation is not None and notes.body is not None:
-            self._check(body, preparation.widen(_schema_of(notes.body, req)), what=_BODY)
+            self._check(body, preparation.widen(_schema_of(notes.body, req)))
             body = preparation.prepare(req, body)
         self._validate(req, body, notes)
+        is_checked = notes.body is not None or notes.bodies
+        if not isinstance(body, dict) and (body is not None or not is_checked):
+            raise Invalid("Malformed request body: a JSON object is expected.")
         return body
 
-    def _body(self, req: Request, notes: MethodNotes) -> dict[str, Any]:
-        if req.content_type not in notes.accepts:
-            raise HttpError(415, f"Unsupported Content-Type {req.content_type}")
-        return req.json_object()
+    def _body(self, req: Request, notes: MethodNotes) -> Any:
+        if self._media_types is None and req.content_type not in notes.accepts:
+            raise HttpError(415, f"{_UNSUPPORTED} {req.content_type}")
+        return req.json_value()
 
-    def _validate(self, req: Request, body: dict[str, Any], notes: MethodNotes) -> None:
+    def _validate(self, req: Request, body: Any, notes: MethodNotes) -> None:
         if notes.body is not None:
-            self._check(body, _schema_of(notes.body, req), what=_BODY)
+            self._check(body, _schema_of(notes.body, req))
         for span in notes.bodies:
             if self._is_in(req, span.since, span.until):
-                self._check(body, span.schema, what=_BODY)
+                self._check(body, span.schema)
         if rb"\u0000" in req.body and _holds_nul(body):
             # Not every database has it in a text; where a schema says more, it has said so.
             raise Invalid("Invalid input: a text in the request body holds a NUL character.")
 
-    def _check(self, value: Any, schema: Mapping[str, Any], *, what: str) -> None:
-        validator = self._validators.get(id(schema))
-        if validator is None:
-            validator = jsonschema.Draft202012Validator(
-                schema, format_checker=jsonschema.FormatChecker()
-            )
-            self._validators[id(schema)] = validator
-        error = next(iter(validator.iter_errors(value)), None)
-        if error is None:
-            return
-        if error.path:
-            where = str(error.path[-1])
-            text = f"{what} {where}. Value: {error.instance}. {error.message}"
-        else:
-            text = error.message
-        raise Invalid(text)
+    def _check(self, value: Any, schema: Schema, *, what: str = BODY) -> None:
+        key = (id(schema), what)
+        checker = self._checkers.get(key)
+        if checker is None:
+            checker = self._checkers[key] = Checker(schema, what=what)
+        checker.check(value)
 
     def _check_version(self, req: Request, notes: MethodNotes) -> None:
         if not (self._is_in(req, notes.since, notes.until) and self._is_in(req, None, self.until)):

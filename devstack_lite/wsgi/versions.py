@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 
 import microversion_parse
 
-_VERSION = re.compile(r"^(\d+)\.(\d+)$")
+_VERSION = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")
 
 
 class ApiVersion(NamedTuple):
@@ -37,12 +37,14 @@ class VersionRange:
     minimum: ApiVersion
     maximum: ApiVersion
     legacy_headers: tuple[str, ...] = ()
+    media_types: frozenset[str] | None = None
+    """What any request may say it holds, with a body or without; None leaves it to the methods."""
 
     def negotiate(self, headers: dict[str, str]) -> ApiVersion:
         """Return the version a request is answered in; the lowest when it names none.
 
-        Raises ValueError with the text of the fault for a malformed version, LookupError for one
-        that is not offered.
+        Raises ValueError with the text of the fault for a malformed version, LookupError with the
+        text and the version for one that is not offered.
         """
         text = microversion_parse.get_version(
             headers, self.service_type, legacy_headers=list(self.legacy_headers)
@@ -61,7 +63,8 @@ class VersionRange:
         if not self.minimum <= asked <= self.maximum:
             raise LookupError(
                 f"Version {text} is not supported by the API. Minimum is {self.minimum} and"
-                f" maximum is {self.maximum}."
+                f" maximum is {self.maximum}.",
+                asked,
             )
         return asked
 

@@ -11,8 +11,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import jsonschema
-
 from devstack_lite.context import RequestContext
 from devstack_lite.db import volume_snapshots, volume_types, volumes
 from devstack_lite.db.boot_checks import find_image
@@ -21,8 +19,10 @@ from devstack_lite.exceptions import DevstackError, Invalid, NotFound
 from devstack_lite.objects.compute import Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import BlockDevice
+from devstack_lite.wsgi.schema_checks import Checker
 from services.api.policy import visible_project
 from services.api.schemas import block_devices as schemas
+from services.api.schemas.parameters import is_true, whole
 
 _INVALID = "Block Device Mapping is Invalid:"
 _SEQUENCE = (
@@ -30,7 +30,7 @@ _SEQUENCE = (
     " valid."
 )
 _GIB = 2**30
-_IMAGE_MAPPINGS = jsonschema.Draft202012Validator(schemas.IMAGE_MAPPINGS)
+_IMAGE_MAPPINGS = Checker(schemas.IMAGE_MAPPINGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,8 @@ class DiskChecker:
         index = asked.get("boot_index")
         return dataclasses.replace(
             device,
-            boot_index=None if index in {None, ""} or int(index) < 0 else int(index),
-            delete_on_termination=_is_true(asked.get("delete_on_termination")),
+            boot_index=None if index is None or whole(index) < 0 else whole(index),
+            delete_on_termination=is_true(asked.get("delete_on_termination")),
             volume_type=self._type(asked.get("volume_type")),
             tag=asked.get("tag"),
         )
@@ -258,9 +258,7 @@ def _is_root(one: Json) -> bool:
     return str(one.get("boot_index")) == "0"
 
 
-_UNREADABLE = (
-    ValueError, TypeError, KeyError, AttributeError, RecursionError, jsonschema.ValidationError,
-)  # fmt: skip
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, Invalid)
 
 
 def _image_mappings(image: Json) -> list[Json]:
@@ -275,7 +273,9 @@ def _image_mappings(image: Json) -> list[Json]:
             for one in json.loads(text)
             if one.get("source_type") == "snapshot" and one.get("destination_type") == "volume"
         ]
-        _IMAGE_MAPPINGS.validate(found)
+        _IMAGE_MAPPINGS.check(found)
+        if rb"\u0000" in json.dumps(found, ensure_ascii=False).encode():
+            raise ValueError("a text that not every database takes")
     except _UNREADABLE as error:
         raise Invalid(f"{_INVALID} image {image['id']} has a mapping that is none.") from error
     return found
@@ -305,10 +305,6 @@ def _uuid(asked: Json) -> str:
 
 def _size(asked: Json) -> int:
     return int(asked.get("volume_size") or 0)
-
-
-def _is_true(value: object) -> bool:
-    return str(value).lower() in {"true", "1", "on", "yes"}
 
 
 def _kept_of(image: Json) -> Json:

@@ -7,7 +7,6 @@ it asks for stands in their rows.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import logging
 import uuid
@@ -37,6 +36,7 @@ from services.api.networks_wanted import networks_wanted
 from services.api.personality import injected_files
 from services.api.policy import require_admin, visible_project
 from services.api.quotas import ProjectQuotas
+from services.api.schemas.parameters import is_true, whole
 from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.rpcapi import SchedulerAPI
 
@@ -85,7 +85,9 @@ class Booter:
         log.open(2, start=started_at)
         if validated is not None:
             log.add(validated)
-        minimum, maximum = _counts(server)
+        minimum, maximum = counts_of(server)
+        if maximum > MAX_COUNT:
+            raise Invalid(f"max_count must be <= {MAX_COUNT}")
         wanted = self._check(context, server, hints, maximum)
         wanted = dataclasses.replace(wanted, min_count=minimum)
         if maximum > 1 and any(one.fixed_ip or one.port_id for one in wanted.networks):
@@ -109,7 +111,6 @@ class Booter:
         requests_of(flavor.extra_specs)
         disks = DiskChecker(self._db, context, flavor).check(server, count)
         wanted_topology(flavor, disks.image_properties)
-        check_user_data(server.get("user_data"))
         metadata = server.get("metadata", {})
         limits = self._quota.of(context.project_id)
         if 0 <= limits["metadata_items"] < len(metadata):
@@ -127,11 +128,11 @@ class Booter:
             key_data=self._key_data(context, server.get("key_name")),
             metadata=metadata,
             user_data=server.get("user_data"),
-            config_drive=server.get("config_drive") in {True, "true", "True", "1"},
+            config_drive=is_true(server.get("config_drive")),
             injected_files=injected_files(server, limits),
             auto_disk_config=server.get("OS-DCF:diskConfig") == "AUTO",
             description=server.get("description"),
-            tags=tuple(sorted(server.get("tags", ()))),
+            tags=tuple(sorted(set(server.get("tags", ())))),
             hostname=_hostname(server, count),
             **self._destination(server),
             reservation_id=f"r-{uuid.uuid4().hex[:8]}",
@@ -297,22 +298,13 @@ def _hostname(server: Json, count: int) -> str:
     return name
 
 
-def _counts(server: Json) -> tuple[int, int]:
-    minimum = int(server.get("min_count", 1))
-    maximum = int(server.get("max_count", minimum))
+def counts_of(server: Json) -> tuple[int, int]:
+    """Return how many servers a body asks for, at least and at most. Raises Invalid."""
+    minimum = whole(server.get("min_count", 1))
+    maximum = whole(server.get("max_count", minimum))
     if minimum > maximum:
         raise Invalid("min_count must be <= max_count")
-    if maximum > MAX_COUNT:
-        raise Invalid(f"max_count must be <= {MAX_COUNT}")
     return minimum, maximum
-
-
-def check_user_data(text: str | None) -> None:
-    """Raise Invalid unless a guest could be given it."""
-    try:
-        base64.b64decode("".join((text or "").split()), validate=True)
-    except ValueError as error:
-        raise Invalid("User data needs to be valid base 64.") from error
 
 
 def _only(wanted: BootRequest, instances: list[Instance]) -> BootRequest:

@@ -10,30 +10,29 @@ from devstack_lite.exceptions import Invalid
 from devstack_lite.wsgi.request import Request
 
 T = TypeVar("T")
+FAR = 2**31 - 1
+"""Beyond the end of any list."""
 
 
 def page_size(req: Request, maximum: int) -> int:
     """Return how many items the request asks for, at most maximum. Raises Invalid."""
     text = req.GET.get("limit")
-    if text is None:
-        return maximum
-    if not re.fullmatch(r"[0-9]{0,18}", text):
-        raise Invalid(
-            f"Invalid input for query parameters limit. Value: {text}. {text!r} does not match"
-            " '^[0-9]*$'"
-        )
-    return min(int(text), maximum) if text else maximum
+    return maximum if not text else min(_number(text, "limit"), maximum)
 
 
 def page_offset(req: Request) -> int:
     """Return how many items the request passes over. Raises Invalid."""
-    text = req.GET.get("offset", "0")
-    if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise Invalid(
-            f"Invalid input for query parameters offset. Value: {text}. {text!r} does not match"
-            " '^[0-9]*$'"
-        )
-    return int(text)
+    return min(_number(req.GET.get("offset", "0"), "offset"), FAR)
+
+
+def _number(text: str, name: str) -> int:
+    """Return a number, of as many digits as Python reads. Raises Invalid."""
+    if re.fullmatch(r"[0-9]{1,4000}\n?", text):
+        return int(text)
+    raise Invalid(
+        f"Invalid input for query parameters {name}. Value: {text}. {text!r} does not match"
+        " '^[0-9]*$'"
+    )
 
 
 def page_of(

@@ -15,8 +15,11 @@ def injected_files(server: Json, limits: Mapping[str, int]) -> tuple[Json, ...]:
     if 0 <= limits["injected_files"] < len(files):
         raise QuotaExceeded("Personality file limit exceeded")
     for one in files:
+        missing = {"path", "contents"} - set(one)
+        if missing:
+            raise Invalid(f"Bad personality format: missing {', '.join(sorted(missing))}")
         try:
-            contents = base64.b64decode("".join(one["contents"].split()), validate=True)
+            contents = base64.b64decode(one["contents"])
         except ValueError as error:
             raise Invalid(f"Personality content for {one['path']} cannot be decoded") from error
         _check("path", len(one["path"].encode()), limits["injected_file_path_bytes"])

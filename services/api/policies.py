@@ -78,7 +78,6 @@ servers:create_image               member  {_ACTION} (createImage)
 servers:trigger_crash_dump         member  {_ACTION} (trigger_crash_dump)
 os-admin-actions:reset_state       admin   {_ACTION} (os-resetState)
 os-admin-actions:inject_network_info admin {_ACTION} (injectNetworkInfo)
-os-admin-actions:reset_network     admin   {_ACTION} (resetNetwork)
 os-admin-password                  member  {_ACTION} (changePassword)
 ips:index                          reader  GET {_SERVER}/ips
 ips:show                           reader  GET {_SERVER}/ips/{{network}}
@@ -171,9 +170,8 @@ extensions                         any     GET /extensions, GET /extensions/{{al
 os-baremetal-nodes:list            admin   GET /os-baremetal-nodes
 os-baremetal-nodes:show            admin   GET /os-baremetal-nodes/{{node_id}}
 os-console-auth-tokens             admin   GET /os-console-auth-tokens/{{console_token}}
-os-remote-consoles                 member  {_ACTION} \
-(os-getVNCConsole, os-getSPICEConsole, os-getSerialConsole), \
-POST {_SERVER}/remote-consoles
+os-remote-consoles                 member  {_ACTION} (os-getVNCConsole, os-getSPICEConsole, \
+os-getSerialConsole), POST {_SERVER}/remote-consoles
 os-rescue                          member  {_ACTION} (rescue)
 os-unrescue                        member  {_ACTION} (unrescue)
 os-security-groups:list            reader  GET {_SERVER}/os-security-groups

@@ -10,16 +10,16 @@ from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import send
 from devstack_lite.wsgi.versions import ApiVersion, VersionRange
 
+_MEDIA_TYPE = "application/vnd.openstack.compute+json"
 VERSIONS = VersionRange(
     service_type="compute",
     minimum=ApiVersion(2, 1),
     maximum=ApiVersion(2, 104),
     legacy_headers=("X-OpenStack-Nova-API-Version",),
+    media_types=frozenset({"", "text/plain", "application/json", _MEDIA_TYPE}),
 )
 
-_MEDIA = [
-    {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
-]
+_MEDIA = [{"base": "application/json", "type": f"{_MEDIA_TYPE};version=2.1"}]
 
 
 def version_document(base_url: str, path: str, *, is_detailed: bool) -> dict[str, Any]:

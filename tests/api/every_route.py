@@ -110,7 +110,7 @@ ADMINS_READS = {
     "server_inspection.diagnostics", "tenant_usage.index",
 }  # fmt: skip
 ADMINS_ACTIONS = {
-    "os-resetState", "injectNetworkInfo", "resetNetwork", "evacuate", "migrate", "os-migrateLive",
+    "os-resetState", "injectNetworkInfo", "evacuate", "migrate", "os-migrateLive",
 }  # fmt: skip
 PROXIES = ("2.1", "2.35")
 PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks",
@@ -147,7 +147,9 @@ def _actions() -> list[str]:
     return sorted(action for action in found if action)
 
 
-ACTIONS = [one for one in _actions() if one != "os-getRDPConsole"]  # gone for everybody
+GONE = {"resetNetwork", "os-getRDPConsole"}
+"""Actions that Nova has removed: whoever asks is refused."""
+ACTIONS = [one for one in _actions() if one not in GONE]
 TABLE = list({(one.method, one.path): one for one in ROUTES}.values())
 
 
@@ -175,7 +177,8 @@ def body_of(route: Route, version: str) -> Any:
     body = BODIES.get(name_of(route))
     if name_of(route) == "server_groups.create" and version != "2.1":
         return {"server_group": {"name": "theirs", "policy": "affinity"}}
-    return {} if body is None and route.method in {"POST", "PUT"} else body
+    takes_any = route.method in {"POST", "PUT"} and name_of(route) != "tags.update"
+    return {} if body is None and takes_any else body
 
 
 PLAIN = [

@@ -73,7 +73,7 @@ def test_every_answer_has_a_request_id(api: Api) -> None:
         api("GET", "/v2.1/nowhere"),
         api("PATCH", "/v2.1/flavors"),
         api("POST", "/v2.1/flavors", {"flavor": SMALL}, token=DEMO),
-        api("POST", "/v2.1/flavors", data=b"a=b", headers={"Content-Type": "text/plain"}),
+        api("POST", "/v2.1/flavors", data=b"a=b", headers={"Content-Type": "text/xml"}),
         api("POST", "/v2.1/flavors", data=b" " * 200_000),
         api("GET", "/v2.1/flavors", headers={"OpenStack-API-Version": "compute 2.9999"}),
     ]

@@ -174,7 +174,8 @@ def test_a_server_boots_from_a_snapshot_and_has_a_blank_volume(
         (3, snapshot_id, "true"), (1, None, "false"),
     ]  # fmt: skip
     assert "smaller than the snapshot" in refusal(boot(api, {**root, "volume_size": 1}))
-    assert "non-zero size" in refusal(boot(api, root, {**blank, "volume_size": 0}))
+    del blank["volume_size"]
+    assert "non-zero size" in refusal(boot(api, root, blank))
 
 
 def test_an_image_on_the_local_disk_can_have_volumes_besides(
@@ -205,7 +206,7 @@ def test_a_mapping_that_makes_no_sense_is_refused(api: Api, volume: Api, image_i
     snapshot = {"uuid": nothing, "source_type": "snapshot", "destination_type": "volume"}
     for devices, text in (
         ([from_image(image_id, volume_size=1)], "Volume is smaller than the minimum size"),
-        ([from_image(image_id, volume_size=0)], "need to have a non-zero size specified"),
+        ([from_image(image_id, volume_size=0)], "0 is less than the minimum of 1"),
         ([from_image(nothing)], f"failed to get image {nothing}"),
         ([of_volume(nothing, boot_index=0)], f"failed to get volume {nothing}"),
         ([{**snapshot, "boot_index": 0}], f"failed to get snapshot {nothing}"),

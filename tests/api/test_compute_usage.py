@@ -160,7 +160,7 @@ def test_what_is_no_more(api: Api, path: str) -> None:
     for method in REMOVED[path].split():
         answer = api(method, url, {} if method in {"POST", "PUT"} else None)
         assert answer.status == 410
-        assert answer.json["gone"]["code"] == 410
+        assert answer.json["computeFault"]["code"] == 410
         assert message(answer).startswith("This resource is no longer available.")
 
 

@@ -11,6 +11,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.paging import page_size
+from services.api.schemas import queries
 from services.api.server_filters import moment_in
 from services.api.views import images as views
 from services.api.views.links import next_link
@@ -35,13 +36,13 @@ class ImagesController:
         self._image_url = image_url
         self._max_limit = max_limit
 
-    @api(until=UNTIL)
+    @api(until=UNTIL, query=queries.IMAGES)
     def index(self, req: Request) -> Json:
         """List ids and names."""
         found, links = self._list(req)
         return {"images": [views.brief(req, one, self._image_url) for one in found], **links}
 
-    @api(until=UNTIL)
+    @api(until=UNTIL, query=queries.IMAGES)
     def detail(self, req: Request) -> Json:
         """List images in full."""
         found, links = self._list(req)

@@ -14,6 +14,7 @@ from services.api.policy import authorize, require_admin
 from services.api.quotas import ProjectQuotas
 from services.api.schemas import queries
 from services.api.schemas import quotas as schemas
+from services.api.schemas.parameters import is_true
 from services.conductor.rpcapi.quotas import QuotasAPI
 
 _RULE = "os_compute_api:os-quota-sets"
@@ -22,7 +23,6 @@ OF_USERS = (*COUNTED, "key_pairs")
 """What a user may have less of than the project."""
 USER_ID_LENGTH = 64
 _NETWORKS = {"fixed_ips", "floating_ips", "security_groups", "security_group_rules"}
-_TRUE = {True, "True", "true", "TRUE", "1", "on", "yes"}
 
 
 class QuotasController:
@@ -66,16 +66,14 @@ class QuotasController:
             }
         }
 
-    @api(body=schemas.QUOTA_SET)
+    @api(body=schemas.quota_set, query=queries.QUOTAS)
     def update(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Set limits of a project or of a user in it; not below what is used, unless forced to."""
         require_admin(req.context, f"{_RULE}:update")
         user_id = _user(req)
         asked = body["quota_set"]
-        values = {
-            name: int(limit) for name, limit in asked.items() if name not in {"force", "tenant_id"}
-        }
-        is_forced = asked.get("force", False) in _TRUE
+        values = {name: int(limit) for name, limit in asked.items() if name != "force"}
+        is_forced = is_true(asked.get("force"))
         if user_id is not None:
             _check_of_user(values, self._quotas.of(id), is_forced=is_forced)
         self._conductor.update_limits(
@@ -84,7 +82,7 @@ class QuotasController:
         )  # fmt: skip
         return {"quota_set": _known(req, self._quotas.of(id, user_id))}
 
-    @api(status=202)
+    @api(status=202, query=queries.QUOTAS)
     def delete(self, req: Request, id: str) -> None:  # noqa: A002
         """Give a project the default limits again, or a user the project's."""
         require_admin(req.context, f"{_RULE}:delete")

@@ -45,11 +45,14 @@ REMOVED: dict[str, str] = {
 """Paths and the methods that they had."""
 
 
+def gone() -> HttpError:
+    """Return what says so."""
+    return HttpError(410, "This resource is no longer available. No forwarding address is given.")
+
+
 class RemovedController:
     """Answers all of them."""
 
     def gone(self, req: Request, **_names: str) -> NoReturn:
         """Raise 410."""
-        raise HttpError(
-            410, "This resource is no longer available.  No forwarding address is given."
-        )
+        raise gone()

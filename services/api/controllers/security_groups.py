@@ -15,6 +15,7 @@ from services.api.ingress_rules import to_network
 from services.api.paging import page_offset, page_size
 from services.api.policy import authorize
 from services.api.schemas import network_proxies as schemas
+from services.api.schemas import queries
 from services.api.views import security_groups as views
 
 RULE = "os_compute_api:os-security-groups"
@@ -29,7 +30,7 @@ class SecurityGroupsController:
         self._network = network
         self._max_limit = max_limit
 
-    @api(until=UNTIL)
+    @api(until=UNTIL, query=queries.SECURITY_GROUPS)
     def index(self, req: Request) -> Json:
         """List the project's groups; all projects' when an administrator says all_tenants."""
         authorize(req.context, f"{RULE}:get")

@@ -11,11 +11,12 @@ from devstack_lite.objects.compute import GroupPolicy, ServerGroup
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
-from services.api.paging import page_of
+from services.api.paging import page_offset, page_size
 from services.api.policy import authorize, require_member, visible_project
 from services.api.quotas import ProjectQuotas
 from services.api.schemas import queries
 from services.api.schemas import server_groups as schemas
+from services.api.schemas.parameters import MAX_INTEGER, whole
 from services.conductor.rpcapi.server_groups import ServerGroupsAPI
 
 
@@ -37,7 +38,8 @@ class ServerGroupsController:
         is_all = req.context.is_admin and "all_projects" in req.GET
         project = None if is_all else req.context.project_id
         found = server_groups.list_groups(self._db, project_id=project)
-        page, _ = page_of(found, req, self._max_limit, lambda group: group.id)
+        start = page_offset(req)
+        page = found[start : start + page_size(req, self._max_limit)]
         return {"server_groups": [_view(req, one) for one in page]}
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
@@ -82,7 +84,7 @@ def _most_per_host(wanted: Json) -> int:
             f"Only anti-affinity policy supports rules: {', '.join(rules)} is not for"
             f" {wanted.get('policy')}."
         )
-    return int(rules.get("max_server_per_host", 1))
+    return min(whole(rules.get("max_server_per_host", 1)), MAX_INTEGER)
 
 
 def _view(req: Request, group: ServerGroup) -> Json:

@@ -20,7 +20,7 @@ from devstack_lite.states import VmState
 from devstack_lite.steps import STEPS
 from devstack_lite.wsgi.request import ISSUED, STARTED, VALIDATED, Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.boot import Booter
+from services.api.boot import Booter, counts_of
 from services.api.controllers.server_actions import deferred_deletes
 from services.api.controllers.server_actions.asking import Asking
 from services.api.host_states import host_states
@@ -28,6 +28,7 @@ from services.api.policies import REQUESTED_DESTINATION
 from services.api.policy import authorize, require_member, visible_project
 from services.api.schemas import queries
 from services.api.schemas import server_bodies as schemas
+from services.api.schemas.parameters import is_true
 from services.api.server_filters import filter_of
 from services.api.views import security_groups
 from services.api.views import servers as views
@@ -54,7 +55,7 @@ class ServersController:
 
     # ------------------------------------------------------------------------------- reading
 
-    @api(query=queries.SERVERS)
+    @api(query=queries.servers)
     def index(self, req: Request) -> Json:
         """List ids and names."""
         authorize(req.context, "os_compute_api:servers:index")
@@ -63,7 +64,7 @@ class ServersController:
         shown = [views.brief(req, uuid, name) for uuid, name in found]
         return {"servers": shown, **_links(req, [uuid for uuid, _ in found], wanted.limit)}
 
-    @api(query=queries.SERVERS)
+    @api(query=queries.servers)
     def detail(self, req: Request) -> Json:
         """List servers in full."""
         authorize(req.context, "os_compute_api:servers:detail")
@@ -159,8 +160,9 @@ class ServersController:
     @api(status=202, body=schemas.create)
     def create(self, req: Request, body: Json) -> Reply:
         """Boot one or more servers: steps 2 to 5."""
-        require_member(req.context, "os_compute_api:servers:create")
         server = body["server"]
+        counts_of(server)
+        require_member(req.context, "os_compute_api:servers:create")
         hints = body.get("os:scheduler_hints") or body.get("OS-SCH-HNT:scheduler_hints") or {}
         made = self._booter.boot(
             req.context,
@@ -170,7 +172,7 @@ class ServersController:
             issued=req.environ.get(ISSUED),
             validated=req.environ.get(VALIDATED),
         )
-        if server.get("return_reservation_id") in {True, "true", "True", "1"}:
+        if is_true(server.get("return_reservation_id")):
             return Reply(body={"reservation_id": made[0].reservation_id}, status=202)
         first = made[0].uuid
         links = thing_links(req, "servers", first)

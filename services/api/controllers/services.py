@@ -15,9 +15,8 @@ from services.api.controllers.hypervisors import number_of
 from services.api.policy import require_admin
 from services.api.schemas import queries
 from services.api.schemas import services as schemas
+from services.api.schemas.parameters import is_true
 from services.conductor.rpcapi.hosts import HostsAPI
-
-TRUE = (True, "True", "true", "TRUE", "1", "on", "yes", 1)
 
 
 class ServicesController:
@@ -41,11 +40,13 @@ class ServicesController:
             ]
         }
 
-    @api(body=schemas.FORCE_DOWN, since="2.11", until="2.52")
+    @api(body=schemas.change, since="2.11", until="2.52")
     def force_down(self, req: Request, body: Json) -> Json:
         """Have a service be taken for dead, or no more."""
         require_admin(req.context, "os_compute_api:os-services:update")
-        is_down = body["forced_down"] in TRUE
+        if "forced_down" not in body:
+            raise Invalid("Missing forced_down field")
+        is_down = is_true(body["forced_down"])
         self._conductor.update_service(
             req.context, binary=body["binary"], host=body["host"], is_forced_down=is_down
         )
@@ -66,7 +67,7 @@ class ServicesController:
             req.context, binary=known.binary, host=known.host,
             is_disabled=None if status is None else status == "disabled",
             disabled_reason=reason,
-            is_forced_down=body["forced_down"] in TRUE if "forced_down" in body else None,
+            is_forced_down=is_true(body["forced_down"]) if "forced_down" in body else None,
         )  # fmt: skip
         return {"service": self._view(req, changed)}
 
@@ -85,19 +86,22 @@ class ServicesController:
                 return service
         raise NotFound(f"Service {identifier} could not be found.", kind="service")
 
-    @api(body=schemas.CHANGE, until="2.52")
+    @api(body=schemas.change, until="2.52")
     def enable(self, req: Request, body: Json) -> Json:
         """Let a host take servers again."""
         return self._change(req, body, is_disabled=False)
 
-    @api(body=schemas.CHANGE, until="2.52")
+    @api(body=schemas.change, until="2.52")
     def disable(self, req: Request, body: Json) -> Json:
         """Have a host take no more servers; those it has stay."""
         return self._change(req, body, is_disabled=True)
 
-    @api(body=schemas.DISABLE, until="2.52")
+    @api(body=schemas.change, until="2.52")
     def disable_with_reason(self, req: Request, body: Json) -> Json:
         """Do so, and say why."""
+        if "disabled_reason" not in body:
+            require_admin(req.context, "os_compute_api:os-services:update")
+            raise Invalid("Missing disabled reason field")
         return self._change(req, body, is_disabled=True)
 
     def _change(self, req: Request, body: Json, *, is_disabled: bool) -> Json:

@@ -37,7 +37,7 @@ class TagsController:
         if id not in self._tags(uuid):
             raise _no_tag(uuid, id)
 
-    @api(since="2.26")
+    @api(body=schemas.NO_BODY, since="2.26")
     def update(self, req: Request, server_id: str, id: str) -> Reply:  # noqa: A002
         """Give a server a tag: 201 when it is new."""
         require_member(req.context, f"{RULE}:update")
@@ -55,7 +55,7 @@ class TagsController:
         """Replace a server's tags."""
         require_member(req.context, f"{RULE}:update_all")
         uuid = self._uuid(req, server_id)
-        wanted = list(body["tags"])
+        wanted = list(dict.fromkeys(body["tags"]))
         return {"tags": self._conductor.set_tags(req.context, uuid=uuid, add=wanted, remove=None)}
 
     @api(status=204, since="2.26")

@@ -19,13 +19,12 @@ from services.api.paging import page_offset, page_size
 from services.api.policy import authorize, visible_project
 from services.api.schemas import queries
 from services.api.schemas import volume_attachments as schemas
-from services.api.schemas.servers import is_true
+from services.api.schemas.parameters import is_true
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.devices import DevicesAPI
 
 RULE = "os_compute_api:os-volumes-attachments"
 _SHELVED = frozenset({VmState.SHELVED, VmState.SHELVED_OFFLOADED})
-TRUE = frozenset({"true", "1", "on", "yes"})
 
 
 class VolumeAttachmentsController:
@@ -121,7 +120,7 @@ class VolumeAttachmentsController:
             if asked.get(key, shown.get(key)) != shown.get(key) and key in shown:
                 raise Invalid(f"The {key} of a volume attachment cannot be changed.")
         if "delete_on_termination" in asked:
-            is_ending = str(asked["delete_on_termination"]).lower() in TRUE
+            is_ending = is_true(asked["delete_on_termination"])
             self._conductor.keep_volume(
                 req.context, uuid=instance.uuid, volume_id=id, is_kept=not is_ending
             )

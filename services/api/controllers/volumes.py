@@ -11,7 +11,9 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.paging import page_offset, page_size
 from services.api.policy import authorize
+from services.api.schemas import queries
 from services.api.schemas import volumes as schemas
+from services.api.schemas.parameters import is_true
 
 UNTIL = "2.35"
 VOLUMES_RULE = "os_compute_api:os-volumes"
@@ -31,12 +33,12 @@ class _Proxy:
         self._view = view
         self._max_limit = max_limit
 
-    @api(until=UNTIL)
+    @api(until=UNTIL, query=queries.VOLUMES)
     def index(self, req: Request) -> Json:
         """List them, in full as Nova does."""
         return self._list(req, "list")
 
-    @api(until=UNTIL)
+    @api(until=UNTIL, query=queries.VOLUMES)
     def detail(self, req: Request) -> Json:
         """List them in full."""
         return self._list(req, "detail")
@@ -101,7 +103,7 @@ class SnapshotsController(_Proxy):
     def create(self, req: Request, body: Json) -> Json:
         """Make a snapshot of a volume."""
         asked = body["snapshot"]
-        is_forced = str(asked.get("force", False)).lower() in {"true", "1", "on", "yes"}
+        is_forced = is_true(asked.get("force"))
         return self._make(req, {
             "volume_id": asked["volume_id"], "name": asked.get("display_name"),
             "description": asked.get("display_description"), "force": is_forced or None,

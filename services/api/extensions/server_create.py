@@ -12,7 +12,8 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.plugins import Plugin
 from devstack_lite.wsgi.extensions import Environment, ServerCreateExtension
 from devstack_lite.wsgi.request import Request
-from devstack_lite.wsgi.resource import Resource, Schema
+from devstack_lite.wsgi.resource import Resource
+from devstack_lite.wsgi.schema_checks import Schema
 
 LOG = logging.getLogger(__name__)
 

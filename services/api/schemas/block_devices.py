@@ -2,73 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from services.api.schemas.parameters import BOOLEAN, SIZE, TAG, UUID, Schema, record
 
-Schema = dict[str, Any]
-
-_BOOLEAN: Schema = {
-    "enum": [
-        True, False, "True", "False", "true", "false", "TRUE", "FALSE", "1", "0", "on", "off",
-        "yes", "no",
-    ]
-}  # fmt: skip
-_SIZE: Schema = {
-    "type": ["integer", "string", "null"],
-    "pattern": r"^[0-9]*\Z",
-    "minimum": 0,
-    "maximum": 2**31 - 1,
-    "maxLength": 9,
-}
-_TEXT: Schema = {"type": "string", "maxLength": 255, "pattern": r"^[^\x00\ud800-\udfff]*\Z"}
-"""What every database can look for: no NUL, no half of a character."""
-_ID: Schema = {**_TEXT, "type": ["string", "null"]}
+_TEXT: Schema = {"type": "string", "maxLength": 255}
 
 _BOTH: Schema = {
+    "virtual_name": _TEXT,
+    "volume_id": UUID,
+    "snapshot_id": UUID,
+    "volume_size": SIZE,
     "device_name": {
-        "type": ["string", "null"],
-        "maxLength": 255,
-        "pattern": r"^[a-zA-Z0-9._\-/]*\Z",
+        "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9._/-]*$",
     },
-    "volume_size": _SIZE,
-    "delete_on_termination": _BOOLEAN,
+    "delete_on_termination": BOOLEAN,
     "no_device": {},
-}
-
-MAPPINGS: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {**_BOTH, "volume_id": _ID, "snapshot_id": _ID, "virtual_name": _ID},
-        "additionalProperties": False,
+    "connection_info": {"type": "string", "maxLength": 16777215},
+}  # fmt: skip
+_NEWER: Schema = {
+    **_BOTH,
+    "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
+    "uuid": {
+        "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9._-]*$",
     },
-}
+    "image_id": UUID,
+    "destination_type": {"type": "string", "enum": ["local", "volume"]},
+    "guest_format": _TEXT,
+    "device_type": _TEXT,
+    "disk_bus": _TEXT,
+    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"},
+}  # fmt: skip
 
-MAPPINGS_V2: Schema = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "properties": {
-            **_BOTH,
-            "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
-            "uuid": {**_TEXT, "minLength": 1},
-            "destination_type": {"type": ["string", "null"], "enum": ["local", "volume", None]},
-            "boot_index": {
-                "type": ["integer", "string", "null"],
-                "pattern": r"^(-?[0-9]+)?\Z",
-                "maxLength": 4,
-            },
-            "guest_format": _ID,
-            "device_type": _ID,
-            "disk_bus": _ID,
-            "tag": {"type": ["string", "null"], "minLength": 1, "maxLength": 60},
-            "volume_type": _ID,
-        },
-        "additionalProperties": False,
-    },
-}
+MAPPINGS: Schema = {"type": "array", "items": record(_BOTH)}
 
+
+def mappings_v2(*, with_tag: bool, with_volume_type: bool) -> Schema:
+    """Return what block_device_mapping_v2 takes."""
+    more: Schema = {"tag": TAG} if with_tag else {}
+    if with_volume_type:
+        more["volume_type"] = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
+    return {"type": "array", "items": record({**_NEWER, **more})}
+
+
+_OF_IMAGES = mappings_v2(with_tag=True, with_volume_type=True)["items"]
 IMAGE_MAPPINGS: Schema = {
-    **MAPPINGS_V2,
-    "items": {**MAPPINGS_V2["items"], "required": ["uuid"], "additionalProperties": True},
+    "type": "array",
+    "items": {**_OF_IMAGES, "required": ["uuid"], "additionalProperties": True},
 }
 """In an image's property, which may also hold what else Nova's database keeps of a mapping."""

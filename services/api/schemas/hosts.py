@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import Schema
+from services.api.schemas.parameters import Schema
 
-_SWITCH: Schema = {"enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"]}
+_SWITCH: Schema = {
+    "type": "string", "enum": ["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"],
+}  # fmt: skip
 
 UPDATE: Schema = {
     "type": "object",

@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import functools
-from typing import Any
 
 from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.parameters import NAME, Schema, body, record
 
-CREATE: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "keypair": {
-            "type": "object",
-            "properties": {
-                "name": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": 255,
-                    "pattern": r"^[a-zA-Z0-9 _-]+\Z",
-                },
-                "public_key": {"type": "string"},
-            },
-            "required": ["name"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["keypair"],
-    "additionalProperties": False,
-}
+
+def _name(pattern: str) -> Schema:
+    special = {"type": "string", "pattern": pattern, "minLength": 1, "maxLength": 255}
+    return {"allOf": [NAME, special]}
 
 
 @functools.cache
-def create(version: ApiVersion) -> dict[str, Any]:
+def create(version: ApiVersion) -> Schema:
     """Return what POST /os-keypairs takes."""
-    schema = copy.deepcopy(CREATE)
-    keypair = schema["properties"]["keypair"]
+    is_late = version >= ApiVersion(2, 92)
+    wanted: Schema = {
+        "name": _name(r"^[_\-\@\. a-zA-Z0-9]+$" if is_late else r"^[_\- a-zA-Z0-9]+$")
+    }
     if version >= ApiVersion(2, 2):
-        keypair["properties"]["type"] = {"enum": ["ssh", "x509"]}
+        wanted["type"] = {"type": "string", "enum": ["ssh", "x509"]}
+    wanted["public_key"] = {"type": "string"}
     if version >= ApiVersion(2, 10):
-        keypair["properties"]["user_id"] = {"type": "string", "minLength": 1, "maxLength": 255}
-    if version >= ApiVersion(2, 92):
-        keypair["required"].append("public_key")
-        keypair["properties"]["name"]["pattern"] = r"^[a-zA-Z0-9 _@.-]+\Z"
-    return schema
+        wanted["user_id"] = {"type": "string"}
+    return body("keypair", record(wanted, ["name", "public_key"] if is_late else ["name"]))

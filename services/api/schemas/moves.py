@@ -5,69 +5,43 @@ from __future__ import annotations
 import functools
 
 from devstack_lite.wsgi.versions import ApiVersion
-from services.api.schemas.servers import BOOLEAN, Schema
-
-HOST: Schema = {
-    "type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9-._]*$",
-}  # fmt: skip
-
-
-def _action(name: str, value: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": {name: value},
-        "required": [name],
-        "additionalProperties": False,
-    }
-
-
-RESIZE = _action(
-    "resize",
-    {
-        "type": "object",
-        "properties": {
-            "flavorRef": {"type": ["string", "integer"], "minLength": 1},
-            "OS-DCF:diskConfig": {"enum": ["AUTO", "MANUAL"]},
-        },
-        "required": ["flavorRef"],
-        "additionalProperties": False,
-    },
+from services.api.schemas.parameters import (
+    BOOLEAN,
+    DISK_CONFIG,
+    FLAVOR_REF,
+    FQDN,
+    NAME,
+    Schema,
+    body,
+    record,
 )
-FORCE_COMPLETE = _action("force_complete", {"type": "null"})
-_MIGRATE = _action("migrate", {})
-_MIGRATE_TO = _action(
-    "migrate",
-    {
-        "oneOf": [
-            {"type": "null"},
-            {
-                "type": "object",
-                "properties": {"host": {"oneOf": [HOST, {"type": "null"}]}},
-                "additionalProperties": False,
-            },
-        ]
-    },
+
+RESIZE = body(
+    "resize", record({"flavorRef": FLAVOR_REF, "OS-DCF:diskConfig": DISK_CONFIG}, ["flavorRef"])
 )
+FORCE_COMPLETE = body("force_complete", {"type": "null"})
+_HOST: Schema = {**FQDN, "type": ["string", "null"]}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    return {**schema, "type": ["object", "null"]}
+
+
+_MIGRATE: Schema = {}
+_MIGRATE_TO = body("migrate", _or_nothing(record({"host": _HOST})))
 
 
 @functools.cache
 def live_migrate(version: ApiVersion) -> Schema:
     """Return what the action os-migrateLive takes; none of it but the host changes what is done."""
-    own: Schema = {"host": {"oneOf": [HOST, {"type": "null"}]}, "block_migration": BOOLEAN}
-    if version < ApiVersion(2, 25):
-        own["disk_over_commit"] = BOOLEAN
-    else:
-        own["block_migration"] = {"enum": [*BOOLEAN["enum"], "auto"]}
+    own: Schema = {"block_migration": BOOLEAN, "disk_over_commit": BOOLEAN, "host": _HOST}
+    if version >= ApiVersion(2, 25):
+        own["block_migration"] = {**BOOLEAN, "enum": [*BOOLEAN["enum"], "auto"]}
+        del own["disk_over_commit"]
     required = list(own)
     if ApiVersion(2, 30) <= version <= ApiVersion(2, 67):
         own["force"] = BOOLEAN
-    return _action(
-        "os-migrateLive",
-        {
-            "type": "object", "properties": own, "required": required,
-            "additionalProperties": False,
-        },
-    )  # fmt: skip
+    return body("os-migrateLive", record(own, required))
 
 
 def migrate(version: ApiVersion) -> Schema:
@@ -75,21 +49,15 @@ def migrate(version: ApiVersion) -> Schema:
     return _MIGRATE_TO if version >= ApiVersion(2, 56) else _MIGRATE
 
 
+@functools.cache
 def unshelve(version: ApiVersion) -> Schema:
     """Return what the action unshelve takes: from 2.77 on a zone, from 2.91 on a host, too."""
     if version < ApiVersion(2, 77):
-        return {"type": "object", "required": ["unshelve"]}
-    zone: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
-    place: Schema = {"availability_zone": zone}
-    needs: Schema = {"required": ["availability_zone"]}
-    if version >= ApiVersion(2, 91):
-        host: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
-        place = {"availability_zone": {"oneOf": [zone, {"type": "null"}]}, "host": host}
-        needs = {"minProperties": 1}
-    own = {"type": "object", "properties": place, "additionalProperties": False, **needs}
-    return {
-        "type": "object",
-        "properties": {"unshelve": {"oneOf": [own, {"type": "null"}]}},
-        "required": ["unshelve"],
-        "additionalProperties": False,
-    }
+        return body("unshelve", {})
+    if version < ApiVersion(2, 91):
+        place = record({"availability_zone": NAME}, ["availability_zone"])
+    else:
+        place = record(
+            {"availability_zone": {"type": ["string", "null"]}, "host": {"type": "string"}}
+        )
+    return body("unshelve", _or_nothing(place))

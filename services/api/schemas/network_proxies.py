@@ -2,67 +2,54 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import Schema
+from services.api.schemas.parameters import IP_ADDRESS, UUID, Schema, body, record
 
-_TEXT: Schema = {"type": "string", "maxLength": 255}
-_UUID_PATTERN = "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"
-_ADDRESS: Schema = {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
+_TEXT: Schema = {"type": "string", "minLength": 0, "maxLength": 255}
 
 
-def _within(key: str, value: Schema, *, is_open: bool) -> Schema:
-    return {
-        "type": "object",
-        "properties": {key: {"type": "object", **value, "additionalProperties": is_open}},
-        "required": [key],
-        "additionalProperties": is_open,
-    }
+def _open(key: str, properties: Schema, required: list[str], **inner: bool) -> Schema:
+    """Return the schema of a body beside whose key there may be others."""
+    one = {**record(properties, required), "additionalProperties": True, **inner}
+    return {**body(key, one), "additionalProperties": True}
 
 
-GROUP = _within(
-    "security_group",
-    {"properties": {"name": _TEXT, "description": _TEXT}, "required": ["name", "description"]},
-    is_open=True,
-)
-RULE = _within(
+GROUP = _open(
+    "security_group", {"name": _TEXT, "description": _TEXT}, ["name", "description"]
+)  # fmt: skip
+RULE = _open(
     "security_group_rule",
     {
-        "properties": {
-            "parent_group_id": {"type": "string", "pattern": _UUID_PATTERN},
-            "group_id": {"type": ["string", "null"], "pattern": _UUID_PATTERN},
-            "ip_protocol": {"type": ["string", "integer", "null"], "maxLength": 255},
-            "from_port": {"type": ["string", "integer", "null"], "maxLength": 255},
-            "to_port": {"type": ["string", "integer", "null"], "maxLength": 255},
-            "cidr": {"type": ["string", "null"], "maxLength": 255},
-        },
-        "required": ["parent_group_id"],
+        "group_id": {"type": ["string", "null"], "format": "uuid"},
+        "parent_group_id": UUID,
+        "to_port": {},
+        "from_port": {},
+        "ip_protocol": {},
+        "cidr": {},
     },
-    is_open=True,
+    ["parent_group_id"],
 )
-"""Nova looks at these values later, and refuses other types then."""
+"""Nova looks at the other values later, and refuses what is wrong then."""
+
+
+def server_group(action: str) -> Schema:
+    """Return what addSecurityGroup and removeSecurityGroup take."""
+    name: Schema = {"type": "string", "minLength": 1}
+    return _open(action, {"name": name}, ["name"], additionalProperties=False)
+
+
 FLOATING_IP: Schema = {
     "type": ["object", "null"],
     "properties": {"pool": {"type": ["string", "null"]}},
 }
-ADD_FLOATING_IP = _within(
-    "addFloatingIp",
-    {"properties": {"address": _ADDRESS, "fixed_address": _ADDRESS}, "required": ["address"]},
-    is_open=False,
+ADD_FLOATING_IP = body(
+    "addFloatingIp", record({"address": IP_ADDRESS, "fixed_address": IP_ADDRESS}, ["address"])
 )
-REMOVE_FLOATING_IP = _within(
-    "removeFloatingIp", {"properties": {"address": _ADDRESS}, "required": ["address"]},
-    is_open=False,
-)  # fmt: skip
-ADD_FIXED_IP = _within(
+REMOVE_FLOATING_IP = body("removeFloatingIp", record({"address": IP_ADDRESS}, ["address"]))
+ADD_FIXED_IP = body(
     "addFixedIp",
-    {
-        "properties": {
-            "networkId": {"type": ["string", "number"], "minLength": 1, "maxLength": 36}
-        },
-        "required": ["networkId"],
-    },
-    is_open=False,
+    record(
+        {"networkId": {"type": ["string", "number"], "minLength": 1, "maxLength": 36}},
+        ["networkId"],
+    ),
 )
-REMOVE_FIXED_IP = _within(
-    "removeFixedIp", {"properties": {"address": _ADDRESS}, "required": ["address"]},
-    is_open=False,
-)  # fmt: skip
+REMOVE_FIXED_IP = body("removeFixedIp", record({"address": IP_ADDRESS}, ["address"]))

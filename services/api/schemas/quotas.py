@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from devstack_lite.db.quota_limits import CONFIGURED, UNCOUNTED
+import functools
+
 from devstack_lite.wsgi.versions import ApiVersion
-from services.api.schemas.servers import BOOLEAN, Schema
+from services.api.schemas.parameters import BOOLEAN, LIMIT, Schema, body, record
 
-_LIMIT: Schema = {
-    "anyOf": [
-        {"type": "integer", "minimum": -1, "maximum": 0x7FFFFFFF},
-        {"type": "string", "pattern": r"^(-1|[0-9]{1,9})\Z"},
-    ]
-}
-_LIMITS: Schema = dict.fromkeys((*CONFIGURED, *UNCOUNTED), _LIMIT)
+_NETWORKS = ("floating_ips", "fixed_ips", "security_groups", "security_group_rules")
+_INJECTED = ("injected_files", "injected_file_content_bytes", "injected_file_path_bytes")
+_NAMES = (
+    "instances", "cores", "ram", *_NETWORKS[:2], "metadata_items", "key_pairs", *_NETWORKS[2:],
+    *_INJECTED, "server_groups", "server_group_members",
+)  # fmt: skip
 
 
-def _body(key: str, properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "properties": {
-            key: {"type": "object", "properties": properties, "additionalProperties": False}
-        },
-        "required": [key],
-        "additionalProperties": False,
+def _limits(version: ApiVersion, *, networks_until: int) -> Schema:
+    """Return what has a limit in a version."""
+    gone = {
+        *(_NETWORKS if version > ApiVersion(2, networks_until) else ()),
+        *(_INJECTED if version >= ApiVersion(2, 57) else ()),
     }
+    return {name: LIMIT for name in _NAMES if name not in gone}
 
 
-QUOTA_SET = _body("quota_set", {**_LIMITS, "force": BOOLEAN, "tenant_id": {"type": "string"}})
-_CLASS_SET = _body("quota_class_set", _LIMITS)
-_FIRST_CLASS_SET = _body(
-    "quota_class_set",
-    {key: value for key, value in _LIMITS.items() if not key.startswith("server_group")},
-)
+@functools.cache
+def quota_set(version: ApiVersion) -> Schema:
+    """Return what a project may be given."""
+    return body("quota_set", record({**_limits(version, networks_until=35), "force": BOOLEAN}))
 
 
+@functools.cache
 def class_set(version: ApiVersion) -> Schema:
-    """Return what a class may be given: limits of server groups from 2.50 on."""
-    return _CLASS_SET if version >= ApiVersion(2, 50) else _FIRST_CLASS_SET
+    """Return what a class may be given."""
+    return body("quota_class_set", record(_limits(version, networks_until=49)))

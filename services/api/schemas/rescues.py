@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import UUID, Schema
+from services.api.schemas.parameters import PASSWORD, UUID, body, record
 
-RESCUE: Schema = {
-    "type": "object",
-    "properties": {
-        "rescue": {
-            "type": ["object", "null"],
-            "properties": {
-                "adminPass": {"type": "string"},
-                "rescue_image_ref": UUID,
-            },
-            "additionalProperties": False,
-        }
-    },
-    "required": ["rescue"],
-    "additionalProperties": False,
-}
+RESCUE = body(
+    "rescue",
+    {**record({"adminPass": PASSWORD, "rescue_image_ref": UUID}), "type": ["object", "null"]},
+)

@@ -5,74 +5,44 @@ from __future__ import annotations
 import functools
 
 from devstack_lite.wsgi.versions import ApiVersion
-from services.api.schemas.servers import Schema
+from services.api.schemas.parameters import PASSWORD, Schema, body, record
 
 
-def _action(name: str, properties: Schema, required: list[str]) -> Schema:
-    return {
-        "type": "object",
-        "properties": {
-            name: {
-                "type": "object",
-                "properties": properties,
-                "required": required,
-                "additionalProperties": False,
-            }
-        },
-        "required": [name],
-        "additionalProperties": False,
-    }
+def _one_of(action: str, name: str, *values: str) -> Schema:
+    return body(action, record({name: {"type": "string", "enum": list(values)}}, [name]))
 
 
-CONSOLE_OUTPUT: Schema = {
-    "type": "object",
-    "properties": {
-        "os-getConsoleOutput": {
-            "type": ["object", "null"],
-            "properties": {
-                "length": {
-                    "type": ["integer", "string", "null"],
-                    "pattern": r"^-?[0-9]{1,9}\Z",
-                    "minimum": -1,
-                    "maximum": 999999999,
-                },
-            },
-            "additionalProperties": False,
-        }
-    },
-    "required": ["os-getConsoleOutput"],
-    "additionalProperties": False,
-}
-VNC_CONSOLE = _action(
-    "os-getVNCConsole", {"type": {"type": "string", "enum": ["novnc", "xvpvnc"]}}, ["type"]
+CONSOLE_OUTPUT = body(
+    "os-getConsoleOutput",
+    record(
+        {"length": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$", "minimum": -1}}
+    ),
 )
-SPICE_CONSOLE = _action(
-    "os-getSPICEConsole", {"type": {"type": "string", "enum": ["spice-html5"]}}, ["type"]
-)
-SERIAL_CONSOLE = _action(
-    "os-getSerialConsole", {"type": {"type": "string", "enum": ["serial"]}}, ["type"]
-)
-RESET_STATE = _action(
-    "os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"]
-)
-CHANGE_PASSWORD = _action("changePassword", {"adminPass": {"type": "string"}}, ["adminPass"])
+VNC_CONSOLE = _one_of("os-getVNCConsole", "type", "novnc", "xvpvnc")
+SPICE_CONSOLE = _one_of("os-getSPICEConsole", "type", "spice-html5")
+SERIAL_CONSOLE = _one_of("os-getSerialConsole", "type", "serial")
+RESET_STATE = _one_of("os-resetState", "state", "active", "error")
+TRIGGER_CRASH_DUMP = body("trigger_crash_dump", {"type": "null"})
+CHANGE_PASSWORD = body("changePassword", record({"adminPass": PASSWORD}, ["adminPass"]))
 
 
 @functools.cache
 def remote_console(version: ApiVersion) -> Schema:
-    """Return what POST /servers/{id}/remote-consoles takes: mks from 2.8, spice-direct 2.99."""
-    is_mks = version >= ApiVersion(2, 8)
-    protocols = ["vnc", "spice", "rdp", "serial", *(["mks"] if is_mks else [])]
-    kinds = [
-        "novnc", "xvpvnc", "rdp-html5", "spice-html5", "serial",
-        *(["webmks"] if is_mks else []),
-        *(["spice-direct"] if version >= ApiVersion(2, 99) else []),
-    ]  # fmt: skip
-    return _action(
+    """Return what POST /servers/{id}/remote-consoles takes: mks from 2.8 on."""
+    protocols = ["vnc", "spice", "serial", "rdp"]
+    kinds = ["novnc", "xvpvnc", "spice-html5", "serial", "rdp-html5"]
+    if version >= ApiVersion(2, 8):
+        protocols.append("mks")
+        kinds.append("webmks")
+    if version >= ApiVersion(2, 99):
+        kinds.append("spice-direct")
+    return body(
         "remote_console",
-        {
-            "protocol": {"type": "string", "enum": protocols},
-            "type": {"type": "string", "enum": kinds},
-        },
-        ["protocol", "type"],
+        record(
+            {
+                "protocol": {"type": "string", "enum": protocols},
+                "type": {"type": "string", "enum": kinds},
+            },
+            ["protocol", "type"],
+        ),
     )

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 
 from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas import block_devices
 from services.api.schemas import servers as v2_1
-from services.api.schemas.servers import BOOLEAN, NAME, Schema
-
-DESCRIPTION: Schema = {
-    "type": ["string", "null"], "maxLength": 255, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*\Z",
-}  # fmt: skip
-TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
-TAGS: Schema = {"type": "array", "items": TAG, "maxItems": 50, "uniqueItems": True}
-HOST: Schema = {
-    "type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9-._]*$",
-}  # fmt: skip
-HOSTNAME: Schema = {
-    "type": "string", "minLength": 2, "maxLength": 63,
-    "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$",
-}  # fmt: skip
-FULL_HOSTNAME: Schema = {
-    "type": "string", "minLength": 2, "maxLength": 255,
-    "pattern": r"^([a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+[.]?)+$",
-}  # fmt: skip
-CERTIFICATES: Schema = {
-    "anyOf": [
-        {"type": "null"},
-        {
-            "type": "array", "minItems": 1, "maxItems": 50, "uniqueItems": True,
-            "items": {"type": "string", "minLength": 1},
-        },
-    ]
-}  # fmt: skip
+from services.api.schemas.parameters import (
+    BOOLEAN,
+    CERTIFICATES,
+    DESCRIPTION,
+    FQDN,
+    HOSTNAME,
+    NAME_OR_NONE,
+    TAGS,
+    TEXT,
+    USER_DATA,
+    Schema,
+    body,
+    record,
+)
 
 
 def _since(version: ApiVersion, minor: int) -> bool:
@@ -41,26 +28,26 @@ def _since(version: ApiVersion, minor: int) -> bool:
 
 
 def _hostname(version: ApiVersion) -> Schema:
-    return FULL_HOSTNAME if _since(version, 94) else HOSTNAME
+    return FQDN if _since(version, 94) else HOSTNAME
 
 
 @functools.cache
 def create(version: ApiVersion) -> Schema:
     """Return what POST /servers takes."""
-    schema = copy.deepcopy(v2_1.CREATE)
-    server = schema["properties"]["server"]
-    wanted = server["properties"]
-    networks = wanted["networks"]
-    if not (ApiVersion(2, 32) <= version <= ApiVersion(2, 36) or _since(version, 42)):
-        del networks["oneOf"][0]["items"]["properties"]["tag"]
-    devices = wanted["block_device_mapping_v2"]["items"]["properties"]
-    if not (version == ApiVersion(2, 32) or _since(version, 42)):
-        del devices["tag"]
-    if not _since(version, 67):
-        del devices["volume_type"]
+    wanted = {
+        **v2_1.SERVER,
+        "networks": v2_1.networks(
+            with_tag=ApiVersion(2, 32) <= version <= ApiVersion(2, 36) or _since(version, 42),
+            with_words=_since(version, 37),
+        ),
+        "block_device_mapping_v2": block_devices.mappings_v2(
+            with_tag=version == ApiVersion(2, 32) or _since(version, 42),
+            with_volume_type=_since(version, 67),
+        ),
+    }
+    required = ["name", "flavorRef"]
     if _since(version, 37):
-        networks["oneOf"].append({"type": "string", "enum": ["none", "auto"]})
-        server["required"].append("networks")
+        required.append("networks")
     if _since(version, 19):
         wanted["description"] = DESCRIPTION
     if _since(version, 52):
@@ -70,75 +57,69 @@ def create(version: ApiVersion) -> Schema:
     if _since(version, 63):
         wanted["trusted_image_certificates"] = CERTIFICATES
     if _since(version, 74):
-        wanted |= {"host": HOST, "hypervisor_hostname": HOST}
+        wanted |= {"host": FQDN, "hypervisor_hostname": FQDN}
     if _since(version, 90):
         wanted["hostname"] = _hostname(version)
-    return schema
+    return record(
+        {
+            "server": record(wanted, required),
+            "os:scheduler_hints": v2_1.HINTS,
+            "OS-SCH-HNT:scheduler_hints": v2_1.HINTS,
+        },
+        ["server"],
+    )
 
 
 @functools.cache
 def update(version: ApiVersion) -> Schema:
     """Return what PUT /servers/{id} takes; from 2.104 on the zone that it is pinned to."""
-    schema = copy.deepcopy(v2_1.UPDATE)
-    wanted = schema["properties"]["server"]["properties"]
-    wanted["OS-DCF:diskConfig"] = {"type": "string", "enum": ["AUTO", "MANUAL"]}
+    wanted = dict(v2_1.UPDATE)
     if _since(version, 19):
         wanted["description"] = DESCRIPTION
     if _since(version, 90):
         wanted["hostname"] = _hostname(version)
     if _since(version, 104):
-        wanted["pinned_availability_zone"] = {"oneOf": [NAME, {"type": "null"}]}
-    return schema
+        wanted["pinned_availability_zone"] = NAME_OR_NONE
+    return body("server", record(wanted))
 
 
 @functools.cache
 def rebuild(version: ApiVersion) -> Schema:
     """Return what the action rebuild takes."""
-    schema = copy.deepcopy(v2_1.REBUILD)
-    wanted = schema["properties"]["rebuild"]["properties"]
+    wanted = dict(v2_1.REBUILD)
     if _since(version, 19):
         wanted["description"] = DESCRIPTION
     if _since(version, 54):
-        wanted["key_name"] = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
+        wanted["key_name"] = NAME_OR_NONE
     if _since(version, 57):
         del wanted["personality"]
-        wanted["user_data"] = {"type": ["string", "null"], "maxLength": 65535}
+        wanted["user_data"] = {**USER_DATA, "type": ["string", "null"]}
     if _since(version, 63):
         wanted["trusted_image_certificates"] = CERTIFICATES
     if _since(version, 90):
         wanted["hostname"] = _hostname(version)
-    return schema
+    return body("rebuild", record(wanted, ["imageRef"]))
 
 
 @functools.cache
 def evacuate(version: ApiVersion) -> Schema:
     """Return what the action evacuate takes."""
-    schema = copy.deepcopy(v2_1.EVACUATE)
-    wanted = schema["properties"]["evacuate"]["properties"]
+    wanted = dict(v2_1.EVACUATE)
+    required = ["onSharedStorage"]
     if _since(version, 14):
         del wanted["onSharedStorage"]
-    else:
-        schema["properties"]["evacuate"]["required"] = ["onSharedStorage"]
+        required = []
     if ApiVersion(2, 29) <= version <= ApiVersion(2, 67):
         wanted["force"] = BOOLEAN
-    return schema
+    return body("evacuate", record(wanted, required))
 
 
 @functools.cache
 def lock(version: ApiVersion) -> Schema:
     """Return what the action lock takes: from 2.73 on a reason."""
-    reason = {
-        "type": "object",
-        "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}},
-        "additionalProperties": False,
-    }
-    takes = {"oneOf": [reason, {"type": "null"}]} if _since(version, 73) else {}
-    return {"type": "object", "properties": {"lock": takes}, "required": ["lock"]}
+    reason = {**record({"locked_reason": TEXT}), "type": ["object", "null"]}
+    return body("lock", reason if _since(version, 73) else {})
 
 
-SET_TAGS: Schema = {
-    "type": "object",
-    "properties": {"tags": TAGS},
-    "required": ["tags"],
-    "additionalProperties": False,
-}
+SET_TAGS = body("tags", TAGS)
+NO_BODY: Schema = {"type": "null"}

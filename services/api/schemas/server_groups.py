@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 
-from devstack_lite.objects.compute import GroupPolicy
-from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.versions import ApiVersion
-from services.api.schemas.servers import NAME
+from services.api.schemas.parameters import NAME, POSITIVE_INTEGER, Schema, body, record
 
-CREATE: Json = {
-    "type": "object",
-    "properties": {
-        "server_group": {
-            "type": "object",
-            "properties": {
-                "name": NAME,
-                "policies": {
-                    "type": "array",
-                    "items": {"enum": [GroupPolicy.ANTI_AFFINITY, GroupPolicy.AFFINITY]},
-                    "minItems": 1,
-                    "maxItems": 1,
-                    "uniqueItems": True,
-                },
-            },
-            "required": ["name", "policies"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["server_group"],
-    "additionalProperties": False,
-}
+_HARD = ["anti-affinity", "affinity"]
+_ALL = [*_HARD, "soft-anti-affinity", "soft-affinity"]
 
 
 @functools.cache
-def create(version: ApiVersion) -> Json:
+def create(version: ApiVersion) -> Schema:
     """Return what POST /os-server-groups takes: soft policies from 2.15 on, rules from 2.64 on."""
-    schema = copy.deepcopy(CREATE)
-    group = schema["properties"]["server_group"]
-    wanted = group["properties"]
-    if version >= ApiVersion(2, 15):
-        wanted["policies"]["items"]["enum"] = list(GroupPolicy)
     if version >= ApiVersion(2, 64):
-        del wanted["policies"]
-        wanted["policy"] = {"enum": list(GroupPolicy)}
-        wanted["rules"] = {
-            "type": "object",
-            "properties": {
-                "max_server_per_host": {
-                    "oneOf": [
-                        {"type": "integer", "minimum": 1},
-                        {"type": "string", "pattern": "^0*[1-9][0-9]{0,8}$"},
-                    ]
-                }
-            },
-            "additionalProperties": False,
+        wanted = {
+            "name": NAME,
+            "policy": {"type": "string", "enum": _ALL},
+            "rules": record({"max_server_per_host": POSITIVE_INTEGER}),
         }
-        group["required"] = ["name", "policy"]
-    return schema
+        return body("server_group", record(wanted, ["name", "policy"]))
+    policy: Schema = {
+        "type": "string", "enum": _ALL if version >= ApiVersion(2, 15) else _HARD,
+    }  # fmt: skip
+    policies: Schema = {
+        "type": "array", "prefixItems": [policy], "uniqueItems": True, "minItems": 1, "maxItems": 1,
+    }  # fmt: skip
+    return body("server_group", record({"name": NAME, "policies": policies}, ["name", "policies"]))

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import METADATA, Schema
+from services.api.schemas.parameters import METADATA, ONE_ITEM, body
 
-ALL: Schema = {
-    "type": "object",
-    "properties": {"metadata": METADATA},
-    "required": ["metadata"],
-    "additionalProperties": False,
-}
-ONE: Schema = {
-    "type": "object",
-    "properties": {"meta": {**METADATA, "minProperties": 1, "maxProperties": 1}},
-    "required": ["meta"],
-    "additionalProperties": False,
-}
+ALL = body("metadata", METADATA)
+ONE = body("meta", ONE_ITEM)

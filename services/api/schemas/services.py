@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from devstack_lite.objects.registry import Json
-from services.api.schemas.servers import BOOLEAN
+from devstack_lite.wsgi.versions import ApiVersion
+from services.api.schemas.parameters import BOOLEAN, FQDN, TEXT, Schema, record
 
-_HOST: Json = {
-    "type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9-._]*$",
-}  # fmt: skip
-_REASON: Json = {"type": "string", "minLength": 1, "maxLength": 255}
-
-CHANGE: Json = {
-    "type": "object",
-    "properties": {"host": _HOST, "binary": {"type": "string", "minLength": 1, "maxLength": 255}},
-    "required": ["host", "binary"],
-    "additionalProperties": False,
-}
-DISABLE: Json = {
-    **CHANGE,
-    "properties": {**CHANGE["properties"], "disabled_reason": _REASON},
-    "required": ["host", "binary", "disabled_reason"],
-}
-FORCE_DOWN: Json = {
-    **CHANGE,
-    "properties": {**CHANGE["properties"], "forced_down": BOOLEAN},
-    "required": ["host", "binary", "forced_down"],
-}
-UPDATE: Json = {
-    "type": "object",
-    "properties": {
-        "status": {"enum": ["enabled", "disabled"]},
-        "disabled_reason": _REASON,
+_CHANGE: Schema = {"host": FQDN, "binary": TEXT, "disabled_reason": TEXT}
+_FIRST = record(_CHANGE, ["host", "binary"])
+_LATER = record({**_CHANGE, "forced_down": BOOLEAN}, ["host", "binary"])
+UPDATE = record(
+    {
+        "status": {"type": "string", "enum": ["enabled", "disabled"]},
+        "disabled_reason": TEXT,
         "forced_down": BOOLEAN,
-    },
-    "minProperties": 1,
-    "additionalProperties": False,
-}
+    }
+)
+
+
+def change(version: ApiVersion) -> Schema:
+    """Return what all that ends in a verb takes; what one of them needs, it asks for itself."""
+    return _LATER if version >= ApiVersion(2, 11) else _FIRST

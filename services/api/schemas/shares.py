@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from services.api.schemas.servers import UUID, Schema
+from services.api.schemas.parameters import UUID, Schema, body, record
 
-CREATE: Schema = {
-    "type": "object",
-    "properties": {
-        "share": {
-            "type": "object",
-            "properties": {
-                "share_id": UUID,
-                "tag": {
-                    "type": "string", "minLength": 1, "maxLength": 255,
-                    "pattern": r"^[a-zA-Z0-9-]*\Z",
-                },
-            },
-            "required": ["share_id"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["share"],
-    "additionalProperties": False,
+_TAG: Schema = {
+    "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-]*$",
 }  # fmt: skip
+CREATE = body("share", record({"share_id": UUID, "tag": _TAG}, ["share_id"]))

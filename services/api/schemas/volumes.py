@@ -1,45 +1,35 @@
-"""Bodies of /os-volumes and /os-snapshots; what else they hold is passed over, as in Nova."""
+"""Bodies of /os-volumes and /os-snapshots."""
 
 from __future__ import annotations
 
-from services.api.schemas.servers import BOOLEAN, Schema
+from services.api.schemas.parameters import BOOLEAN, Schema, body, record
 
-_TEXT: Schema = {"type": ["string", "null"], "maxLength": 255}
+_TEXT: Schema = {"type": "string"}
 
-
-def _body(noun: str, properties: Schema, required: str) -> Schema:
-    own = {"type": "object", "properties": properties, "required": [required]}
-    return {
-        "type": "object", "properties": {noun: own}, "required": [noun],
-        "additionalProperties": False,
-    }  # fmt: skip
-
-
-VOLUME = _body(
+VOLUME = body(
     "volume",
-    {
-        "size": {
-            "oneOf": [
-                {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
-                {"type": "string", "pattern": "^0*[1-9][0-9]{0,8}$"},
-            ]
+    record(
+        {
+            "volume_type": _TEXT,
+            "metadata": {"type": "object"},
+            "snapshot_id": _TEXT,
+            "size": {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1},
+            "availability_zone": _TEXT,
+            "display_name": _TEXT,
+            "display_description": _TEXT,
         },
-        "display_name": _TEXT,
-        "display_description": _TEXT,
-        "volume_type": {"type": ["string", "null"]},
-        "metadata": {"type": ["object", "null"]},
-        "snapshot_id": {"type": ["string", "null"]},
-        "availability_zone": {"type": ["string", "null"]},
-    },
-    "size",
+        ["size"],
+    ),
 )
-SNAPSHOT = _body(
+SNAPSHOT = body(
     "snapshot",
-    {
-        "volume_id": {"type": "string"},
-        "display_name": _TEXT,
-        "display_description": _TEXT,
-        "force": BOOLEAN,
-    },
-    "volume_id",
+    record(
+        {
+            "volume_id": _TEXT,
+            "force": BOOLEAN,
+            "display_name": _TEXT,
+            "display_description": _TEXT,
+        },
+        ["volume_id"],
+    ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import NoReturn
 
 from devstack_lite.db import hosts
 from devstack_lite.exceptions import Conflict, Invalid, NotFound
@@ -11,12 +10,12 @@ from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.console import Console
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import PowerState
-from devstack_lite.wsgi.faults import HttpError
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.console_tokens import SPICE_DIRECT
 from services.api.controllers.server_actions.asking import Asking
 from services.api.schemas import server_actions as schemas
+from services.api.schemas.parameters import whole
 
 
 class ConsolesController:
@@ -33,14 +32,14 @@ class ConsolesController:
     @api(action="os-getConsoleOutput", body=schemas.CONSOLE_OUTPUT)
     def console_output(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
         """Show the last lines that a server wrote on its console, or all."""
-        length = (body["os-getConsoleOutput"] or {}).get("length")
+        length = body["os-getConsoleOutput"].get("length")
         instance = self._asking.get(req, id, "os_compute_api:os-console-output")
         if instance.host is None:
             raise _not_ready(instance)
         try:
             output = self._compute.get_console_output(
                 req.context, host=instance.host, instance=instance,
-                length=None if length is None else int(length),
+                length=None if length is None else whole(length),
             )  # fmt: skip
         except NotFound as error:
             raise NotFound("Guest does not have a console available.", kind="console") from error
@@ -67,16 +66,9 @@ class ConsolesController:
 
     @api(action="os-getSerialConsole", body=schemas.SERIAL_CONSOLE, until="2.5")
     def serial_console(self, req: Request, id: str, body: Json) -> Json:  # noqa: A002
-        """Refuse it: there are no serial consoles."""
+        """Return where a server's serial console may be seen, if there were one."""
         kind = body["os-getSerialConsole"]["type"]
         return {"console": {"type": kind, "url": self._url(req, id, "serial", kind)}}
-
-    @api(action="os-getRDPConsole", until="2.5")
-    def rdp_console(self, req: Request, id: str, body: Json) -> NoReturn:  # noqa: A002
-        """Say that it is no more: Nova has removed it with Hyper-V."""
-        raise HttpError(
-            410, "This resource is no longer available.  No forwarding address is given."
-        )
 
     def _url(self, req: Request, server_id: str, protocol: str, kind: str) -> str:
         """Return where a console is seen, having it kept where its token leads.

@@ -12,7 +12,7 @@ from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.schemas import moves as schemas
-from services.api.schemas.servers import is_true
+from services.api.schemas.parameters import is_true
 
 LIVE = HostAction(
     name="os-migrateLive", event="conductor_live_migrate_instance",
@@ -32,9 +32,9 @@ class LiveMigrationsController:
     def live_migrate(self, req: Request, id: str, body: Json) -> None:  # noqa: A002 - the route's
         """Have a server run on another host, or on the one that is named."""
         target = body["os-migrateLive"]["host"]
+        seen = self._asking.get_moving(req, id, LIVE, target)
         if target is None and is_true(body["os-migrateLive"].get("force")):
             raise Invalid("Can't force to a non-provided destination")
-        seen = self._asking.get_moving(req, id, LIVE, target)
         self._check_hosts(seen.uuid, str(seen.host), target)
         if not all(one.is_live_migratable for one in requests_of(seen.flavor.extra_specs)):
             raise Invalid("Migration pre-check error: This request does not explicitly request"

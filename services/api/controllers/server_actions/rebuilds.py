@@ -25,12 +25,12 @@ from devstack_lite.objects.volume import Volume, VolumeAttachment
 from devstack_lite.states import TaskState, VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
-from services.api.boot import check_user_data, usable_image
+from services.api.boot import usable_image
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.host_states import host_states
 from services.api.personality import injected_files
 from services.api.schemas import server_bodies as schemas
-from services.api.schemas.servers import is_true
+from services.api.schemas.parameters import is_true
 from services.api.views import servers as views
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.ERROR)
@@ -58,7 +58,6 @@ class RebuildsController:
         One that boots from a volume gets the image there, from 2.93 on.
         """
         asked = body["rebuild"]
-        check_user_data(asked.get("user_data"))
         seen = self._asking.get_built(req, id, REBUILD)
         root = None if seen.image_ref else self._root_volume(seen)
         image = usable_image(
@@ -154,11 +153,11 @@ class RebuildsController:
     def evacuate(self, req: Request, id: str, body: Json) -> Json | None:  # noqa: A002
         """Build a server anew on another host, when its own is down; from 2.95 on off there."""
         asked = body["evacuate"]
+        seen = self._asking.get_built(req, id, EVACUATION)
         if asked.get("host") is None and is_true(asked.get("force")):
             raise Invalid("Can't force to a non-provided destination")
         if "adminPass" in asked and is_true(asked.get("onSharedStorage")):
             raise Invalid("admin password can't be changed on existing disk")
-        seen = self._asking.get_built(req, id, EVACUATION)
         self._check_hosts(str(seen.host), asked.get("host"))
         arguments = {"target_host": asked.get("host"), "is_stopped": req.since(2, 95)}
         self._asking.begin(req, id, EVACUATION, arguments=arguments)

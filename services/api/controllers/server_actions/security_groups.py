@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from devstack_lite.db import server_network
 from devstack_lite.exceptions import InstanceIsLocked
 from devstack_lite.objects.compute import Instance
@@ -11,27 +9,10 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking
+from services.api.schemas import network_proxies as schemas
 from services.conductor.rpcapi.security_groups import SecurityGroupsAPI
 
 RULE = "os_compute_api:os-security-groups"
-
-
-def _body(action: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            action: {
-                "type": "object",
-                "properties": {
-                    "name": {"type": "string", "minLength": 1, "maxLength": 255}
-                },
-                "required": ["name"],
-                "additionalProperties": True,
-            }
-        },
-        "required": [action],
-        "additionalProperties": False,
-    }  # fmt: skip
 
 
 class SecurityGroupsController:
@@ -41,13 +22,13 @@ class SecurityGroupsController:
         self._asking = asking
         self._groups = groups
 
-    @api(status=202, action="addSecurityGroup", body=_body("addSecurityGroup"))
+    @api(status=202, action="addSecurityGroup", body=schemas.server_group("addSecurityGroup"))
     def add(self, req: Request, id: str, body: Json) -> None:  # noqa: A002 - the route's name
         """Put a server's ports into a group, by name or id."""
         seen, group_id = self._find(req, id, body["addSecurityGroup"]["name"], "add")
         self._groups.add_to_server(req.context, instance_uuid=seen.uuid, group_id=group_id)
 
-    @api(status=202, action="removeSecurityGroup", body=_body("removeSecurityGroup"))
+    @api(status=202, action="removeSecurityGroup", body=schemas.server_group("removeSecurityGroup"))
     def remove(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Take a server's ports out of a group, by name or id."""
         seen, group_id = self._find(req, id, body["removeSecurityGroup"]["name"], "remove")

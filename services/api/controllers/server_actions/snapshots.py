@@ -15,6 +15,7 @@ from devstack_lite.wsgi.resource import api
 from services.api.controllers.server_actions.asking import Asking, HostAction
 from services.api.controllers.server_actions.volume_snapshots import MAPPING, VolumeSnapshots
 from services.api.schemas import snapshots as schemas
+from services.api.schemas.parameters import whole
 
 STATES = (VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED)
 CREATE_IMAGE = HostAction(
@@ -76,7 +77,7 @@ class SnapshotsController:
         asked = body["createBackup"]
         if not self._asking.get_built(req, id, CREATE_BACKUP).image_ref:
             raise Invalid("Backup is not supported for volume-backed instances.")
-        rotation = int(asked["rotation"])
+        rotation = whole(asked["rotation"])
         properties = {
             **self._metadata(req, asked), "image_type": "backup",
             "backup_type": asked["backup_type"],
