@@ -167,6 +167,8 @@ os-quota-sets:detail               reader  GET /os-quota-sets/{{project_id}}/det
 os-quota-sets:update               admin   PUT /os-quota-sets/{{project_id}}
 os-quota-sets:delete               admin   DELETE /os-quota-sets/{{project_id}}
 extensions                         any     GET /extensions, GET /extensions/{{alias}}
+os-baremetal-nodes:list            admin   GET /os-baremetal-nodes
+os-baremetal-nodes:show            admin   GET /os-baremetal-nodes/{{node_id}}
 os-console-auth-tokens             admin   GET /os-console-auth-tokens/{{console_token}}
 os-remote-consoles                 member  {_ACTION} (os-getVNCConsole, os-getSPICEConsole, \
 os-getSerialConsole), POST {_SERVER}/remote-consoles
@@ -255,6 +257,7 @@ _CHECKS = {
     "any": ANY,
 }  # fmt: skip
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
+CACHED_IMAGES = "compute:aggregates:images"
 TOPOLOGY = "compute:server:topology:index"
 TOPOLOGY_OF_HOST = "compute:server:topology:host:index"
 
@@ -269,6 +272,7 @@ def _documented() -> Iterator[DocumentedRuleDefault]:
         name, who, operation = line.split(maxsplit=2)
         yield _rule(f"os_compute_api:{name}", _CHECKS[who], operation)
     yield _rule(REQUESTED_DESTINATION, ADMIN, "POST /servers (host, hypervisor_hostname)")
+    yield _rule(CACHED_IMAGES, ADMIN, "POST /os-aggregates/{aggregate_id}/images")
     yield _rule(TOPOLOGY, READER, f"GET {_SERVER}/topology")
     yield _rule(TOPOLOGY_OF_HOST, ADMIN, f"GET {_SERVER}/topology")
 

@@ -21,6 +21,7 @@ from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
 from services.api.controllers.audit_log import AuditLogController
 from services.api.controllers.availability_zones import AvailabilityZonesController
+from services.api.controllers.baremetal_nodes import BaremetalNodesController
 from services.api.controllers.console_tokens import ConsoleTokensController
 from services.api.controllers.decisions import DecisionsController
 from services.api.controllers.external_events import ExternalEventsController
@@ -155,7 +156,13 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         "services": ServicesController(
             db, HostsAPI(transport, call_monitor_s=monitor_s), down_time_s=down_time_s
         ),
-        "aggregates": AggregatesController(db, AggregatesAPI(transport, call_monitor_s=monitor_s)),
+        "aggregates": AggregatesController(
+            db,
+            AggregatesAPI(transport, call_monitor_s=monitor_s),
+            ComputeAPI(transport, call_monitor_s=monitor_s),
+            down_time_s=down_time_s,
+        ),
+        "baremetal_nodes": BaremetalNodesController(),
         "server_groups": ServerGroupsController(
             db,
             ServerGroupsAPI(transport, call_monitor_s=monitor_s),

@@ -84,6 +84,14 @@ ROUTES: list[Route] = [
         "GET /servers/{server_id}/os-server-password password",
         "DELETE /servers/{server_id}/os-server-password clear_password",
     ),
+    *rows(
+        "baremetal_nodes",
+        "GET /os-baremetal-nodes index",
+        "POST /os-baremetal-nodes create",
+        "GET /os-baremetal-nodes/{id} show",
+        "DELETE /os-baremetal-nodes/{id} delete",
+        "POST /os-baremetal-nodes/{id}/action action",
+    ),
     *rows("console_tokens", "GET /os-console-auth-tokens/{id} show"),
     *rows(
         "tags",
@@ -201,6 +209,7 @@ ROUTES: list[Route] = [
         "PUT /os-aggregates/{id} update",
         "DELETE /os-aggregates/{id} delete",
         "POST /os-aggregates/{id}/action action",
+        "POST /os-aggregates/{id}/images images",
     ),
     *rows(
         "server_groups",

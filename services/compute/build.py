@@ -218,8 +218,12 @@ def fetch_image(
             log.add(validated)
         if image.get("status") != "active":
             raise Invalid(f"Image {image_id} is not active.")
-        peers.driver.play_stage("image.fetch", selectors_of(instance))
         detail.append(f"image {image.get('name')}, {image.get('size')} bytes")
+        cache = peers.driver.image_cache
+        if cache is not None and cache.has(image_id):
+            detail.append("kept by the host")
+        else:
+            peers.driver.play_stage("image.fetch", selectors_of(instance))
     LOG.info("step 12: image %s", image.get("name"))
     return image
 

@@ -39,6 +39,13 @@ class HypervisorError(DevstackError):
         self.definite = definite
 
 
+class ImageCache(Protocol):
+    """The images that are on the host already."""
+
+    def has(self, image_id: str) -> bool: ...  # noqa: D102
+    def keep(self, image_id: str) -> None: ...  # noqa: D102
+
+
 class StageOutcome(Protocol):
     """How a stage went."""
 
@@ -66,6 +73,7 @@ class LibvirtDriver:
         *,
         nodes: Sequence[str] = (),
         drives: ConfigDrives | None = None,
+        image_cache: ImageCache | None = None,
         stages: Stages | None = None,
         uri_elsewhere: Callable[[str, str], str] | None = None,
         spawn_stages: Sequence[str] = ("image.fetch", "network.plug", "volume.attach"),
@@ -77,6 +85,7 @@ class LibvirtDriver:
         self._uri_for_node = uri_for_node
         self._nodes = tuple(nodes)
         self.drives = drives
+        self.image_cache = image_cache
         self._uri_elsewhere = uri_elsewhere
         self._stages = stages
         self._spawn_stages = tuple(spawn_stages)

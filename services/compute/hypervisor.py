@@ -17,6 +17,7 @@ from services.compute.config_drive import ConfigDrives
 from services.compute.device_spec import parse_device_specs
 from services.compute.driver import LibvirtDriver
 from services.compute.host_numa import CpuSets, report_cells, reserved_pages
+from services.compute.image_cache import ImageCache
 from services.compute.pci_devices import assignable_devices
 from services.compute.provider_config import Provider, load_provider_config
 
@@ -68,6 +69,7 @@ def load_driver(conf: Any) -> LibvirtDriver:
             lambda node: store / "nodes" / node,
             lambda host, node: store.parent / host / "nodes" / node,
         ),
+        image_cache=ImageCache(store / "images"),
         stages=StageEngine.load(own.profile),
         # The build plays them itself, in the steps they belong to.
         spawn_stages=(),

@@ -18,7 +18,16 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
 from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog, point_of
-from services.compute import build, console_log, devices, inspection, live, operations, resize
+from services.compute import (
+    build,
+    console_log,
+    devices,
+    image_cache,
+    inspection,
+    live,
+    operations,
+    resize,
+)
 from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.instances import InstancesAPI
 
@@ -117,6 +126,12 @@ class ComputeManager:
     ) -> int:
         """Read it, of a guest that runs. Delivered twice: reads twice."""
         return inspection.get_console_port(self._peers.driver, instance, display)
+
+    def cache_images(
+        self, context: RequestContext, *, host: str, image_ids: Sequence[str]
+    ) -> dict[str, str]:
+        """Fetch and keep them. Delivered twice: what is kept stays."""
+        return image_cache.cache_images(context, image_ids, self._peers.driver, self._peers.image)
 
     def set_admin_password(
         self, context: RequestContext, *, host: str, instance: Instance, password: str

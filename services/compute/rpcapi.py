@@ -116,6 +116,18 @@ class ComputeAPI(RpcClient):
         )
 
     @declare("call", timeout_s=60, is_idempotent=True)
+    def cache_images(
+        self, context: RequestContext, *, host: str, image_ids: Sequence[str]
+    ) -> dict[str, str]:
+        """Have a host keep images; what became of each: cached, existing, error, unsupported."""
+        return cast(
+            "dict[str, str]",
+            self.invoke(
+                context, self.cache_images, rpc_server=host, host=host, image_ids=list(image_ids)
+            ),
+        )
+
+    @declare("call", timeout_s=60, is_idempotent=True)
     def power_off_guest(
         self, context: RequestContext, *, host: str, node: str, uuid: str, attempt: int
     ) -> None:

@@ -60,6 +60,7 @@ BODIES: dict[str, Any] = {
     "services.update": {"status": "disabled"},
     "aggregates.create": {"aggregate": {"name": "theirs"}},
     "aggregates.update": {"aggregate": {"name": "theirs"}},
+    "aggregates.images": {"cache": [{"id": NOTHING}]},
     "aggregates.action": {"add_host": {"host": "nowhere"}},
     "server_groups.create": {"server_group": {"name": "theirs", "policies": ["affinity"]}},
     "quotas.update": {"quota_set": {"cores": 1}},
@@ -99,7 +100,7 @@ OTHERS_BODIES = {
 
 ADMINS = {
     "external_events", "decisions", "console_tokens", "migrations", "hypervisors", "services",
-    "hosts", "aggregates", "audit_log",
+    "hosts", "aggregates", "audit_log", "baremetal_nodes",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {
@@ -111,10 +112,13 @@ ADMINS_ACTIONS = {
 }  # fmt: skip
 PROXIES = ("2.1", "2.35")
 PROXY_RESOURCES = {"images", "image_metadata", "security_groups", "floating_ips", "networks",
-                   "volumes", "snapshots"}  # fmt: skip
+                   "volumes", "snapshots", "baremetal_nodes"}  # fmt: skip
+REFUSED = {f"baremetal_nodes.{name}" for name in ("create", "delete", "action")}
+"""What is refused whoever asks."""
 BETWEEN = {
     "services.force_down": ("2.11", "2.52"),
     "console_tokens.show": ("2.31", "2.104"),
+    "aggregates.images": ("2.81", "2.104"),
     **{
         f"{one.resource}.{one.action}": PROXIES for one in ROUTES if one.resource in PROXY_RESOURCES
     },
@@ -177,6 +181,7 @@ def body_of(route: Route, version: str) -> Any:
 
 PLAIN = [
     one for one in TABLE
-    if one.resource not in {"removed", "volumes_boot"} and name_of(one) != "servers.action"
+    if one.resource not in {"removed", "volumes_boot"}
+    and name_of(one) not in {"servers.action", *REFUSED}
 ]  # fmt: skip
 """What is asked as itself: `volumes_boot` is `servers` under another name."""

@@ -10,6 +10,8 @@ import pytest
 
 from devstack_lite.db import hosts
 from devstack_lite.db.engine import Database
+from devstack_lite.exceptions import Unavailable
+from services.compute.rpcapi import ComputeAPI
 from tests.api.conftest import ADMIN, DEMO, OTHER, Api, Cloud
 from tests.api.test_compute_api import message
 
@@ -119,3 +121,39 @@ def test_a_group_is_its_projects(api: Api) -> None:
 def test_a_policy_that_is_none_is_refused(api: Api, policies: Any) -> None:
     body = {"server_group": {"name": "x", "policies": policies}}
     assert api("POST", "/v2.1/os-server-groups", body, token=DEMO).status == 400
+
+
+SINCE_2_81 = {"OpenStack-API-Version": "compute 2.81"}
+
+
+def test_images_are_kept_by_an_aggregates_hosts(
+    api: Api, aggregate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By those that are up; one that fails holds nobody up; 202 without a body."""
+    told: list[tuple[str, list[str]]] = []
+
+    def cache_images(_own: Any, _context: Any, *, host: str, image_ids: list[str]) -> Any:
+        told.append((host, list(image_ids)))
+        raise Unavailable("nobody answers")
+
+    monkeypatch.setattr(ComputeAPI, "cache_images", cache_images)
+    path = f"/v2.1/os-aggregates/{aggregate}/images"
+    images = [str(uuid.uuid4()) for _ in range(2)]
+    body = {"cache": [{"id": one} for one in images]}
+
+    def ask(body: Any, token: str = ADMIN, path: str = path, version: Any = SINCE_2_81) -> Any:
+        return api("POST", path, body, token=token, headers=version)
+
+    assert (ask(body).status, told) == (202, [])
+    for host in ("one", "two"):
+        act(api, aggregate, add_host={"host": host})
+    answer = ask(body)
+    assert (answer.status, answer.data) == (202, b"")
+    assert sorted(told) == sorted((host, [one]) for host in ("one", "two") for one in images)
+    twice = ask({"cache": [*body["cache"], {"id": images[0]}]})
+    assert message(twice, 400, "badRequest") == "Duplicate images in request"
+    assert ask({"cache": []}).status == 400
+    assert ask({"cache": [{"id": "x"}]}).status == 400
+    assert ask(body, DEMO).status == 403
+    assert ask(body, path="/v2.1/os-aggregates/9999/images").status == 404
+    assert ask(body, version={"OpenStack-API-Version": "compute 2.80"}).status == 404

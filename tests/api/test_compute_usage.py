@@ -200,3 +200,25 @@ def test_time_to_come_is_not_counted(api: Api) -> None:
     used = found.json["tenant_usage"]
     since = datetime.datetime.now(datetime.UTC) - NOON
     assert abs(used["total_hours"] - 2 - since.total_seconds() / 3600) < 1
+
+
+def test_what_ironic_has_is_not_here(api: Api) -> None:
+    """501 for what Nova asks it, 400 in Nova's words for what it never did; up to 2.35."""
+    nodes = "/v2.1/os-baremetal-nodes"
+    for path in (nodes, f"{nodes}/1"):
+        assert api("GET", path, token=DEMO).status == 403
+        answer = api("GET", path, token=ADMIN)
+        assert (answer.status, message(answer)) == (
+            501, "Ironic client unavailable, cannot access Ironic.",
+        )  # fmt: skip
+    for method, path, body, command in (
+        ("POST", nodes, {"node": {}}, "node-create"),
+        ("DELETE", f"{nodes}/1", None, "node-delete"),
+        ("POST", f"{nodes}/1/action", {"add_interface": {"address": "x"}}, "port-create"),
+        ("POST", f"{nodes}/1/action", {"remove_interface": {"address": "x"}}, "port-delete"),
+    ):
+        answer = api(method, path, body, token=DEMO)
+        said = f"Command not supported. Please use Ironic command {command} to perform this action."
+        assert (answer.status, message(answer)) == (400, said)
+        later = {"OpenStack-API-Version": "compute 2.36"}
+        assert api(method, path, body, token=ADMIN, headers=later).status == 404

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from devstack_lite import clock
-from devstack_lite.db import aggregates
+from devstack_lite.context import RequestContext
+from devstack_lite.db import aggregates, hosts
 from devstack_lite.db.aggregates import ZONE
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Invalid
+from devstack_lite.exceptions import DevstackError, Invalid
 from devstack_lite.objects.compute import Aggregate
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
+from services.api.policies import CACHED_IMAGES
 from services.api.policy import require_admin
 from services.api.schemas import aggregates as schemas
+from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.aggregates import AggregatesAPI
+
+LOG = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Hosts that are asked at a time; Nova's [image_cache] precache_concurrency is 1."""
 
 
 class AggregatesController:
     """Aggregates are read from the database and written by the conductor."""
 
-    def __init__(self, db: Database, conductor: AggregatesAPI) -> None:
+    def __init__(
+        self, db: Database, conductor: AggregatesAPI, compute: ComputeAPI, *, down_time_s: float
+    ) -> None:
         self._db = db
         self._conductor = conductor
+        self._compute = compute
+        self._down_time_s = down_time_s
 
     def index(self, req: Request) -> Json:
         """List them."""
@@ -101,6 +115,29 @@ class AggregatesController:
                 req.context, aggregate_id=_number(id), metadata=body["set_metadata"]["metadata"]
             ),
         )
+
+    @api(status=202, body=schemas.CACHE, since="2.81")
+    def images(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
+        """Have the hosts of one keep images, as far as they are up; answered when they do.
+
+        What a host could not get, it says in its log, as with Nova.
+        """
+        require_admin(req.context, CACHED_IMAGES)
+        number = _number(id)
+        wanted = [one["id"] for one in body["cache"]]
+        if len(set(wanted)) < len(wanted):
+            raise Invalid("Duplicate images in request")
+        down = hosts.down_hosts(self._db, self._down_time_s)
+        found = [one for one in aggregates.get_aggregate(self._db, number).hosts if one not in down]
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cache") as pool:
+            list(pool.map(lambda host: self._cache(req.context, host, wanted), found))
+
+    def _cache(self, context: RequestContext, host: str, image_ids: list[str]) -> None:
+        for image_id in image_ids:
+            try:
+                self._compute.cache_images(context, host=host, image_ids=[image_id])
+            except DevstackError as error:
+                LOG.warning("%s does not keep image %s: %s", host, image_id, error)
 
 
 def _number(text: str) -> int:
