@@ -96,10 +96,15 @@ class Unavailable(DevstackError):
     definite = False
 
 
+class Deadlock(Unavailable):
+    """The database had a transaction give way to another one: nothing of it happened."""
+
+
 BY_NAME: dict[str, type[DevstackError]] = {
     cls.__name__: cls
     for cls in (
         Invalid, NotFound, Conflict, InstanceInvalidState, InstanceIsLocked, Forbidden,
         QuotaExceeded, Unauthorized, NoValidHost, StaleAttempt, Unavailable,
+        Deadlock,
     )
 }  # fmt: skip

@@ -184,6 +184,24 @@ def is_holding() -> bool:
     )
 
 
+def held_instances() -> set[str] | None:
+    """Return the instances that somebody holds; None when it is not known whose work is held."""
+    if _folder is None:
+        return set()
+    held = set()
+    for one in _armed:
+        if one.action is not Action.HOLD:
+            continue
+        for path in _folder.glob(f"{one.id}.*.fired"):
+            try:
+                firing = json.loads(path.read_text())
+            except (OSError, ValueError):
+                return None  # it is being written, or disarmed
+            if not firing["is_over"]:
+                held.add(one.instance or firing["instance"])
+    return None if "" in held else held
+
+
 @contextmanager
 def around(point: str, *, request_id: str = "", message: Any = None) -> Iterator[None]:
     """Pass `<point>.before`, and `<point>.after` when the block did not fail."""

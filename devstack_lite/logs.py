@@ -37,11 +37,20 @@ def configure(conf: Any, daemon: str) -> None:
         conf.set_default("use_stderr", True)
     conf.set_default("default_log_levels", [f"{name}=WARNING" for name in _QUIET])
     log.setup(conf, "devstack-lite")
+    root = logging.getLogger()
     if conf.combined_log:
-        handler = logging.FileHandler(conf.combined_log)
-        handler.setFormatter(
-            formatters.ContextFormatter(
-                project="devstack-lite", config=conf, datefmt=conf.log_date_format
-            )
-        )
-        logging.getLogger().addHandler(handler)
+        root.addHandler(logging.FileHandler(conf.combined_log))
+    formatter = _Once(project="devstack-lite", config=conf, datefmt=conf.log_date_format)
+    for handler in root.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.setFormatter(formatter)
+
+
+class _Once(formatters.ContextFormatter):  # type: ignore[misc]
+    """Formats a line once for all files that it goes into."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = record.__dict__.get("line")
+        if line is None:
+            line = record.__dict__["line"] = super().format(record)
+        return line

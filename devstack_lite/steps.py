@@ -15,7 +15,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from devstack_lite import failpoints, worker
@@ -113,6 +113,13 @@ class StepRecord:
             start=start, duration_s=max(0.0, duration_s), **more,
         )  # fmt: skip
 
+    def to_json(self) -> dict[str, Any]:
+        """Return its fields; dataclasses.asdict takes ten times as long to copy what is flat."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(field.name for field in fields(StepRecord))
+
 
 class StepLog:
     """The records of one boot as far as they are known here, and the step that is under way.
@@ -188,8 +195,8 @@ class StepLog:
     def to_message(self) -> dict[str, Any]:
         """Return what crosses RPC: the records, and the step that ends when the message is sent."""
         return {
-            "records": [asdict(record) for record in self.records],
-            "open": asdict(self._open) if self._open is not None else None,
+            "records": [record.to_json() for record in self.records],
+            "open": self._open.to_json() if self._open is not None else None,
             "inner_s": self._inner_s,
         }
 
@@ -221,7 +228,7 @@ class StepLog:
 def to_header(**records: StepRecord | None) -> str:
     """Return named records as the value of TRACE_HEADER."""
     return json.dumps(
-        {name: asdict(record) for name, record in records.items() if record is not None},
+        {name: record.to_json() for name, record in records.items() if record is not None},
         separators=(",", ":"),
     )
 

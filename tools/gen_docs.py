@@ -92,7 +92,7 @@ def rpc_page() -> Lines:
             method = getattr(interface, name)
             rows.append((
                 f"`{name}{_signature(method)}`", _kind(declared),
-                "yes" if declared.is_idempotent else "no", _prose(inspect.getdoc(method) or ""),
+                _again(declared), _prose(inspect.getdoc(method) or ""),
             ))  # fmt: skip
         yield _table(("method", "kind", "again", "what"), rows)
     yield "## Objects"
@@ -142,6 +142,13 @@ def _signature(method: Callable[..., Any]) -> str:
 
 def _kind(declared: Declaration) -> str:
     return f"call, {declared.timeout_s:g} s" if declared.kind == "call" else declared.kind
+
+
+def _again(declared: Declaration) -> str:
+    """Return whether a call may be repeated, and what then says that it was done before."""
+    if declared.done_when is not None:
+        return f"yes, {declared.done_when.__name__} is done"
+    return "yes" if declared.is_idempotent else "no"
 
 
 def configuration_page() -> Lines:

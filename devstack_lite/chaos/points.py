@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,17 +39,33 @@ class Points:
 
         Returns it, and the pids of the workers that could not be told in time.
         """
-        made = replace(
-            wanted,
-            id=wanted.id or uuid.uuid4().hex[:8],
-            count=wanted.count or int(wanted.action in failpoints.ONCE),
-        )
+        (made,), late = self.arm_all([wanted])
+        return made, late
+
+    def arm_all(self, wanted: Sequence[Failpoint]) -> tuple[list[Failpoint], list[int]]:
+        """Arm several at once, likewise."""
         make_private_folder(self.folder)
-        path = self.folder / f"{made.id}.armed"
-        fresh = path.with_suffix(".new")
-        fresh.write_text(made.to_json())
-        fresh.replace(path)
-        return made, self._tell()
+        armed = [
+            replace(
+                one,
+                id=one.id or uuid.uuid4().hex[:8],
+                count=one.count or int(one.action in failpoints.ONCE),
+            )
+            for one in wanted
+        ]
+        for made in armed:
+            path = self.folder / f"{made.id}.armed"
+            fresh = path.with_suffix(".new")
+            fresh.write_text(made.to_json())
+            fresh.replace(path)
+        return armed, self._tell()
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Disarm some at once, and tell nobody: who comes by sees that the file is gone."""
+        for one in ids:
+            (self.folder / f"{one}.armed").unlink(missing_ok=True)
+            for path in self.folder.glob(f"{one}.*"):
+                path.unlink(missing_ok=True)
 
     def disarm(self, failpoint_id: str | None = None) -> list[str]:
         """Disarm one, or all; what is held goes on. Returns the ids, in their order."""

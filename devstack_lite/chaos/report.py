@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ from devstack_lite.invariants.verdict import Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from devstack_lite.chaos import storm
     from devstack_lite.chaos.matrix import Row
     from devstack_lite.chaos.step_matrix import Outcome
+    from devstack_lite.invariants.check import Report
 
 JSON_NAME, PAGE_NAME = "report.json", "report.html"
 SHADES = {Verdict.VALID: "green", Verdict.UNKNOWN: "yellow", Verdict.INVALID: "red"}
@@ -132,3 +135,26 @@ def show_steps(console: Console, outcomes: Sequence[Outcome], invariants: str) -
     for one in outcomes:
         if not one.is_good:
             console.print(step_line(one))
+
+
+def show_life(console: Console, outcomes: Sequence[storm.Outcome], holds: Report) -> None:
+    """Print what became of each action on a server."""
+    from rich.table import Table
+
+    table = Table("action", "in the end", "killed", "instance action", box=None, pad_edge=False)
+    for one in outcomes:
+        colour = "green" if one.is_good else "red"
+        events = ", ".join(f"{event} {result or 'open'}" for event, result in one.events)
+        lost = f", not reached: {', '.join(one.not_reached)}" if one.not_reached else ""
+        deaths = Counter(death.role for death in one.deaths)
+        killed = " ".join(f"{role} {count}" for role, count in sorted(deaths.items()))
+        table.add_row(one.action, f"[{colour}]{one.state}[/]{lost}", killed, events)
+    console.print(table)
+    good = sum(one.is_good for one in outcomes)
+    deaths_of_all = sum(len(one.deaths) for one in outcomes)
+    console.print(
+        f"{good} of {len(outcomes)} ended as asked, over {deaths_of_all} deaths;"
+        f" invariants {holds.verdict}"
+    )
+    for violation in holds.violations:
+        console.print(f"{violation.rule}: {violation.message} {' '.join(violation.ids)}")

@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import sqlalchemy as sa
 
 from devstack_lite import cloud_files
 from devstack_lite.chaos import observe
+from devstack_lite.chaos.asked import ServerAction
 from devstack_lite.chaos.points import Points
+from devstack_lite.chaos.server_actions import settings_of, table_of
+from devstack_lite.chaos.subject import Subject, wait
 from devstack_lite.cli.boot import order_of
-from devstack_lite.cli.session import ApiError, Session
+from devstack_lite.cli.session import Session
 from devstack_lite.cloud import Cloud
 from devstack_lite.db.engine import Database
-from devstack_lite.db.schema import instances
-from devstack_lite.exceptions import DevstackError, Unavailable
+from devstack_lite.exceptions import DevstackError
 from devstack_lite.failpoints import Action, Failpoint, Firing
 from devstack_lite.steps import STEPS, point_of
 
 CELL_S = 60.0
-LOOK_S = 0.02
 
 PARTNERS: dict[int, tuple[tuple[str, str, int], ...]] = {
     # By step who else takes part: role, point, and how often that point is passed before. Identity
@@ -47,64 +45,6 @@ PARTNERS: dict[int, tuple[tuple[str, str, int], ...]] = {
     17: (("identity", "http.identity", 3),),
     18: (("conductor", "rpc.conductor.finish_builds", 0),),
 }
-OF_A_CELL = "of-a-cell"
-"""The name of the images that cells make."""
-OPERATIONS: dict[str, tuple[Any, str]] = {
-    # The body of the action, and the status that the server has then.
-    "stop": ({"os-stop": None}, "stopped"),
-    "start": ({"os-start": None}, "active"),
-    "reboot": ({"reboot": {"type": "HARD"}}, "active"),
-    "pause": ({"pause": None}, "paused"),
-    "unpause": ({"unpause": None}, "active"),
-    "suspend": ({"suspend": None}, "suspended"),
-    "resume": ({"resume": None}, "active"),
-    "rebuild": ({"rebuild": {}}, "active"),
-    "rescue": ({"rescue": None}, "rescued"),
-    "unrescue": ({"unrescue": None}, "active"),
-    "createImage": ({"createImage": {"name": OF_A_CELL}}, "active"),
-    "createBackup": (
-        {"createBackup": {"name": OF_A_CELL, "backup_type": "daily", "rotation": 0}}, "active",
-    ),
-    "shelve": ({"shelve": None}, "shelved_offloaded"),
-    "unshelve": ({"unshelve": None}, "active"),
-    "resize": ({"resize": {"flavorRef": "2"}}, "resized"),
-    "migrate": ({"migrate": None}, "resized"),
-    "confirmResize": ({"confirmResize": None}, "active"),
-    "revertResize": ({"revertResize": None}, "active"),
-    "live-migration": (
-        {"os-migrateLive": {"host": None, "block_migration": True, "disk_over_commit": False}},
-        "active",
-    ),
-    "delete": (None, "deleted"),
-}  # fmt: skip
-BEFORE = {
-    "start": "stop", "unpause": "pause", "resume": "suspend", "unrescue": "rescue",
-    "unshelve": "shelve",
-    "confirmResize": "resize", "revertResize": "resize",
-}  # fmt: skip
-"""By operation the one that brings a server to where it can be asked for."""
-FINISH = {
-    "delete": "finish_delete", "resize": "finish_builds", "migrate": "finish_builds",
-    "unshelve": "finish_builds",
-}  # fmt: skip
-"""By operation the message with which it ends; finish_action otherwise."""
-ON_HOST = {"unshelve": point_of(18)}
-"""By operation the point of what its host does; op.<operation> otherwise."""
-
-
-_PLACING = (
-    ("scheduler", "rpc.scheduler.reschedule_builds"),
-    ("conductor", "rpc.conductor.claim_nodes"),
-    ("conductor", "rpc.conductor.start_builds"),
-)
-HELPERS: dict[str, tuple[tuple[str, str], ...]] = {
-    "resize": (("compute", "rpc.compute.power_off_guest"), *_PLACING),
-    "revertResize": (("compute", "rpc.compute.remove_guest"),),
-    "live-migration": _PLACING,
-    "unshelve": _PLACING,
-    "createImage": (("compute", "op.createImage.upload"),),
-}
-"""By operation who else takes part in it, and its point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +58,7 @@ class Cell:
 
     @property
     def operation(self) -> str:
-        """What is asked for: boot, or a key of OPERATIONS."""
+        """What is asked for: boot, or one of the table of server actions."""
         return "boot" if self.what.startswith("step") else self.what
 
 
@@ -134,7 +74,7 @@ class Outcome:
     asked_again: bool
 
 
-def cells_of(*, is_quick: bool) -> list[Cell]:
+def cells_of(actions: Mapping[str, ServerAction], *, is_quick: bool) -> list[Cell]:
     """Return all cells, or those after each step's own work, which can lose most."""
     sides = ("after",) if is_quick else ("before", "after")
     found = []
@@ -147,15 +87,10 @@ def cells_of(*, is_quick: bool) -> list[Cell]:
             for role, point, skip in parts
             for side in sides
         ]
-    for operation in () if is_quick else OPERATIONS:
-        finish = f"rpc.conductor.{FINISH.get(operation, 'finish_action')}"
+    for name, action in () if is_quick else actions.items():
         found += [
-            Cell(what=operation, role=role, point=f"{point}.{side}")
-            for role, point in (
-                ("compute", ON_HOST.get(operation, f"op.{operation}")),
-                ("conductor", finish),
-                *HELPERS.get(operation, ()),
-            )
+            Cell(what=name, role=role, point=f"{point}.{side}")
+            for role, point in (*action.points, *action.helpers)
             for side in sides
         ]
     return found
@@ -164,156 +99,93 @@ def cells_of(*, is_quick: bool) -> list[Cell]:
 def run_steps(cloud: Cloud, cells: Sequence[Cell], say: Callable[[Outcome], None]) -> list[Outcome]:
     """Run the cells one after the other, each when everybody is back from the one before."""
     outcomes = []
-    with contextlib.closing(Points(cloud)) as points, _reading(cloud) as db:
+    actions = table_of(settings_of(cloud))
+    with contextlib.closing(Points(cloud)) as points, reading(cloud) as db:
         for number, cell in enumerate(cells):
-            _wait(lambda: not observe.not_up(cloud), CELL_S)
-            outcome = _Run(cloud, points, db, cell, f"cell-{number}").run()
+            wait(lambda: not observe.not_up(cloud), CELL_S)
+            outcome = _Run(cloud, points, db, cell, f"cell-{number}", actions).run()
             outcomes.append(outcome)
             say(outcome)
     return outcomes
 
 
 @contextlib.contextmanager
-def _reading(cloud: Cloud) -> Iterator[Database]:
-    db = Database(cloud.database_reader_url, pool_size=1)
+def reading(cloud: Cloud, connections: int = 1) -> Iterator[Database]:
+    """Have the cloud's database to read from for the time of the block."""
+    db = Database(cloud.database_reader_url, pool_size=connections)
     try:
         yield db
     finally:
         db.engine.dispose()
 
 
-def _wait(look: Callable[[], Any], timeout_s: float) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(LOOK_S)
-    return seen
-
-
 class _Run:
     """One cell."""
 
-    def __init__(self, cloud: Cloud, points: Points, db: Database, cell: Cell, name: str) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        points: Points,
+        db: Database,
+        cell: Cell,
+        name: str,
+        actions: Mapping[str, ServerAction],
+    ) -> None:
         self._cloud = cloud
         self._points = points
-        self._db = db
         self._cell = cell
-        self._name = name
         self._client = Session(cloud_files.credentials(cloud))
-        self._asked_again = False
         # Asked for before anything is armed: the points are the boot's own.
-        self._body = order_of(self._client, name, 1, "m1.tiny", "cirros", ()).body()
+        body = order_of(self._client, name, 1, "m1.tiny", "cirros", ()).body()
+        self._subject = Subject(cloud, db, name, body, actions)
+        self._action = actions.get(cell.operation, ServerAction())
 
     def run(self) -> Outcome:
         """Do it, and leave no server behind."""
-        if self._cell.operation != "boot":
-            self._boot("active")
-            if self._cell.operation in BEFORE:
-                self._act(BEFORE[self._cell.operation])
+        cell, action, subject = self._cell, self._action, self._subject
+        is_boot = cell.operation == "boot"
+        trouble = ""
+        if not is_boot:
+            if action.boot is None and not action.is_errand:
+                subject.boot(is_slow=bool(action.during))
+            trouble = subject.prepare(action)
         failpoint = Failpoint(
-            id="", point=self._cell.point, action=Action.KILL, service=self._cell.role,
-            skip=self._cell.skip,
-        )  # fmt: skip
+            id="", point=cell.point, action=Action.KILL, service=cell.role, skip=cell.skip
+        )
         with self._points.while_armed(failpoint) as armed:
-            state = self._strike()
+            if is_boot:
+                self._strike_login()
+                state = subject.boot()
+            else:
+                subject.ask(action)
+                state = subject.end(action)
             ended_at = time.time()
-            fired = _wait(lambda: self._fired(armed), 1.0)
-        state += self._take_images()
-        wanted = "active" if self._cell.operation == "boot" else OPERATIONS[self._cell.operation][1]
+            fired = wait(lambda: self._fired(armed), 1.0)
+        state += (trouble and f", {trouble}") + subject.shown(action)
         outcome = Outcome(
-            cell=self._cell,
+            cell=cell,
             state=state if fired else f"{state}, nobody was killed",
-            is_good=state == wanted and bool(fired),
+            is_good=state == action.vm_state and bool(fired),
             recovery_s=ended_at - fired.at if fired else None,
             pid=fired.pid if fired else None,
-            asked_again=self._asked_again,
+            asked_again=subject.asked_again,
         )
-        if state != "deleted":
-            self._act("delete")
+        subject.remove(action)
         return outcome
-
-    def _take_images(self) -> str:
-        """Remove the images that the cell has made; return what is wrong with them."""
-        found = self._client.get("image", "/v2/images", name=OF_A_CELL)["images"]
-        for image in found:
-            self._client.call("image", "DELETE", f"/v2/images/{image['id']}")
-        is_expected = self._cell.operation == "createImage"
-        good = ["active"] if is_expected else []
-        statuses = [image["status"] for image in found]
-        return "" if statuses == good else f", with images {statuses}"
 
     def _fired(self, armed: Failpoint) -> Firing | None:
         found = [one for one in self._points.firings(armed.id) if one.number > armed.skip]
         return found[0] if found else None
 
-    def _strike(self) -> str:
-        if self._cell.what.startswith("step 1") and self._cell.point.startswith(point_of(1)):
+    def _strike_login(self) -> None:
+        """Log in, where that is what the cell is about, until it is answered."""
+        if self._cell.what == "step 1":
             with contextlib.suppress(DevstackError):
                 Session(cloud_files.credentials(self._cloud)).login()
-            _wait(self._can_login, CELL_S)
-        if self._cell.operation == "boot":
-            return self._boot("active")
-        return self._act(self._cell.operation)
+            wait(self._can_login, CELL_S)
 
     def _can_login(self) -> bool:
         with contextlib.suppress(DevstackError):
             self._client.login()
             return True
         return False
-
-    def _boot(self, wanted: str) -> str:
-        self._ask("POST", "/servers", self._body, lambda: self._row() is not None)
-        return self._end(wanted)
-
-    def _act(self, operation: str) -> str:
-        body, wanted = OPERATIONS[operation]
-        if operation == "rebuild":
-            body = {"rebuild": {"imageRef": self._body["server"]["imageRef"]}}  # as it booted
-        row = self._row()
-        if row is None:
-            return "deleted"
-        method, path = ("DELETE", "") if body is None else ("POST", "/action")
-        self._ask(
-            method, f"/servers/{row.uuid}{path}", body,
-            lambda: (now := self._row()) is None or now.attempt != row.attempt,
-        )  # fmt: skip
-        return self._end(wanted)
-
-    def _ask(self, method: str, path: str, body: Any, was_taken: Callable[[], bool]) -> None:
-        """Ask; ask again, once answers come, what was refused or not answered and not taken."""
-        deadline = time.monotonic() + CELL_S
-        while True:
-            try:
-                self._client.call("compute", method, path, body)
-            except (ApiError, Unavailable) as error:
-                if isinstance(error, ApiError) and error.status != 503:
-                    raise
-                if was_taken() or time.monotonic() > deadline:
-                    return
-                self._asked_again = True
-                time.sleep(LOOK_S)
-            else:
-                return
-
-    def _end(self, wanted: str) -> str:
-        """Wait until the instance is as wanted with nothing under way; return what it is."""
-
-        def look() -> str | None:
-            row = self._row()
-            state = "deleted" if row is None else row.vm_state
-            is_over = row is None or row.task_state is None
-            return state if is_over and state in {wanted, "error"} else None
-
-        row_or_state = _wait(look, CELL_S)
-        if row_or_state:
-            return str(row_or_state)
-        row = self._row()
-        return "deleted" if row is None else f"{row.vm_state}/{row.task_state}"
-
-    def _row(self) -> Any:
-        own = instances.c
-        with self._db.read() as connection:
-            return connection.execute(
-                sa.select(own.uuid, own.vm_state, own.task_state, own.attempt).where(
-                    own.name == self._name, own.deleted_at.is_(None)
-                )
-            ).first()

@@ -16,7 +16,7 @@ from devstack_lite import processes
 from devstack_lite.chaos import faults, targets
 from devstack_lite.chaos.points import Points
 from devstack_lite.chaos.targets import BROKER, Target
-from devstack_lite.cli import chaos_compare, chaos_points, chaos_runs, terminal
+from devstack_lite.cli import chaos_compare, chaos_life, chaos_points, chaos_runs, terminal
 from devstack_lite.cloud import Cloud, CloudError
 from devstack_lite.failpoints import Action, Failpoint
 from devstack_lite.steps import STEPS, point_of
@@ -286,6 +286,7 @@ for _command in (
     chaos_runs.monkey,
     chaos_runs.run_matrix,
     chaos_runs.run_steps,
+    chaos_life.run_life,
     chaos_runs.judge_again,
     chaos_points.failpoint,
     chaos_compare.compare,

@@ -11,6 +11,7 @@ import click
 
 from devstack_lite import cloud as clouds
 from devstack_lite.chaos.points import Points
+from devstack_lite.chaos.server_actions import every_action
 from devstack_lite.cli import terminal
 from devstack_lite.exceptions import NotFound
 from devstack_lite.failpoints import Action, Failpoint
@@ -132,10 +133,10 @@ def list_points() -> None:
     """List the points."""
     for step in STEPS:
         click.echo(f"{point_of(step.number)}.before, .after   {step.service}: {step.what}")
-    from devstack_lite.chaos.step_matrix import OPERATIONS
-
-    for operation in OPERATIONS:
-        click.echo(f"{f'op.{operation}.before, .after':<33} compute: {operation}")
+    for name, action in every_action().items():
+        for _role, point in action.points:
+            if point.startswith("op."):
+                click.echo(f"{f'{point}.before, .after':<33} compute: {name}")
     click.echo("op.createImage.upload.before, .after   compute: between snapshot and end")
     click.echo("op.rebuild.volume.before, .after   compute: while the boot volume is written")
     click.echo("rpc.TOPIC.METHOD.before, .after   each message, see docs/rpc.md")

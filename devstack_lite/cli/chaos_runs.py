@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from devstack_lite import cloud as clouds
-from devstack_lite.chaos import history, judge, matrix, report, runs, step_matrix
+from devstack_lite.chaos import history, judge, matrix, report, runs, server_actions, step_matrix
 from devstack_lite.chaos.monkey import places_of
 from devstack_lite.chaos.plan import USUAL, FaultKind, Settings
 from devstack_lite.cli import terminal
@@ -63,7 +63,7 @@ def monkey(
     )
     console = terminal.err()
     console.print(f"seed {settings.seed}, {duration_s:g} s")
-    with _interruptible(), terminal.Progress(console) as progress:
+    with interruptible(), terminal.Progress(console) as progress:
         result = runs.run_monkey(
             cloud,
             settings,
@@ -78,20 +78,25 @@ def monkey(
 @click.command("matrix")
 @click.option("--quick", is_flag=True, help="Only what each step's own daemon has just done.")
 @click.option("--step", "wanted", type=click.IntRange(1, 18), multiple=True, help="Only these.")
+@click.option("--action", "named", multiple=True, help="Only these actions on a server.")
 @terminal.name_option
 @terminal.json_option
-def run_steps(quick: bool, wanted: tuple[int, ...], name: str, as_json: bool) -> None:
+def run_steps(
+    quick: bool, wanted: tuple[int, ...], named: tuple[str, ...], name: str, as_json: bool
+) -> None:
     """Kill a worker of each role before and after each of the 18 steps of a boot.
 
     So, too, in each operation on a server. Shows what became of each, and how soon; then checks the
     invariants. The exit code is 0 when all came true and all holds, else 1.
     """
     cloud = clouds.find(name)
-    cells = step_matrix.cells_of(is_quick=quick)
-    if wanted:
-        cells = [cell for cell in cells if cell.what in {f"step {number}" for number in wanted}]
+    actions = server_actions.table_of(server_actions.settings_of(cloud))
+    cells = step_matrix.cells_of(actions, is_quick=quick)
+    if wanted or named:
+        kept = {f"step {number}" for number in wanted} | set(named)
+        cells = [cell for cell in cells if cell.what in kept]
     console = terminal.err()
-    with _interruptible():
+    with interruptible():
         outcomes = step_matrix.run_steps(
             cloud, cells, lambda one: console.print(f"  {report.step_line(one)}")
         )
@@ -139,7 +144,7 @@ def run_matrix(
         repeats=repeats,
     )
     console = terminal.err()
-    with _interruptible(), terminal.Progress(console) as progress:
+    with interruptible(), terminal.Progress(console) as progress:
         result, rows = matrix.run_matrix(
             cloud,
             wishes,
@@ -185,7 +190,7 @@ def _end(result: runs.Result, *, as_json: bool, rows: Sequence[matrix.Row] = ())
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Have SIGTERM end the run as Ctrl-C does: nothing may stay stopped."""
 
     def interrupt(_number: int, _frame: object) -> None:

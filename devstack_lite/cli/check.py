@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import time
 
 import click
 
 from devstack_lite import cloud as clouds
 from devstack_lite.cli import terminal
-from devstack_lite.invariants.check import Report, check_cloud, settles_within
+from devstack_lite.invariants.check import Report, check_settled
 from devstack_lite.invariants.rules import RULES
 
 BOUND_S = 120.0
@@ -50,10 +49,7 @@ def check(bound_s: float, wait_s: float, list_rules: bool, as_json: bool, name: 
             click.echo(f"{rule.name:<17} {rule.sentence}")
         return
     cloud = clouds.find(name)
-    began = time.monotonic()
-    report = check_cloud(cloud, bound_s=bound_s, down_after_s=DOWN_AFTER_S)
-    while time.monotonic() - began < min(wait_s, settles_within(report)):
-        report = check_cloud(cloud, bound_s=bound_s, down_after_s=DOWN_AFTER_S)
+    report = check_settled(cloud, bound_s=bound_s, down_after_s=DOWN_AFTER_S, wait_s=wait_s)
     if as_json:
         click.echo(json.dumps(_as_json(report), indent=2))
     else:

@@ -123,17 +123,25 @@ class Session:
         self._token = answer.headers["x-subject-token"]
         self._endpoints = _endpoints(answer.body["token"].get("catalog", []))
 
-    def request(self, service: str, method: str, path: str, body: Any = None) -> Answer:
-        """Ask a service (compute, image, network, volume, identity), whatever it answers."""
-        answer = self._send(service, method, path, body)
+    def request(
+        self, service: str, method: str, path: str, body: Any = None, *, version: str = ""
+    ) -> Answer:
+        """Ask a service (compute, image, network, volume, identity), whatever it answers.
+
+        version: compute's microversion, if not its first.
+        """
+        more = {"OpenStack-API-Version": f"compute {version}"} if version else {}
+        answer = self._send(service, method, path, body, more)
         if answer.status == http.client.UNAUTHORIZED:
             self._token = None  # it expired: get another one, once
-            answer = self._send(service, method, path, body)
+            answer = self._send(service, method, path, body, more)
         return answer
 
-    def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
+    def call(
+        self, service: str, method: str, path: str, body: Any = None, *, version: str = ""
+    ) -> Any:
         """Ask a service; return what the answer's body says. Raises ApiError for 4xx and 5xx."""
-        answer = self.request(service, method, path, body)
+        answer = self.request(service, method, path, body, version=version)
         if answer.status >= http.client.BAD_REQUEST:
             raise ApiError(answer.status, _message_of(answer))
         return answer.body
@@ -162,10 +170,12 @@ class Session:
             raise NotFound(f"There are {len(found)} {plural} named {wanted}; give an id.")
         return found[0]
 
-    def _send(self, service: str, method: str, path: str, body: Any) -> Answer:
+    def _send(
+        self, service: str, method: str, path: str, body: Any, more: Mapping[str, str]
+    ) -> Answer:
         if self._token is None:
             self.login()
-        headers = {"X-Auth-Token": str(self._token), **self._headers}
+        headers = {"X-Auth-Token": str(self._token), **self._headers, **more}
         url = self._endpoints.get(service)
         if url is None:
             raise NotFound(f"The catalog has no {service} service.")

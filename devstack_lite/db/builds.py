@@ -162,19 +162,26 @@ _FIRST_OF = {
 """What a host does first about what awaited it."""
 
 
+def _of_claim(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """Return a column of the claim that an instance is to be built on.
+
+    Not a join: MariaDB would lock what is joined as well.
+    """
+    return sa.select(column).where(claims.IS_TO_BUILD_ON).scalar_subquery()
+
+
 _TO_BUILD = (
     sa.select(
         instances,
-        claims_table.c.node.label("claimed_node"),
-        claims_table.c.numa_topology.label("claimed_cells"),
+        _of_claim(claims_table.c.node).label("claimed_node"),
+        _of_claim(claims_table.c.numa_topology).label("claimed_cells"),
     )
-    .outerjoin(claims_table, claims.IS_TO_BUILD_ON)
     .where(
         one_of(instances.c.uuid),
         instances.c.deleted_at.is_(None),
         instances.c.task_state.in_(BUILD_STATES),
     )
-    .with_for_update(of=instances)
+    .with_for_update()
 )
 _HAND_OVER = instances.update().where(one_of(instances.c.uuid))
 
@@ -299,12 +306,14 @@ _JUDGED = (
     sa.select(
         instances.c.uuid, instances.c.attempt, instances.c.vm_state, instances.c.task_state,
         instances.c.request_id, instances.c.node,
-        compute_nodes.c.availability_zone.label("zone"),
+        sa.select(compute_nodes.c.availability_zone)
+        .where(compute_nodes.c.hypervisor_hostname == instances.c.node)
+        .scalar_subquery()
+        .label("zone"),
     )
-    .outerjoin(compute_nodes, compute_nodes.c.hypervisor_hostname == instances.c.node)
     .where(one_of(instances.c.uuid), instances.c.deleted_at.is_(None))
 )  # fmt: skip
-_JUDGED_TO_CHANGE = _JUDGED.with_for_update(of=instances)
+_JUDGED_TO_CHANGE = _JUDGED.with_for_update()
 
 
 def finish_builds(

@@ -54,7 +54,7 @@ _TO_REMOVE = (
         ),
     )
     .where(instances.c.uuid == _THIS, instances.c.deleted_at.is_(None))
-    .with_for_update(of=instances)
+    .with_for_update()
 )
 """An instance, and of what there is something to remove: most have nothing of it."""
 

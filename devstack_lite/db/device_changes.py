@@ -218,7 +218,7 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
     own = device_changes.c
     lost = []
     with db.write() as connection:
-        for report in reports:
+        for report in sorted(reports, key=lambda one: one.instance_uuid):
             changed = connection.execute(
                 device_changes.update()
                 .where(own.id == report.instance_uuid, own.attempt == report.attempt)
@@ -230,9 +230,16 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
 
 
 def hand_out_silent(
-    db: Database, bounds: Bounds, *, down_hosts: Collection[str] = ()
+    db: Database,
+    bounds: Bounds,
+    *,
+    down_hosts: Collection[str] = (),
+    held: Collection[str] = (),
 ) -> list[Handed]:
-    """Take what has been silent for too long from whoever had it; return it to be asked again."""
+    """Take what has been silent for too long from whoever had it; return it to be asked again.
+
+    That of instances that somebody holds at a failpoint waits.
+    """
     now = utcnow()
     own = device_changes.c
     unowned, owned = (
@@ -240,8 +247,11 @@ def hand_out_silent(
     )
     return _hand_out(
         db,
-        sa.or_(
-            sa.and_(own.owner.is_(None), own.progress_at < unowned), own.progress_at < owned
+        sa.and_(
+            sa.or_(
+                sa.and_(own.owner.is_(None), own.progress_at < unowned), own.progress_at < owned
+            ),
+            own.instance_uuid.not_in(held),
         ),
         down_hosts,
     )  # fmt: skip

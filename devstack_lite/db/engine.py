@@ -18,7 +18,7 @@ from oslo_context.context import get_current
 from sqlalchemy.engine import Connection, Engine
 
 from devstack_lite import failpoints
-from devstack_lite.exceptions import Unavailable
+from devstack_lite.exceptions import Deadlock, Unavailable
 
 PATTERN_TIMEOUT_S = 0.1
 FAILED_FUNCTION = "user-defined function"
@@ -77,7 +77,8 @@ class Database:
         """Give a connection in a transaction that commits at the end, or not at all.
 
         Not at all, too, when whoever asked for it has given up meanwhile: what was refused must
-        not come true later. Raises Unavailable then, and when the database is away or locked.
+        not come true later. Raises Unavailable then, and when the database is away or locked;
+        Deadlock when it may be done again at once.
         """
         engine = self.engine
         with self._turn(), _answering(), engine.begin() as connection:
@@ -116,7 +117,15 @@ def _answering() -> Iterator[None]:
         code = getattr(error.orig, "sqlite_errorcode", None)
         if code is not None and code & 0xFF not in SQLITE_AWAY:
             raise
+        if _is_deadlock(error.orig):
+            raise Deadlock(f"the database let others go first: {error.orig}") from error
         raise Unavailable(f"the database does not answer: {error.orig}") from error
+
+
+def _is_deadlock(error: BaseException | None) -> bool:
+    """Say whether PostgreSQL or MariaDB rolled a transaction back for the sake of another."""
+    code = getattr(error, "pgcode", None) or (error.args[:1] if error else ())
+    return code in {"40P01", "40001", (1213,)}
 
 
 def make_engine(url: str, *, pool_size: int = 16) -> Engine:

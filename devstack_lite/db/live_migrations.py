@@ -13,16 +13,19 @@ from devstack_lite.db.actions import begin_action, is_repeated
 from devstack_lite.db.engine import Database
 from devstack_lite.db.instance_changes import note_done
 from devstack_lite.db.rows import locked_instance
-from devstack_lite.objects.compute import Instance
+from devstack_lite.exceptions import Conflict
+from devstack_lite.objects.compute import ABORT, FORCE_COMPLETE, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
 
 EVENT = "conductor_live_migrate_instance"
-CANCEL, FORCE_COMPLETE = "live_migration_cancel", "live_migration_force_complete"
-END_EVENTS = {
-    CANCEL: "compute_live_migration_abort",
-    FORCE_COMPLETE: "compute_live_migration_force_complete",
-}
+END_ACTIONS = {
+    ABORT: ("live_migration_cancel", "compute_live_migration_abort"),
+    FORCE_COMPLETE: (
+        "live_migration_force_complete", "compute_live_migration_force_complete",
+    ),
+}  # fmt: skip
+"""By wish the action, and its event."""
 
 
 def begin_live_migration(
@@ -47,27 +50,23 @@ def begin_live_migration(
     )  # fmt: skip
 
 
-def note_progress(db: Database, uuid: str, *, attempt: int, progress: Json) -> None:
-    """Note how much of an instance's memory is over, as its host says."""
+def note_progress(db: Database, uuid: str, *, attempt: int, progress: Json) -> str:
+    """Note how much of an instance's memory is over; return the wish of moves.note_live."""
     with db.write() as connection:
-        moves.note_live(connection, uuid, attempt, progress, utcnow())
+        return moves.note_live(connection, uuid, attempt, progress, utcnow())
 
 
-def note_end(
-    db: Database, context: RequestContext, uuid: str, *, is_abort: bool, is_done: bool
-) -> bool:
-    """Note that a live migration was told to end; say whether this request's wish is noted.
+def note_end(db: Database, context: RequestContext, uuid: str, *, wish: str) -> None:
+    """Note that a live migration shall end by an abort, or at once: an action of its own.
 
-    An abort stays with the operation: if its worker dies before the guest has stayed, the next one
-    lets it stay. is_done=False: only look. Delivered twice: noted once. Raises NotFound.
+    The wish stays with the operation, whoever has it in hand by then. Delivered twice: noted once.
+    Raises NotFound, Conflict when the guest is not on its way.
     """
-    action = CANCEL if is_abort else FORCE_COMPLETE
+    action, event = END_ACTIONS[wish]
     with db.write() as connection:
         row = locked_instance(connection, uuid)
         if is_repeated(connection, row, context, action):
-            return True
-        if is_done:
-            note_done(connection, context, row, action=action, event=END_EVENTS[action])
-            if is_abort:
-                moves.abort_live(connection, row)
-        return is_done
+            return
+        if not moves.wish_live(connection, row, wish):
+            raise Conflict(f"Instance {uuid} is not on its way.", kind="instance")
+        note_done(connection, context, row, action=action, event=event)

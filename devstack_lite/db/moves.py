@@ -20,7 +20,7 @@ from devstack_lite.db.faults import Ending
 from devstack_lite.db.quotas import Limits, change_quota
 from devstack_lite.db.rows import flavor_to_json
 from devstack_lite.db.schema import compute_nodes, instances, migrations
-from devstack_lite.objects.compute import IS_ABORTED, Flavor
+from devstack_lite.objects.compute import LIVE_WISH, Flavor
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED, TaskState
 
@@ -196,25 +196,32 @@ def start_live(connection: Connection, row: Any, *, host: str, node: str, now: A
     return connection.execute(sa.select(instances).where(instances.c.uuid == row.uuid)).one()
 
 
-def abort_live(connection: Connection, row: Any) -> None:
-    """Have whoever takes up a live migration again, of a locked row, let the guest stay."""
-    if _name(row) == RUN_LIVE:
-        arguments = {**row.operation["arguments"], IS_ABORTED: True}
-        connection.execute(
-            instances.update()
-            .where(instances.c.uuid == row.uuid)
-            .values(operation={**row.operation, "arguments": arguments})
-        )
+def wish_live(connection: Connection, row: Any, wish: str) -> bool:
+    """Have whoever has a live migration in hand, of a locked row, end it so; False: none is."""
+    if _name(row) != RUN_LIVE:
+        return False
+    arguments = {**row.operation["arguments"], LIVE_WISH: wish}
+    connection.execute(
+        instances.update()
+        .where(instances.c.uuid == row.uuid)
+        .values(operation={**row.operation, "arguments": arguments})
+    )
+    return True
 
 
-def note_live(connection: Connection, uuid: str, attempt: int, progress: Json, now: Any) -> None:
-    """Note how much of a live migration's memory is over; not what a fenced attempt says."""
+def note_live(connection: Connection, uuid: str, attempt: int, progress: Json, now: Any) -> str:
+    """Note how much of a live migration's memory is over; not what a fenced attempt says.
+
+    Returns how a user has wished it to end, empty without.
+    """
     own = instances.c
     row = connection.execute(
         sa.select(instances).where(own.uuid == uuid, own.attempt == attempt)
     ).one_or_none()
-    if row is not None and _name(row) == RUN_LIVE:
-        _set(connection, row, now, status="running", progress=progress)
+    if row is None or _name(row) != RUN_LIVE:
+        return ""
+    _set(connection, row, now, status="running", progress=progress)
+    return str(row.operation["arguments"].get(LIVE_WISH, ""))
 
 
 def stay_put(connection: Connection, row: Any, error: str, now: Any) -> Ending | None:

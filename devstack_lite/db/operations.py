@@ -134,7 +134,7 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
     own = instances.c
     lost = []
     with db.write() as connection:
-        for report in reports:
+        for report in sorted(reports, key=lambda one: one.instance_uuid):
             change = instances.update().where(
                 own.uuid == report.instance_uuid,
                 own.attempt == report.attempt,
@@ -151,11 +151,16 @@ def note_progress(db: Database, reports: Sequence[Progress]) -> list[str]:
 
 
 def hand_out_silent(
-    db: Database, bounds: Bounds, *, down_hosts: Collection[str] = ()
+    db: Database,
+    bounds: Bounds,
+    *,
+    down_hosts: Collection[str] = (),
+    held: Collection[str] = (),
 ) -> list[Instance]:
     """Take what has been silent for too long from whoever had it; return it to be asked again.
 
-    What only a host in down_hosts can do waits for it: no attempt is lost on the dead.
+    What only a host in down_hosts can do waits for it: no attempt is lost on the dead. So do the
+    instances that somebody holds at a failpoint.
     """
     now = utcnow()
     own = instances.c
@@ -173,7 +178,11 @@ def hand_out_silent(
             return []
     with db.write() as connection:
         rows = _under_way(connection, is_silent)
-        waiting = [row for row in rows if waits_for_host(row) and _hosts_of(row) & set(down_hosts)]
+        waiting = [
+            row
+            for row in rows
+            if row.uuid in held or (waits_for_host(row) and _hosts_of(row) & set(down_hosts))
+        ]
         connection.execute(
             instances.update()
             .where(own.uuid.in_([row.uuid for row in waiting]))

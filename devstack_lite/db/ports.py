@@ -29,6 +29,7 @@ from devstack_lite.db.port_groups import (
 from devstack_lite.db.port_removal import release_floating_ips, remove_ports
 from devstack_lite.db.schema import instances, ip_allocations, networks, ports, subnets
 from devstack_lite.db.schema_network import floating_ips, network_quotas
+from devstack_lite.db.shown_addresses import instance_with, show_addresses
 from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
@@ -178,11 +179,16 @@ def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | No
 
 
 _SUBNETS_WITH_NETWORK = (
-    sa.select(subnets, networks.c.name.label("network_name"))
-    .join(networks)
+    sa.select(
+        subnets,
+        sa.select(networks.c.name)
+        .where(networks.c.id == subnets.c.network_id)
+        .scalar_subquery()
+        .label("network_name"),
+    )
     .where(one_of(subnets.c.network_id, "network_ids"))
     .order_by(subnets.c.created_at, subnets.c.id)
-    .with_for_update(of=subnets)
+    .with_for_update()
 )
 _HOLDERS = sa.select(
     instances.c.uuid, instances.c.host, instances.c.operation, instances.c.deleted_at,
@@ -391,6 +397,8 @@ def update_port(db: Database, port_id: str, values: Json, *, holder: str | None 
 
 
 def _update(connection: Connection, port_id: str, values: Json, holder: str | None) -> Port:
+    # The instance before the port, as everywhere: two that wait for each other never end.
+    instance = instance_with(connection, port_id) if "fixed_ips" in values else None
     row = connection.execute(
         sa.select(ports).where(ports.c.id == port_id).with_for_update()
     ).one_or_none()
@@ -417,6 +425,8 @@ def _update(connection: Connection, port_id: str, values: Json, holder: str | No
         addresses = allocate(connection, [port], by_network)
         hold(connection, addresses)
         _release_others(connection, port_id, addresses[port_id])
+        if instance is not None:
+            show_addresses(connection, instance, port_id, addresses[port_id])
     if "security_groups" in values:
         change_groups(connection, port_id, values["security_groups"], project_id=row.project_id)
     return get_ports_in(connection, [port_id])[0]

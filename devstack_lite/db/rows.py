@@ -40,7 +40,10 @@ _LOCKED = (
 
 
 def instance_of(row: Any) -> Instance:
-    """Return the instance of a full row; what else a query put into it is passed over."""
+    """Return the instance of a row; what else a query put into it is passed over.
+
+    What it left out is as if there was nothing of it.
+    """
     values = {name: value for name, value in row._mapping.items() if name in _INSTANCE_FIELDS}
     values["flavor"] = Flavor(**values["flavor"])
     values["vm_state"] = VmState(values["vm_state"])

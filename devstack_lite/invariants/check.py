@@ -53,6 +53,15 @@ def check_cloud(cloud: Cloud, *, bound_s: float, down_after_s: float) -> Report:
     return Report(violations=tuple(lasting.values()), unread=snapshot.unread, snapshot=snapshot)
 
 
+def check_settled(cloud: Cloud, *, bound_s: float, down_after_s: float, wait_s: float) -> Report:
+    """Check the cloud, for wait_s seconds at most until nothing is on its way to be right."""
+    began = time.monotonic()
+    report = check_cloud(cloud, bound_s=bound_s, down_after_s=down_after_s)
+    while time.monotonic() - began < min(wait_s, settles_within(report)):
+        report = check_cloud(cloud, bound_s=bound_s, down_after_s=down_after_s)
+    return report
+
+
 def settles_within(report: Report) -> float:
     """Return for how many seconds in all what a report shows may be on its way to be right."""
     if report.snapshot is None:

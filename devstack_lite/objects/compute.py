@@ -179,8 +179,9 @@ class Instance:
 IS_RECLAIM = "is_reclaim"
 """The argument of a delete that no user asked for: nobody's token is there to ask network and
 volume with, so what the instance holds of them is taken from it with its row."""
-IS_ABORTED = "is_aborted"
-"""The argument of a live migration that a user has aborted: who takes it up lets the guest be."""
+LIVE_WISH = "wish"
+"""The argument of a live migration by which a user has wished it to end: one of these."""
+ABORT, FORCE_COMPLETE = "abort", "force_complete"
 
 
 @message

@@ -24,7 +24,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints, semantics
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import Unavailable
+from devstack_lite.exceptions import DevstackError, Unavailable
 from devstack_lite.rpc.serializer import EXPIRES_AT, MessageSerializer
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +46,13 @@ class Declaration:
     timeout_s: float
     is_idempotent: bool
     version: str
+    done_when: type[DevstackError] | None = None
+    """What the second of two says, if the first has done it and its answer was lost."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a call without an answer may be sent once more."""
+        return (self.is_idempotent or self.done_when is not None) and semantics.is_durable()
 
 
 def declare(
@@ -54,15 +61,21 @@ def declare(
     is_idempotent: bool,
     timeout_s: float = 0.0,
     version: str = "1.0",
+    done_when: type[DevstackError] | None = None,
 ) -> Callable[[F], F]:
-    """Declare an RPC method. timeout_s bounds a call; a cast has none."""
+    """Declare an RPC method. timeout_s bounds a call; a cast has none.
+
+    done_when: of one that answers nothing, what it raises when it was done already. It may be
+    repeated, too, and a repetition that raises this is a success: a removal finds nothing.
+    """
     if kind == "call" and timeout_s <= 0:
         raise ValueError("a call needs a timeout")
 
     def mark(function: F) -> F:
         function.rpc = Declaration(  # type: ignore[attr-defined]
-            kind=kind, timeout_s=timeout_s, is_idempotent=is_idempotent, version=version
-        )
+            kind=kind, timeout_s=timeout_s, is_idempotent=is_idempotent, version=version,
+            done_when=done_when,
+        )  # fmt: skip
         return function
 
     return mark
@@ -135,16 +148,21 @@ class RpcClient:
             timeout_s = max(timeout_s, failpoints.HELD_CALL_S)
         client = client.prepare(timeout=timeout_s)
         deadline = time.monotonic() + timeout_s
-        EXPIRES_AT.set(time.time() + timeout_s - EARLIER_S if declared.is_idempotent else 0.0)
+        EXPIRES_AT.set(time.time() + timeout_s - EARLIER_S if declared.may_repeat else 0.0)
+        is_repeated = False
         while True:
             try:
                 return client.call(context, name, **arguments)
+            except DevstackError as error:
+                if is_repeated and declared.done_when and isinstance(error, declared.done_when):
+                    return None
+                raise
             except (oslo_messaging.MessagingTimeout, *UNDELIVERED) as error:
                 left_s = deadline - time.monotonic()
-                may_repeat = declared.is_idempotent and semantics.is_durable()
-                if not may_repeat or left_s < RETRY_PAUSE_S:
+                if not declared.may_repeat or left_s < RETRY_PAUSE_S:
                     raise Unavailable(f"{self.TOPIC} did not answer {name}: {error}") from error
                 LOG.warning("%s did not answer %s, asking again", self.TOPIC, name)
+                is_repeated = True
                 time.sleep(RETRY_PAUSE_S)
 
 

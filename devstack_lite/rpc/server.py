@@ -17,7 +17,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import DevstackError, Unavailable
+from devstack_lite.exceptions import Deadlock, DevstackError, Unavailable
 from devstack_lite.rpc.call_monitor import MonitoredServer
 from devstack_lite.rpc.control import Control
 from devstack_lite.rpc.serializer import MessageSerializer
@@ -25,6 +25,8 @@ from devstack_lite.rpc.serializer import MessageSerializer
 LOG = logging.getLogger(__name__)
 
 LISTENER_S = 0.3
+DEADLOCKS = 5
+"""How often one message may lose against others before its sender is told."""
 
 
 class InFlight:
@@ -73,7 +75,7 @@ class _Guarded:
                     with failpoints.around(point, message=arguments):
                         if context.is_expired:
                             raise Unavailable(f"{name} came too late: nobody waits for it")
-                        return method(context, **arguments)
+                        return run(method, context, arguments)
                 except DevstackError as error:
                     LOG.debug("%s refused: %s", name, error)
                     raise oslo_messaging.ExpectedException from error
@@ -83,6 +85,16 @@ class _Guarded:
         guarded.exposed = True  # type: ignore[attr-defined]
         setattr(self, name, guarded)
         return guarded
+
+
+def run(method: Callable[..., Any], context: RequestContext, arguments: dict[str, Any]) -> Any:
+    """Run a method, again when the database had it give way: as if it were delivered twice."""
+    for _ in range(DEADLOCKS):
+        try:
+            return method(context, **arguments)
+        except Deadlock as error:
+            LOG.info("again: %s", error)
+    return method(context, **arguments)
 
 
 class RpcServer:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import webob
@@ -34,7 +35,29 @@ def global_id_of(environ: Mapping[str, Any]) -> str | None:
 class Request(webob.Request):  # type: ignore[misc]
     """A WebOb request with the context that the pipeline made and the version it asks for."""
 
-    api_version: ApiVersion
+    # WebOb keeps what its class does not know in a dictionary of the environ, and puts the URL
+    # together each time: a list asks for them a dozen times for each thing.
+
+    @property
+    def api_version(self) -> ApiVersion:
+        """The version that the request is answered in."""
+        return self._api_version
+
+    @api_version.setter
+    def api_version(self, version: ApiVersion) -> None:
+        self._api_version = version
+
+    @cached_property
+    def host_url(self) -> str:
+        """The URL of the server, as the client reaches it."""
+        url: str = super().host_url
+        return url
+
+    @cached_property
+    def application_url(self) -> str:
+        """The URL of this application, as the client reaches it."""
+        url: str = super().application_url
+        return url
 
     @property
     def context(self) -> RequestContext:
@@ -44,15 +67,16 @@ class Request(webob.Request):  # type: ignore[misc]
 
     def since(self, major: int, minor: int) -> bool:
         """Say whether the request is answered in this microversion or a later one."""
-        return self.api_version >= ApiVersion(major, minor)
+        return self._api_version >= (major, minor)
 
     def json_value(self) -> Any:
         """Return what the body says in JSON; None when there is none. Raises Invalid."""
         if not self.content_length and not self.body:
             return None
         try:
-            body = json.loads(self.body)
-            if b"\\ud" in self.body.lower():
+            data = self.body
+            body = json.loads(data)
+            if b"\\ud" in data.lower():
                 # Half a character, as JSON can write it, is no text for a database or a message.
                 json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:

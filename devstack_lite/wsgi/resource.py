@@ -146,7 +146,7 @@ class Resource:
     def __init__(
         self, controller: Any, *, versions: VersionRange | None = None, query: Body | None = None
     ) -> None:
-        """Serve a controller; query: the schema of every GET that notes none of its own."""
+        """Serve a controller; query: the schema of each GET of its that notes none of its own."""
         self.controller = controller
         self._query = query
         self.until: ApiVersion | None = None
@@ -160,6 +160,7 @@ class Resource:
         self._preparations: dict[str, _Preparation] = {}
         self._checkers: dict[tuple[int, str], Checker] = {}
         self.extend(controller)
+        self._own = frozenset(self._methods)
 
     def extend(self, controller: Any) -> None:
         """Add a controller's methods and actions to this resource's.
@@ -312,7 +313,7 @@ class Resource:
     def _checked(self, req: Request, name: str | None, notes: MethodNotes) -> Any:
         """Return the body, checked, as far as the method wants one; check the query, too."""
         query = notes.query
-        if query is None and req.method == "GET":
+        if query is None and req.method == "GET" and name in self._own:
             query = self._query
         if query is not None:
             self._check(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import total_ordering
-from typing import Self
+from typing import NamedTuple, Self
 
 import microversion_parse
 
 _VERSION = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class ApiVersion:
+class ApiVersion(NamedTuple):
     """A microversion; 2.10 is later than 2.9."""
 
     major: int
@@ -27,9 +24,6 @@ class ApiVersion:
         if match is None:
             raise ValueError(text)
         return cls(int(match[1]), int(match[2]))
-
-    def __lt__(self, other: ApiVersion) -> bool:
-        return (self.major, self.minor) < (other.major, other.minor)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}"

@@ -214,6 +214,7 @@ class Booter:
         return {"requested_host": host, "requested_node": node}
 
     def _hints(self, context: RequestContext, hints: Json, count: int) -> Json:
+        hints = {name: said for name, said in hints.items() if not name.startswith("_nova")}
         group_id = hints.get("group")
         if group_id is None:
             return hints

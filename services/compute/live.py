@@ -14,7 +14,7 @@ from typing import Any
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext, current_context
 from devstack_lite.exceptions import Conflict, DevstackError, NotFound
-from devstack_lite.objects.compute import IS_ABORTED, Instance
+from devstack_lite.objects.compute import ABORT, LIVE_WISH, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED
 from devstack_lite.steps import StepLog
@@ -40,7 +40,7 @@ def run_live_migration(instance: Instance, peers: Peers) -> None:
     host, node = kept["dest_host"], kept["dest_node"]
     check_under_way(context, peers, instance.uuid, instance.attempt)
     if not _has_arrived(instance, peers.driver, host, node):
-        if kept.get(IS_ABORTED):
+        if kept.get(LIVE_WISH) == ABORT:
             raise HypervisorError(MIGRATION_CANCELLED)
         with failpoints.around("op.live-migration"), _reporting(context, instance, peers):
             devices = build.hostdevs_of(context, replace(instance, node=node), peers)
@@ -122,16 +122,22 @@ def _changes(
 
 @contextlib.contextmanager
 def _reporting(context: RequestContext, instance: Instance, peers: Peers) -> Iterator[None]:
-    """Have the conductor know, while the block lasts, how much of the memory is over."""
+    """Have the conductor know, while the block lasts, how much of the memory is over.
+
+    What a user has wished since is wished of the hypervisor.
+    """
     is_over = threading.Event()
 
     def report() -> None:
         while not is_over.wait(REPORT_S):
             with contextlib.suppress(DevstackError):
-                peers.moves.note_live_progress(
+                wish = peers.moves.note_live_progress(
                     context, uuid=instance.uuid, attempt=instance.attempt,
                     progress=_progress(instance, peers.driver),
                 )  # fmt: skip
+                if wish:
+                    node = str(instance.node)
+                    end(peers.driver, node, instance.uuid, is_abort=wish == ABORT)
 
     thread = threading.Thread(target=report, name="live-migration", daemon=True)
     thread.start()

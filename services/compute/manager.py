@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import oslo_messaging
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Conflict, DevstackError
-from devstack_lite.objects.compute import BuildOrder, Instance
+from devstack_lite.objects.compute import ABORT, FORCE_COMPLETE, BuildOrder, Instance
 from devstack_lite.objects.device import DeviceChange
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
@@ -166,18 +167,12 @@ class ComputeManager:
     def end_live_migration(
         self, context: RequestContext, *, host: str, node: str, uuid: str, is_abort: bool
     ) -> None:
-        """Wish it of the hypervisor. Delivered twice: the same wish again, and one action."""
-        note_end = partial(
-            self._peers.moves.note_live_end, context, uuid=uuid, is_abort=is_abort
-        )  # fmt: skip
-        try:
+        """Note it, and wish it of the hypervisor. Delivered twice: one wish."""
+        wish = ABORT if is_abort else FORCE_COMPLETE
+        self._peers.moves.note_live_end(context, uuid=uuid, wish=wish)
+        # Whoever has the migration in hand hears of it with its next report, if not by this.
+        with contextlib.suppress(Conflict):
             live.end(self._peers.driver, node, uuid, is_abort=is_abort)
-        except Conflict:
-            # What was wished already may have come true by now.
-            if not note_end(is_done=False):
-                raise
-        else:
-            note_end(is_done=True)
 
     def _submit(
         self,

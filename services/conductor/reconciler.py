@@ -73,13 +73,15 @@ class Reconciler:
         bounds = operations.Bounds(unowned_s=own.unowned_bound_s, owned_s=own.owned_bound_s)
         if not semantics.is_durable():
             return
-        if failpoints.is_holding():
+        held = failpoints.held_instances()
+        if held is None:
             return  # Somebody walks through a boot: what he holds is not silent.
         down = hosts.down_hosts(self._db, self._conf.service_down_time_s)
-        silent = operations.hand_out_silent(self._db, bounds, down_hosts=down)
+        waiting = {"down_hosts": down, "held": held}
+        silent = operations.hand_out_silent(self._db, bounds, **waiting)
         for instance in silent:
             self._hand_out(instance, is_down=instance.host in down)
-        for instance, change in device_changes.hand_out_silent(self._db, bounds, down_hosts=down):
+        for instance, change in device_changes.hand_out_silent(self._db, bounds, **waiting):
             LOG.warning("%s made no progress: attempt %d", change.kind, change.attempt,
                         extra={"instance_uuid": instance.uuid})  # fmt: skip
             self._dispatcher.dispatch_change(instance, change)

@@ -85,6 +85,8 @@ ACTION_BODIES: dict[str, Any] = {
     "evacuate": {"onSharedStorage": False},
     "createImage": {"name": "theirs"},
     "createBackup": {"name": "theirs", "backup_type": "daily", "rotation": 1},
+    "addFixedIp": {"networkId": NOTHING},
+    "removeFixedIp": {"address": "203.0.113.9"},
     "addFloatingIp": {"address": "203.0.113.9"},
     "removeFloatingIp": {"address": "203.0.113.9"},
     "addSecurityGroup": {"name": "default"},

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.asker import make_server
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, OTHER_PROJECT, Answer, Cloud
+from tests.api.test_compute_servers import change
 
 READER = f"viewer:{DEMO_PROJECT}:reader"
 NOTHING = str(uuid.uuid4())
@@ -300,3 +301,50 @@ def test_networks(both: Both, pool: str, port: dict[str, Any]) -> None:
 def test_the_proxies_end_with_2_36(both: Both, path: str) -> None:
     assert both("GET", path, version="2.35").status == 200
     assert both("GET", path, version="2.36").status == 404
+
+
+def test_a_server_gets_another_address_and_gives_it_back(both: Both) -> None:
+    """Of its port's network, up to 2.43; the server shows what the port has, whoever changed it."""
+    network = both.network("POST", "networks", {"network": {"name": "narrow"}}, token=DEMO)
+    subnet = {
+        "network_id": network["id"], "ip_version": 4, "cidr": "10.8.0.0/24",
+        "allocation_pools": [{"start": "10.8.0.10", "end": "10.8.0.11"}],
+    }  # fmt: skip
+    both.network("POST", "subnets", {"subnet": subnet}, token=DEMO)
+    uuid = make_server(both.cloud)
+    asked = {"network_id": network["id"], "device_id": uuid}
+    port = both.network("POST", "ports", {"port": asked}, token=DEMO)
+    [first] = [one["ip_address"] for one in port["fixed_ips"]]
+    change(both.cloud, uuid, network_info=[{
+        "port_id": port["id"], "mac": port["mac_address"], "network_id": network["id"],
+        "network_name": "narrow", "is_ours": True, "ips": [],
+    }])  # fmt: skip
+
+    def act(name: str, value: Any, **more: Any) -> Answer:
+        return both("POST", f"/servers/{uuid}/action", {name: value}, **more)
+
+    def shown() -> list[str]:
+        addresses = both("GET", f"/servers/{uuid}").json["server"]["addresses"]
+        return sorted(one["addr"] for one in addresses["narrow"])
+
+    wanted = {"networkId": network["id"]}
+    assert act("addFixedIp", wanted, version="2.44").status == 404
+    assert act("addFixedIp", wanted, token=READER).status == 403
+    assert act("addFixedIp", wanted).status == 202
+    assert shown() == ["10.8.0.10", "10.8.0.11"]
+    full = act("addFixedIp", wanted)
+    assert (full.status, message(full)) == (
+        400, f"No fixed IP addresses available for network: {network['id']}",
+    )  # fmt: skip
+    nowhere = act("addFixedIp", {"networkId": NOTHING})
+    assert (nowhere.status, message(nowhere)) == (
+        404, f"Network could not be found for instance {uuid}.",
+    )  # fmt: skip
+    assert act("removeFixedIp", {"address": first}).status == 202
+    [left] = {"10.8.0.10", "10.8.0.11"} - {first}
+    assert shown() == [left]
+    gone = act("removeFixedIp", {"address": first})
+    assert (gone.status, message(gone)) == (400, f"Instance {uuid} does not have fixed IP {first}.")
+    other = {"fixed_ips": [{"ip_address": first}]}
+    both.network("PUT", f"ports/{port['id']}", {"port": other}, token=DEMO)
+    assert shown() == [first]

@@ -225,3 +225,31 @@ def test_a_tag_is_the_volumes_until_it_leaves(api: Api, cloud: Cloud) -> None:
     assert (refused.status, refused.json["badRequest"]["message"]) == (
         400, "Tagged volume attachment is not supported for shelved-offloaded instances.",
     )  # fmt: skip
+
+
+def test_a_shelved_server_gets_and_loses_volumes_from_2_20_on(api: Api, cloud: Cloud) -> None:
+    def ask(method: str, version: str, path: str = "") -> Any:
+        body = {"volumeAttachment": {"volumeId": VOLUME}} if method == "POST" else None
+        headers = {"OpenStack-API-Version": f"compute {version}"}
+        return api(method, PATH + path, body, headers=headers)
+
+    change(cloud, SERVER, vm_state=VmState.SHELVED_OFFLOADED, host=None, node=None)
+    for method, path, action, done in (
+        ("POST", "", "attach_volume", 200), ("DELETE", f"/{VOLUME}", "detach_volume", 202),
+    ):  # fmt: skip
+        refused = ask(method, "2.19", path)
+        assert (refused.status, refused.json["conflictingRequest"]["message"]) == (
+            409, f"Cannot '{action}' instance {SERVER} while it is in vm_state shelved_offloaded",
+        )  # fmt: skip
+        assert ask(method, "2.20", path).status == done
+
+
+def test_what_a_server_boots_from_stays(api: Api, cloud: Cloud) -> None:
+    attach(api)
+    end_all(cloud)
+    with cloud.db.write() as connection:
+        connection.execute(schema.volume_attachments.update().values(boot_index=0))
+    refused = api("DELETE", f"{PATH}/{VOLUME}")
+    assert (refused.status, refused.json["badRequest"]["message"]) == (
+        400, "Cannot detach a root device volume",
+    )  # fmt: skip

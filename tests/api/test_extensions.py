@@ -293,6 +293,9 @@ def test_more_for_a_collection_that_is_there(cloud: Cloud, install: Install) -> 
     assert shown.headers["X-Loud"] == "1"
     assert api("GET", "/v2.1/flavors").status == 203
     assert api("GET", "/v2.1/flavors/1/sing").json == {"song": "1"}
+    latest = {"OpenStack-API-Version": "compute latest"}
+    assert api("GET", "/v2.1/flavors/1/sing?loud=1", headers=latest).json == {"song": "1"}
+    assert api("GET", "/v2.1/flavors/1?loud=1", headers=latest).status == 400
     done = api("POST", "/v2.1/servers/s/action", {"whisper": "hush"})
     assert done.json == {"whispered": "s", "softly": "hush"}
 

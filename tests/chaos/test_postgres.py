@@ -15,12 +15,10 @@ from pathlib import Path
 import pytest
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import hosts, migrate, schema
-from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
 from tests.chaos.conftest import all_active, boot
+from tests.chaos.races import race_on
 from tests.integration.whole_cloud import WholeCloud, bring_up
-from tests.unit.conftest import make_node
 from tests.unit.test_numa_claims import race_for_cells
 from tests.unit.test_pci_devices import race_for_devices
 from tests.unit.test_resources import race_for_cards
@@ -111,14 +109,4 @@ def test_a_race_for_claims(
     server: Server, race: Callable[[Database, RequestContext], None]
 ) -> None:
     """What several claim and give back at once is right there, too."""
-    url = server.url.replace("/devstack", f"/{race.__name__}")
-    migrate.make_database(url)
-    db = Database(url)
-    try:
-        migrate.migrate(db.engine)
-        with db.write() as connection:
-            connection.execute(schema.counters.insert().values(name=NODE_VERSION, value=0))
-        hosts.report_nodes(db, [make_node("host1")])
-        race(db, RequestContext(user_id="u", project_id="p", roles=["member"]))
-    finally:
-        db.engine.dispose()
+    race_on(server.url, race)

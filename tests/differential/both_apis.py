@@ -41,8 +41,6 @@ LACKING: dict[str, str] = {
     "/os-assisted-volume-snapshots": "for volume drivers that ask Nova to make their snapshots",
     "/": "served here by an application of its own, without a token",
     "/versions": "the same document by another name, without a token elsewhere",
-    "addFixedIp": "to be replaced by an attached interface; gone with 2.44",
-    "removeFixedIp": "to be replaced by a detached interface; gone with 2.44",
 }
 """Of Nova's, what there is not here, by the beginning of its path or by action, and why."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,17 +20,7 @@ LONG_S = 3600
 
 def keep_for(cloud: WholeCloud, seconds: int) -> None:
     """Have deleted servers be kept for so long."""
-    for daemon in ("api", "conductor"):
-        path: Path = cloud.record.etc_dir / f"{daemon}.conf"
-        lines = [
-            line
-            for line in path.read_text().splitlines()
-            if not line.startswith("reclaim_instance_interval")
-        ]
-        place = lines.index("[DEFAULT]") + 1
-        lines.insert(place, f"reclaim_instance_interval = {seconds}")
-        path.write_text("\n".join(lines) + "\n")
-    cloud.command("restart", "api", "conductor")
+    cloud.configure("api", "conductor", DEFAULT={"reclaim_instance_interval": seconds})
 
 
 @pytest.fixture(scope="module")

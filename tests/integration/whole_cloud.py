@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shlex
@@ -35,6 +36,7 @@ def run(
     home: Path,
     env: Mapping[str, str] | None = None,
     codes: Collection[int] = (0,),
+    timeout_s: float = 120.0,
 ) -> str:
     """Run a command of the virtual environment; return what it printed.
 
@@ -46,7 +48,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode in codes, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
@@ -73,9 +75,25 @@ class WholeCloud:
         """The database, to read from."""
         return Database(self.record.database_reader_url)
 
-    def command(self, *arguments: str, codes: Collection[int] = (0,)) -> str:
+    def command(
+        self, *arguments: str, codes: Collection[int] = (0,), timeout_s: float = 120.0
+    ) -> str:
         """Run devstack-lite with this cloud's name."""
-        return run("devstack-lite", *arguments, "--name", self.name, home=self.home, codes=codes)
+        return run(
+            "devstack-lite", *arguments, "--name", self.name, home=self.home, codes=codes,
+            timeout_s=timeout_s,
+        )  # fmt: skip
+
+    def configure(self, *daemons: str, **sections: Mapping[str, Any]) -> None:
+        """Have daemons (a host's is compute-host1) run with these options, by their sections."""
+        for daemon in daemons:
+            path = self.record.etc_dir / f"{daemon}.conf"
+            parser = configparser.ConfigParser(interpolation=None, strict=False)
+            parser.read(path)
+            parser.read_dict({name: dict(own) for name, own in sections.items()})
+            with path.open("w") as file:
+                parser.write(file)
+        self.command("restart", *daemons)
 
     def status(self) -> dict[str, Any]:
         """Return what `devstack-lite status` says, also while a part of the cloud is down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Conflict, Unavailable
-from devstack_lite.objects.compute import IS_ABORTED, Instance
+from devstack_lite.objects.compute import ABORT, FORCE_COMPLETE, LIVE_WISH, Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import MIGRATION_CANCELLED, TaskState, VmState
 from fake_hypervisor import libvirt
@@ -31,6 +32,7 @@ class Moves:
     """The conductor as it answers here."""
 
     is_mine: bool = True
+    wish: str = ""
     reports: list[Json] = field(default_factory=list)
 
     def is_under_way(self, context: RequestContext, *, uuid: str, attempt: int) -> bool:
@@ -38,8 +40,9 @@ class Moves:
 
     def note_live_progress(
         self, context: RequestContext, *, uuid: str, attempt: int, progress: Json
-    ) -> None:
+    ) -> str:
         self.reports.append(progress)
+        return self.wish
 
 
 @dataclass
@@ -165,7 +168,7 @@ def test_it_is_followed_and_ended(cloud: Cloud, tmp_path: Path) -> None:
 def test_one_that_was_aborted_is_not_sent_again(cloud: Cloud) -> None:
     """Its first worker died before the guest could stay; one that has arrived stays there."""
     moving = instance()
-    arguments = {**(moving.operation or {})["arguments"], IS_ABORTED: True}
+    arguments = {**(moving.operation or {})["arguments"], LIVE_WISH: ABORT}
     aborted = replace(moving, operation={"name": "run_live_migration", "arguments": arguments})
     with pytest.raises(HypervisorError, match=MIGRATION_CANCELLED):
         live.run_live_migration(aborted, cloud.peers())
@@ -173,3 +176,19 @@ def test_one_that_was_aborted_is_not_sent_again(cloud: Cloud) -> None:
     live.run_live_migration(moving, cloud.peers())
     live.run_live_migration(aborted, cloud.peers())
     assert (cloud.state("host1"), cloud.state("host2")) == (None, libvirt.VIR_DOMAIN_RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("wish", "states"),
+    [(ABORT, (libvirt.VIR_DOMAIN_RUNNING, None)),
+     (FORCE_COMPLETE, (None, libvirt.VIR_DOMAIN_RUNNING))],
+)  # fmt: skip
+def test_it_hears_of_a_wish_that_another_worker_was_told(
+    cloud: Cloud, tmp_path: Path, wish: str, states: tuple[int | None, int | None]
+) -> None:
+    """With its next report: the one who was told may be dead."""
+    cloud.profile = str(tmp_path / "slow.yaml")
+    cloud.moves.wish = wish
+    with contextlib.suppress(HypervisorError):
+        live.run_live_migration(instance(), cloud.peers())
+    assert (cloud.state("host1"), cloud.state("host2")) == states

@@ -199,6 +199,7 @@ def test_a_host_that_is_down_is_waited_for(db: Database, uuid: str) -> None:
     """No attempt is lost on the dead."""
     attach(db, uuid)
     assert device_changes.hand_out_silent(db, NOW, down_hosts={"host1"}) == []
+    assert device_changes.hand_out_silent(db, NOW, held={uuid}) == []
     [(_, change)] = device_changes.hand_out_silent(db, NOW)
     assert change.attempt == 2
 

@@ -13,7 +13,7 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db.engine import Database
 from devstack_lite.db.schema import leases
-from devstack_lite.exceptions import Unavailable
+from devstack_lite.exceptions import Deadlock, Unavailable
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +71,29 @@ def test_a_database_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
     """A folder that is not there, or a lock that is not given: the caller may try again."""
     with pytest.raises(Unavailable, match="unable to open"):
         count(Database(f"sqlite:///{tmp_path}/none/db.sqlite3"))
+
+
+class _Refusal(Exception):
+    """What a driver raises."""
+
+    def __init__(self, *arguments: object, pgcode: str | None = None) -> None:
+        super().__init__(*arguments)
+        self.pgcode = pgcode
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (_Refusal("deadlock detected", pgcode="40P01"), Deadlock),
+        (_Refusal(1213, "Deadlock found when trying to get lock"), Deadlock),
+        (_Refusal(1205, "Lock wait timeout exceeded"), Unavailable),
+        (_Refusal("server closed the connection"), Unavailable),
+    ],
+)
+def test_who_gave_way_may_begin_anew(
+    db: Database, refusal: Exception, kind: type[Unavailable]
+) -> None:
+    """A deadlock's victim has done nothing; of any other failure that is not known."""
+    with pytest.raises(Unavailable) as raised, db.write():
+        raise sa.exc.OperationalError("UPDATE", {}, refusal)
+    assert type(raised.value) is kind

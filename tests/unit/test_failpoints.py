@@ -134,9 +134,24 @@ def test_a_hold_waits_until_it_is_let_go(folder: Path, let_go: Callable[[Path], 
     while not (folder / "one.1.fired").exists():
         held.join(0.01)
     assert held.is_alive()
+    assert failpoints.held_instances() is None
     let_go(folder)
     held.join(10)
     assert not held.is_alive()
+    assert failpoints.held_instances() == set()
+
+
+def test_whose_work_is_held_is_known_by_its_instance(folder: Path) -> None:
+    """So that everybody else's goes on."""
+    arm(folder, action=Action.HOLD, instance="uuid")
+    assert failpoints.held_instances() == set()
+    held = threading.Thread(target=failpoints.hit, args=(POINT,), kwargs={"message": ["uuid"]})
+    held.start()
+    while not failpoints.held_instances():
+        held.join(0.01)
+    assert failpoints.held_instances() == {"uuid"}
+    (folder / "one.armed").unlink()
+    held.join(10)
 
 
 def test_a_hold_that_is_over_holds_nothing(folder: Path) -> None:

@@ -19,8 +19,8 @@ from devstack_lite.db import (
     operations,
 )
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import InstanceInvalidState
-from devstack_lite.objects.compute import BuildOrder, Instance
+from devstack_lite.exceptions import Conflict, InstanceInvalidState
+from devstack_lite.objects.compute import ABORT, FORCE_COMPLETE, BuildOrder, Instance
 from devstack_lite.states import MIGRATION_CANCELLED, PowerState, VmState
 from devstack_lite.steps import StepLog
 from tests.unit.conftest import outcomes
@@ -119,14 +119,12 @@ def test_one_that_is_on_its_way_does_not_go_elsewhere(db: Database, uuid: str) -
 def test_an_abort_outlives_whoever_was_told(db: Database, uuid: str) -> None:
     """The wish stays with the operation, and is an action of its own, once."""
     (leaving,) = start(db, begin(db, uuid))
-    wish = asked("req-abort")
-    look = {"is_abort": True, "is_done": False}
-    assert not live_migrations.note_end(db, wish, uuid, **look)
     for _ in range(2):
-        assert live_migrations.note_end(db, wish, uuid, is_abort=True, is_done=True)
-    assert live_migrations.note_end(db, wish, uuid, **look)
+        live_migrations.note_end(db, asked("req-abort"), uuid, wish=ABORT)
+    said = live_migrations.note_progress(db, uuid, attempt=leaving.attempt, progress={})
+    assert said == ABORT
     (again,) = operations.hand_out_silent(db, SILENT)
-    assert (again.operation or {})["arguments"]["is_aborted"]
+    assert (again.operation or {})["arguments"]["wish"] == ABORT
     assert finish(db, again, error=MIGRATION_CANCELLED)
     noted = [one for one in instances.list_actions(db, uuid) if one.action != "create"]
     assert [(one.action, one.message) for one in noted] == [
@@ -137,9 +135,9 @@ def test_an_abort_outlives_whoever_was_told(db: Database, uuid: str) -> None:
     assert leaving.attempt == again.attempt - 1
 
 
-def test_who_has_it_end_at_once_aborts_nothing(db: Database, uuid: str) -> None:
-    start(db, begin(db, uuid))
-    assert live_migrations.note_end(db, asked("req-force"), uuid, is_abort=False, is_done=True)
-    (again,) = operations.hand_out_silent(db, SILENT)
-    assert "is_aborted" not in (again.operation or {})["arguments"]
-    assert instances.list_actions(db, uuid)[0].action == "live_migration_force_complete"
+def test_who_is_not_on_its_way_has_no_end(db: Database, uuid: str) -> None:
+    """And no action of that name."""
+    begin(db, uuid)
+    with pytest.raises(Conflict, match="is not on its way"):
+        live_migrations.note_end(db, asked("req-force"), uuid, wish=FORCE_COMPLETE)
+    assert instances.list_actions(db, uuid)[0].action == "live-migration"

@@ -47,3 +47,11 @@ def test_a_long_life_costs_no_attempt(db: Database, uuid: str) -> None:
     assert (failed.vm_state, failed.task_state) == (VmState.ERROR, None)
     message = instances.get_faults(db, [uuid])[uuid].message
     assert message == "reboot was handed out 30 times and never finished"
+
+
+def test_what_somebody_holds_is_not_silent(db: Database, uuid: str) -> None:
+    """No attempt of it is lost while he looks at it."""
+    reboot(db, uuid, 1)
+    assert operations.hand_out_silent(db, SILENT, held={uuid}) == []
+    (again,) = operations.hand_out_silent(db, SILENT, held={"another"})
+    assert again.uuid == uuid

@@ -7,10 +7,11 @@ import uuid
 from devstack_lite.db import device_tags, instances, volumes
 from devstack_lite.db import volume_attachments as attachments
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import Conflict, Invalid, NotFound
+from devstack_lite.exceptions import Conflict, InstanceInvalidState, Invalid, NotFound
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import VolumeAttachment
+from devstack_lite.states import VmState
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.asking import ask_host_for_change
@@ -23,6 +24,7 @@ from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.devices import DevicesAPI
 
 RULE = "os_compute_api:os-volumes-attachments"
+_SHELVED = frozenset({VmState.SHELVED, VmState.SHELVED_OFFLOADED})
 
 
 class VolumeAttachmentsController:
@@ -62,12 +64,17 @@ class VolumeAttachmentsController:
         Answered with the attachment up to 2.100, and then with 202 alone.
         """
         instance = self._get(req, server_id, f"{RULE}:create")
+        _require_version(req, instance, "attach_volume")
         asked = body["volumeAttachment"]
         volume_id = asked["volumeId"]
         volume = volumes.get_volume(self._db, volume_id, project_id=visible_project(req.context))
         if volume.multiattach and not req.since(2, 60):
             raise Invalid(
                 "Multiattach volumes are only supported starting with compute API version 2.60."
+            )
+        if volume.multiattach and instance.vm_state is VmState.SHELVED_OFFLOADED:
+            raise Invalid(
+                "Attaching multiattach volumes is not supported for shelved-offloaded instances."
             )
         is_removed_with_it = is_true(asked.get("delete_on_termination"))
         change = self._conductor.begin_attach_volume(
@@ -123,7 +130,9 @@ class VolumeAttachmentsController:
     def delete(self, req: Request, server_id: str, id: str) -> None:  # noqa: A002
         """Detach a volume."""
         instance = self._get(req, server_id, f"{RULE}:delete")
-        self._attachment(instance, id)
+        _require_version(req, instance, "detach_volume")
+        if self._attachment(instance, id).boot_index == 0:
+            raise Invalid("Cannot detach a root device volume")
         change = self._conductor.begin_detach_volume(
             req.context, uuid=instance.uuid, change_id=str(uuid.uuid4()), volume_id=id
         )
@@ -148,6 +157,14 @@ class VolumeAttachmentsController:
                 kind="attachment",
             )
         return found[0]
+
+
+def _require_version(req: Request, instance: Instance, action: str) -> None:
+    """Raise InstanceInvalidState for a shelved server before 2.20."""
+    if instance.vm_state in _SHELVED and not req.since(2, 20):
+        raise InstanceInvalidState.of(
+            instance.uuid, action=action, attribute="vm_state", state=instance.vm_state
+        )
 
 
 def _view(req: Request, attachment: VolumeAttachment, tag: str | None) -> Json:

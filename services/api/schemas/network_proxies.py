@@ -45,3 +45,11 @@ ADD_FLOATING_IP = body(
     "addFloatingIp", record({"address": IP_ADDRESS, "fixed_address": IP_ADDRESS}, ["address"])
 )
 REMOVE_FLOATING_IP = body("removeFloatingIp", record({"address": IP_ADDRESS}, ["address"]))
+ADD_FIXED_IP = body(
+    "addFixedIp",
+    record(
+        {"networkId": {"type": ["string", "number"], "minLength": 1, "maxLength": 36}},
+        ["networkId"],
+    ),
+)
+REMOVE_FIXED_IP = body("removeFixedIp", record({"address": IP_ADDRESS}, ["address"]))

@@ -93,15 +93,13 @@ class Moves:
 
     def note_live_progress(
         self, context: RequestContext, *, uuid: str, attempt: int, progress: Json
-    ) -> None:
+    ) -> str:
         """Note it. Delivered twice: the same figures again."""
-        live_migrations.note_progress(self._db, uuid, attempt=attempt, progress=progress)
+        return live_migrations.note_progress(self._db, uuid, attempt=attempt, progress=progress)
 
-    def note_live_end(
-        self, context: RequestContext, *, uuid: str, is_abort: bool, is_done: bool
-    ) -> bool:
+    def note_live_end(self, context: RequestContext, *, uuid: str, wish: str) -> None:
         """Note it. Delivered twice: noted once."""
-        return live_migrations.note_end(self._db, context, uuid, is_abort=is_abort, is_done=is_done)
+        live_migrations.note_end(self._db, context, uuid, wish=wish)
 
     def is_under_way(self, context: RequestContext, *, uuid: str, attempt: int) -> bool:
         """Read it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import Aggregate
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -42,7 +43,7 @@ class AggregatesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_aggregate(self, context: RequestContext, *, aggregate_id: int) -> None:
         """Remove it. Raises NotFound, Conflict while it has hosts."""
         self.invoke(context, self.delete_aggregate, aggregate_id=aggregate_id)

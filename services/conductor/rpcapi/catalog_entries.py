@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.catalog import CatalogEntry
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -31,7 +32,7 @@ class CatalogEntriesAPI(RpcClient):
             self.invoke(context, self.update_entry, kind=kind, entry_id=entry_id, values=values),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_entry(self, context: RequestContext, *, kind: str, entry_id: str) -> None:
         """Remove an entry. Raises NotFound, also when delivered twice, Forbidden while in use."""
         self.invoke(context, self.delete_entry, kind=kind, entry_id=entry_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.delegation import ApplicationCredential, Credential, Trust
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -26,7 +27,7 @@ class DelegationsAPI(RpcClient):
             self.invoke(context, self.create_application_credential, made=made),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_application_credential(self, context: RequestContext, *, made_id: str) -> None:
         """Remove one. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.delete_application_credential, made_id=made_id)
@@ -36,7 +37,7 @@ class DelegationsAPI(RpcClient):
         """Record a trust."""
         return cast(Trust, self.invoke(context, self.create_trust, trust=trust))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_trust(self, context: RequestContext, *, trust_id: str) -> None:
         """Remove a trust. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.delete_trust, trust_id=trust_id)
@@ -63,7 +64,7 @@ class DelegationsAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_credential(self, context: RequestContext, *, credential_id: str) -> None:
         """Remove a credential. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.delete_credential, credential_id=credential_id)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import Flavor
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -21,7 +22,7 @@ class FlavorsAPI(RpcClient):
         """Record a flavor. Raises Conflict when its name or id is taken."""
         return cast(Flavor, self.invoke(context, self.create_flavor, flavor=flavor))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_flavor(self, context: RequestContext, *, flavor_id: str) -> None:
         """Remove a flavor. Raises NotFound, also when it was delivered twice."""
         self.invoke(context, self.delete_flavor, flavor_id=flavor_id)

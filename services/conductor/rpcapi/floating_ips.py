@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.routing import FloatingIp
 from devstack_lite.rpc.client import RpcClient, declare
@@ -35,7 +36,7 @@ class FloatingIpsAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_floating_ip(self, context: RequestContext, *, floating_ip_id: str) -> None:
         """Give an address back. Raises NotFound."""
         self.invoke(context, self.delete_floating_ip, floating_ip_id=floating_ip_id)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import (
     ComputeNode,
     FoundDomain,
@@ -43,7 +44,7 @@ class HostsAPI(RpcClient):
             ),
         )  # fmt: skip
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_service(
         self, context: RequestContext, *, binary: str, host: str, down_time_s: float
     ) -> None:

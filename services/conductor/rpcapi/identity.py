@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.identity import Assignment, Domain, Group, Policy, Project, Role, User
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -30,7 +31,7 @@ class IdentityAPI(RpcClient):
             Domain, self.invoke(context, self.update_domain, domain_id=domain_id, values=values)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_domain(self, context: RequestContext, *, domain_id: str) -> None:
         """Remove a domain and all in it. Raises NotFound, Forbidden unless it is disabled."""
         self.invoke(context, self.delete_domain, domain_id=domain_id)
@@ -47,7 +48,7 @@ class IdentityAPI(RpcClient):
             Group, self.invoke(context, self.update_group, group_id=group_id, values=values)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_group(self, context: RequestContext, *, group_id: str) -> None:
         """Remove a group; its members lose its roles. Raises NotFound."""
         self.invoke(context, self.delete_group, group_id=group_id)
@@ -57,7 +58,7 @@ class IdentityAPI(RpcClient):
         """Put a user into a group. Raises NotFound for what is not there."""
         self.invoke(context, self.add_member, group_id=group_id, user_id=user_id)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def remove_member(self, context: RequestContext, *, group_id: str, user_id: str) -> None:
         """Take a user out of a group. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.remove_member, group_id=group_id, user_id=user_id)
@@ -67,7 +68,7 @@ class IdentityAPI(RpcClient):
         """Have whoever has a role have another, too. Raises NotFound, Forbidden."""
         self.invoke(context, self.imply_role, prior_id=prior_id, implied_id=implied_id)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def unimply_role(self, context: RequestContext, *, prior_id: str, implied_id: str) -> None:
         """End a rule. Raises NotFound, also when delivered twice, Forbidden for a built-in one."""
         self.invoke(context, self.unimply_role, prior_id=prior_id, implied_id=implied_id)
@@ -82,7 +83,7 @@ class IdentityAPI(RpcClient):
         """Change a user's columns. Raises NotFound, Conflict."""
         return cast(User, self.invoke(context, self.update_user, user_id=user_id, values=values))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_user(self, context: RequestContext, *, user_id: str) -> None:
         """Remove a user with what roles they have. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.delete_user, user_id=user_id)
@@ -121,7 +122,7 @@ class IdentityAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_project(self, context: RequestContext, *, project_id: str) -> None:
         """Remove a project and the roles on it; what it owns elsewhere stays. Raises NotFound."""
         self.invoke(context, self.delete_project, project_id=project_id)
@@ -136,7 +137,7 @@ class IdentityAPI(RpcClient):
         """Change a role's columns. Raises NotFound, Conflict, Forbidden for a built-in one."""
         return cast(Role, self.invoke(context, self.update_role, role_id=role_id, values=values))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_role(self, context: RequestContext, *, role_id: str) -> None:
         """Take a role from everybody and remove it. Raises NotFound, Forbidden."""
         self.invoke(context, self.delete_role, role_id=role_id)
@@ -154,7 +155,7 @@ class IdentityAPI(RpcClient):
             self.invoke(context, self.update_policy, policy_id=policy_id, values=values),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_policy(self, context: RequestContext, *, policy_id: str) -> None:
         """Remove a policy. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.delete_policy, policy_id=policy_id)
@@ -164,7 +165,7 @@ class IdentityAPI(RpcClient):
         """Give a user a role on a target. Raises NotFound for what is not there."""
         self.invoke(context, self.grant_role, assignment=assignment)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def revoke_role(self, context: RequestContext, *, assignment: Assignment) -> None:
         """Take a role on a target from a user. Raises NotFound, also when delivered twice."""
         self.invoke(context, self.revoke_role, assignment=assignment)

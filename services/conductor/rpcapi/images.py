@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.image import Image, ImageChange, ImageData, ImageMember
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -32,7 +33,7 @@ class ImagesAPI(RpcClient):
         """Tag an image that may have maximum tags. Raises NotFound, QuotaExceeded."""
         self.invoke(context, self.add_tag, image_id=image_id, tag=tag, maximum=maximum)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_tag(self, context: RequestContext, *, image_id: str, tag: str) -> None:
         """Take a tag off. Raises NotFound, also when it was delivered twice."""
         self.invoke(context, self.delete_tag, image_id=image_id, tag=tag)
@@ -61,7 +62,7 @@ class ImagesAPI(RpcClient):
         """Make an image active whose data is stored. Raises Conflict, NotFound."""
         return cast(Image, self.invoke(context, self.finish_upload, image_id=image_id, data=data))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_image(self, context: RequestContext, *, image_id: str) -> None:
         """Remove an image. Raises NotFound, also when it was delivered twice; Forbidden."""
         self.invoke(context, self.delete_image, image_id=image_id)
@@ -97,7 +98,7 @@ class ImagesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_member(self, context: RequestContext, *, image_id: str, member_id: str) -> None:
         """Stop sharing. Raises NotFound, also when it was delivered twice."""
         self.invoke(context, self.delete_member, image_id=image_id, member_id=member_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import Keypair
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -22,7 +23,7 @@ class KeypairsAPI(RpcClient):
             Keypair, self.invoke(context, self.create_keypair, keypair=keypair, limit=limit)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_keypair(self, context: RequestContext, *, user_id: str, name: str) -> None:
         """Remove a key pair. Raises NotFound, also when it was delivered twice."""
         self.invoke(context, self.delete_keypair, user_id=user_id, name=name)

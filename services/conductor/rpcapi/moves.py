@@ -115,20 +115,20 @@ class MovesAPI(RpcClient):
     @declare("call", timeout_s=10, is_idempotent=True)
     def note_live_progress(
         self, context: RequestContext, *, uuid: str, attempt: int, progress: Json
-    ) -> None:
-        """Note how much of a live migration is over: bytes by kind, as the API shows them."""
-        self.invoke(context, self.note_live_progress, uuid=uuid, attempt=attempt, progress=progress)
+    ) -> str:
+        """Note how much of a live migration is over: bytes by kind, as the API shows them.
 
-    @declare("call", timeout_s=10, is_idempotent=True)
-    def note_live_end(
-        self, context: RequestContext, *, uuid: str, is_abort: bool, is_done: bool
-    ) -> bool:
-        """Note that a live migration was told to end, or, with is_done false, only look.
-
-        Returns whether this request's wish is noted. Who does it again then aborts it. Raises
-        NotFound.
+        Returns how a user has wished it to end since: abort, force_complete, or nothing.
         """
         answer = self.invoke(
-            context, self.note_live_end, uuid=uuid, is_abort=is_abort, is_done=is_done
+            context, self.note_live_progress, uuid=uuid, attempt=attempt, progress=progress
         )
-        return cast(bool, answer)
+        return cast(str, answer)
+
+    @declare("call", timeout_s=10, is_idempotent=True)
+    def note_live_end(self, context: RequestContext, *, uuid: str, wish: str) -> None:
+        """Note that a live migration shall end: abort or force_complete.
+
+        Raises NotFound, Conflict when the guest is not on its way.
+        """
+        self.invoke(context, self.note_live_end, uuid=uuid, wish=wish)

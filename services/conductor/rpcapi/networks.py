@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -34,7 +35,7 @@ class NetworksAPI(RpcClient):
             self.invoke(context, self.update_network, network_id=network_id, values=values),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_network(self, context: RequestContext, *, network_id: str) -> None:
         """Remove a network with its subnets. Raises NotFound, Conflict while it has ports."""
         self.invoke(context, self.delete_network, network_id=network_id)
@@ -53,7 +54,7 @@ class NetworksAPI(RpcClient):
             Subnet, self.invoke(context, self.update_subnet, subnet_id=subnet_id, values=values)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_subnet(self, context: RequestContext, *, subnet_id: str) -> None:
         """Remove a subnet. Raises NotFound, Conflict while ports hold its addresses."""
         self.invoke(context, self.delete_subnet, subnet_id=subnet_id)

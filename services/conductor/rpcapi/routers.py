@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.routing import Gateway, Router
@@ -53,7 +54,7 @@ class RoutersAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_router(self, context: RequestContext, *, router_id: str) -> None:
         """Remove a router. Raises NotFound, Conflict while it has interfaces."""
         self.invoke(context, self.delete_router, router_id=router_id)

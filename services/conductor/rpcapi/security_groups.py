@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.security import SecurityGroup, SecurityGroupRule
 from devstack_lite.rpc.client import RpcClient, declare
@@ -37,7 +38,7 @@ class SecurityGroupsAPI(RpcClient):
             self.invoke(context, self.update_group, group_id=group_id, values=values),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_group(self, context: RequestContext, *, group_id: str) -> None:
         """Remove a group. Raises NotFound, Conflict while a port is in it."""
         self.invoke(context, self.delete_group, group_id=group_id)
@@ -51,7 +52,7 @@ class SecurityGroupsAPI(RpcClient):
             "list[SecurityGroupRule]", self.invoke(context, self.create_rules, rules=list(rules))
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_rule(self, context: RequestContext, *, rule_id: str) -> None:
         """Remove a rule. Raises NotFound."""
         self.invoke(context, self.delete_rule, rule_id=rule_id)
@@ -61,7 +62,7 @@ class SecurityGroupsAPI(RpcClient):
         """Put a server's ports into a group. Raises NotFound, Invalid when it has none."""
         self.invoke(context, self.add_to_server, instance_uuid=instance_uuid, group_id=group_id)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def remove_from_server(
         self, context: RequestContext, *, instance_uuid: str, group_id: str
     ) -> None:

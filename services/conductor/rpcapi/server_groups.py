@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.compute import ServerGroup
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -22,7 +23,7 @@ class ServerGroupsAPI(RpcClient):
         """Record one, keyed by its id. Raises QuotaExceeded."""
         return cast(ServerGroup, self.invoke(context, self.create_group, group=group, limit=limit))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_group(self, context: RequestContext, *, group_id: str) -> None:
         """Remove it. Raises NotFound."""
         self.invoke(context, self.delete_group, group_id=group_id)

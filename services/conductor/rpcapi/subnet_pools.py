@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.network import SubnetPool
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.client import RpcClient, declare
@@ -28,7 +29,7 @@ class SubnetPoolsAPI(RpcClient):
             SubnetPool, self.invoke(context, self.update_pool, pool_id=pool_id, values=values)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_pool(self, context: RequestContext, *, pool_id: str) -> None:
         """Remove a pool. Raises NotFound, also when delivered twice, Invalid while it is used."""
         self.invoke(context, self.delete_pool, pool_id=pool_id)

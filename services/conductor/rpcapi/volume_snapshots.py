@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import Volume, VolumeQuota, VolumeSnapshot
 from devstack_lite.rpc.client import RpcClient, declare
@@ -69,7 +70,7 @@ class VolumeSnapshotsAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_snapshot(
         self, context: RequestContext, *, snapshot_id: str, is_forced: bool
     ) -> None:

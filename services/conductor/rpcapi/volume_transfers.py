@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.volume import VolumeQuota, VolumeTransfer
 from devstack_lite.rpc.client import RpcClient, declare
 
@@ -22,7 +23,7 @@ class VolumeTransfersAPI(RpcClient):
         """Offer a volume, under the id that the offer brings. Raises NotFound, Invalid."""
         return cast(VolumeTransfer, self.invoke(context, self.create_transfer, transfer=transfer))
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_transfer(self, context: RequestContext, *, transfer_id: str) -> None:
         """Take an offer back. Raises NotFound, also when it was delivered twice."""
         self.invoke(context, self.delete_transfer, transfer_id=transfer_id)

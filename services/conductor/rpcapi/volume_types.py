@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume_type import VolumeType
 from devstack_lite.rpc.client import RpcClient, declare
@@ -28,7 +29,7 @@ class VolumeTypesAPI(RpcClient):
             VolumeType, self.invoke(context, self.update_type, type_id=type_id, values=values)
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_type(self, context: RequestContext, *, type_id: str) -> None:
         """Remove a type. Raises NotFound, also when it was delivered twice; Forbidden, Invalid."""
         self.invoke(context, self.delete_type, type_id=type_id)
@@ -45,12 +46,12 @@ class VolumeTypesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=Conflict)
     def add_access(self, context: RequestContext, *, type_id: str, project_id: str) -> None:
         """Let a project use a type. Raises NotFound, Conflict, also when delivered twice."""
         self.invoke(context, self.add_access, type_id=type_id, project_id=project_id)
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def remove_access(self, context: RequestContext, *, type_id: str, project_id: str) -> None:
         """Take a type from a project. Raises Conflict; NotFound, also when delivered twice."""
         self.invoke(context, self.remove_access, type_id=type_id, project_id=project_id)

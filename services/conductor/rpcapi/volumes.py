@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
 from devstack_lite.rpc.client import RpcClient, declare
@@ -116,7 +117,7 @@ class VolumesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False)
+    @declare("call", timeout_s=10, is_idempotent=False, done_when=NotFound)
     def delete_volume(
         self,
         context: RequestContext,

@@ -11,6 +11,7 @@ from devstack_lite.db.engine import Database
 from services.api.controllers.server_actions.asking import Asking
 from services.api.controllers.server_actions.consoles import ConsolesController
 from services.api.controllers.server_actions.deferred_deletes import DeferredDeletesController
+from services.api.controllers.server_actions.fixed_ips import FixedIpsController
 from services.api.controllers.server_actions.floating_ips import FloatingIpsController
 from services.api.controllers.server_actions.interventions import InterventionsController
 from services.api.controllers.server_actions.live_migrations import LiveMigrationsController
@@ -75,4 +76,5 @@ def make_controllers(asking: Asking, transport: Any, addresses: FloatingAddresse
     yield ResizesController(asking)
     yield SecurityGroupsController(asking, SecurityGroupsAPI(transport, call_monitor_s=monitor_s))
     yield FloatingIpsController(asking, addresses)
+    yield FixedIpsController(asking, addresses.network)
     yield LiveMigrationsController(asking)
