@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import orjson
+
 from devstack_lite.exceptions import Forbidden, Invalid, Unauthorized, Unavailable
 from devstack_lite.failpoints import Dropped
 from devstack_lite.wsgi.faults import HttpError, UnexpectedError, status_of
@@ -414,7 +416,7 @@ def send(
     elif isinstance(reply.body, bytes):
         data = reply.body
     elif isinstance(reply.body, (dict, list)):
-        data = json.dumps(reply.body, separators=(",", ":")).encode()
+        data = _to_json(reply.body)
     else:
         data = None
     status = f"{reply.status} {http.HTTPStatus(reply.status).phrase}"
@@ -429,6 +431,18 @@ def send(
         body = [data]
     start_response(status, out)
     return body
+
+
+def _to_json(body: Any) -> bytes:
+    """Return a body's text. orjson knows no numbers beyond 64 bits; the standard library does."""
+    try:
+        return orjson.dumps(body, option=_AS_JSON)
+    except TypeError:
+        return json.dumps(body, separators=(",", ":")).encode()
+
+
+_AS_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+"""What JSON has no word for is an error, as it is to the standard library."""
 
 
 def check_project(req: Request, project_id: str) -> None:
