@@ -311,7 +311,6 @@ def table_of(settings: Settings) -> dict[str, ServerAction]:
         "injectNetworkInfo": ServerAction(
             body={"injectNetworkInfo": None}, is_synchronous=True,
         ),
-        "resetNetwork": ServerAction(body={"resetNetwork": None}, is_synchronous=True),
         **_BOOTS,
     }  # fmt: skip
     return {name: one for name, one in found.items() if one.needs(settings)} | ERRANDS
