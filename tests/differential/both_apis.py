@@ -37,18 +37,10 @@ from tests.differential.near_bodies import UUID
 
 PREFIX = "/v2.1"
 
-_BOOT = "a name from before /servers took block devices; gone with 2.103"
 LACKING: dict[str, str] = {
-    "/os-volumes_boot": _BOOT,
-    "/os-baremetal-nodes": "a proxy of Ironic, which is not here",
     "/os-assisted-volume-snapshots": "for volume drivers that ask Nova to make their snapshots",
-    "/os-console-auth-tokens": "for console proxies, and a guest here has no console",
-    "/servers/{server_id}/shares": "of Manila, from 2.97 on",
-    "/os-aggregates/{id}/images": "asks hosts to fetch images ahead of a boot",
     "/": "served here by an application of its own, without a token",
     "/versions": "the same document by another name, without a token elsewhere",
-    "addFixedIp": "to be replaced by an attached interface; gone with 2.44",
-    "removeFixedIp": "to be replaced by a detached interface; gone with 2.44",
 }
 """Of Nova's, what there is not here, by the beginning of its path or by action, and why."""
 
