@@ -231,7 +231,7 @@ def test_consoles_that_there_are_none_of(api: Api) -> None:
     serial = act(api, "os-getSerialConsole", {"type": "serial"})
     assert (serial.status, message(serial)) == (400, "Unavailable console type serial.")
     assert act(api, "os-getSerialConsole", {"type": "x"}).status == 400
-    assert act(api, "os-getRDPConsole", {"type": "rdp-html5"}).status == 410
+    assert act(api, "os-getRDPConsole", {"type": "rdp-html5"}).status == 400
 
 
 def test_a_state_is_reset(api: Api, cloud: Cloud) -> None:
