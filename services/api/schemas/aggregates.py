@@ -8,6 +8,7 @@ from services.api.schemas.parameters import (
     NAME,
     NAME_OR_BLANKS,
     UUID,
+    Schema,
     body,
     metadata,
     record,
@@ -28,6 +29,10 @@ REMOVE_HOST = body("remove_host", record({"host": FQDN}, ["host"]))
 SET_METADATA = body(
     "set_metadata", record({"metadata": metadata({"type": ["string", "null"]})}, ["metadata"])
 )
-CACHE = record(
-    {"cache": {"type": "array", "minItems": 1, "items": record({"id": UUID}, ["id"])}}, ["cache"]
-)
+_IMAGE: Schema = {
+    "type": "object",
+    "properties": {"id": UUID},
+    "additionalProperties": False,
+    "required": ["id"],
+}
+CACHE = record({"cache": {"type": "array", "minItems": 1, "items": _IMAGE}}, ["cache"])
