@@ -227,7 +227,7 @@ def test_a_console_that_is_no_more(api: Api) -> None:
 
 
 def test_consoles_that_there_are_none_of(api: Api) -> None:
-    """Serial ones are not set up, and RDP ones are no more."""
+    """Serial ones are not set up, and RDP ones are no more, which Nova calls a bad request."""
     serial = act(api, "os-getSerialConsole", {"type": "serial"})
     assert (serial.status, message(serial)) == (400, "Unavailable console type serial.")
     assert act(api, "os-getSerialConsole", {"type": "x"}).status == 400

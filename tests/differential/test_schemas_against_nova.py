@@ -1,9 +1,13 @@
 """The same requests through all of Nova's API as far as its policies, and through ours.
 
 Skipped without the nova package, and as many cases as in test_scheduler_against_nova: that many
-bodies, or queries, for each method of Nova's that takes one, in each span of microversions in which
-Nova has another schema for it. What is compared is whether it is refused, the status, the fault's
-name and its message, word for word.
+bodies, or queries, for each method of Nova's that takes one, shared among the spans of
+microversions in which Nova has another schema for it. What is compared is whether it is refused,
+the status, the fault's name and its message, word for word. Deliberate differences:
+- Where Nova fails (500), anything but an error will do here.
+- NUL characters and halves of characters, which not every database takes, are refused here.
+- A body that is JSON, but no object, is refused also where Nova has no schema.
+- changes-since of /images is read here; Nova leaves that to the image service.
 """
 
 from __future__ import annotations
@@ -48,21 +52,24 @@ def spans(schemas: Any) -> Iterator[tuple[Schema, list[str]]]:
 def of_kind(kind: str) -> list[Any]:
     found = []
     for one in SERVED:
-        for schema, versions in spans(getattr(one.serves, f"request_{kind}_schemas", None)):
+        schemas = [*spans(getattr(one.serves, f"request_{kind}_schemas", None))]
+        cases = max(20, CASES // max(1, len(schemas)))
+        for schema, versions in schemas:
             if not one.is_removed and lacking(one) is None:
-                found.append(pytest.param(one, schema, versions, id=f"{one} {versions[0]}"))
+                name = f"{one} {versions[0]}"
+                found.append(pytest.param(one, schema, versions, cases, id=name))
     return found
 
 
-SAID_BY_OTHERS = ("It is not a date and time.",)
-"""What is refused here where Nova hands it on, to be refused by the image service."""
+SAID_HERE = ("It is not a date and time.", "a JSON object is expected.")
+"""What is refused here where Nova hands it on to the image service, or has no schema at all."""
 
 
 def is_same(theirs: Said, own: Said) -> bool:
     """Say whether two answers are one. What is an error of Nova's own may be anything here."""
     if theirs.status == 500:
         return own.status < 500
-    if theirs.status == 0 and own.message.endswith(SAID_BY_OTHERS):
+    if theirs.status in {0, 400} and own.status == 400 and own.message.endswith(SAID_HERE):
         return True
     return (theirs.status, theirs.name) == (own.status, own.name) and _said(theirs) == _said(own)
 
@@ -91,13 +98,18 @@ class Comparison:
         return "\n".join([str(dict(self.differences)), *self.first.values()])
 
 
-@pytest.mark.parametrize(("served", "schema", "versions"), of_kind("body"))
+@pytest.mark.parametrize(("served", "schema", "versions", "cases"), of_kind("body"))
 def test_bodies(
-    nova: Application, ours: Application, served: Served, schema: Schema, versions: list[str]
+    nova: Application,
+    ours: Application,
+    served: Served,
+    schema: Schema,
+    versions: list[str],
+    cases: int,
 ) -> None:
     values = Values(random.Random(f"{served} {versions[0]}"))
     found = Comparison()
-    for number in range(CASES):
+    for number in range(cases):
         version = versions[number % 2]
         body = values.near(schema)
         if served.action and (not isinstance(body, dict) or [*body] != [served.action]):
@@ -113,14 +125,19 @@ def test_bodies(
 QUERIED_WITH_BODY = {"/os-quota-sets/{id}": {"quota_set": {}}}
 
 
-@pytest.mark.parametrize(("served", "schema", "versions"), of_kind("query"))
+@pytest.mark.parametrize(("served", "schema", "versions", "cases"), of_kind("query"))
 def test_queries(
-    nova: Application, ours: Application, served: Served, schema: Schema, versions: list[str]
+    nova: Application,
+    ours: Application,
+    served: Served,
+    schema: Schema,
+    versions: list[str],
+    cases: int,
 ) -> None:
     values = Values(random.Random(f"{served} {versions[0]}"))
     body = QUERIED_WITH_BODY[served.path] if served.method == "PUT" else None
     found = Comparison()
-    for number in range(CASES):
+    for number in range(cases):
         version = versions[number % 2]
         wanted = values.near(schema)
         pairs = [

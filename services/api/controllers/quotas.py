@@ -39,6 +39,7 @@ class QuotasController:
         authorize(req.context, f"{_RULE}:show", project_id=id)
         return {"quota_set": {"id": id, **_known(req, self._quotas.of(id, _user(req)))}}
 
+    @api(query=queries.ANYTHING)
     def defaults(self, req: Request, id: str) -> Json:  # noqa: A002
         """Show the limits of a project for which none were set."""
         authorize(req.context, f"{_RULE}:defaults", project_id=id)

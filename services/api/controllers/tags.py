@@ -9,6 +9,7 @@ from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Reply, Request
 from devstack_lite.wsgi.resource import api
 from services.api.policy import authorize, require_member, visible_project
+from services.api.schemas import queries
 from services.api.schemas import server_bodies as schemas
 from services.api.views.links import thing_links
 from services.conductor.rpcapi.instance_changes import InstanceChangesAPI
@@ -23,13 +24,13 @@ class TagsController:
         self._db = db
         self._conductor = conductor
 
-    @api(since="2.26")
+    @api(since="2.26", query=queries.ANYTHING)
     def index(self, req: Request, server_id: str) -> Json:
         """List a server's tags."""
         authorize(req.context, f"{RULE}:index")
         return {"tags": list(self._tags(self._uuid(req, server_id)))}
 
-    @api(status=204, since="2.26")
+    @api(status=204, since="2.26", query=queries.ANYTHING)
     def show(self, req: Request, server_id: str, id: str) -> None:  # noqa: A002 - the route's name
         """Say, by the status, whether a server has a tag."""
         authorize(req.context, f"{RULE}:show")

@@ -51,6 +51,7 @@ class VolumeAttachmentsController:
         tags = device_tags.list_tags(self._db, instance.uuid) if req.since(2, 70) else {}
         return {"volumeAttachments": [_view(req, one, tags.get(one.volume_id)) for one in found]}
 
+    @api(query=queries.ANYTHING)
     def show(self, req: Request, server_id: str, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one by the volume's id."""
         instance = self._get(req, server_id, f"{RULE}:show")

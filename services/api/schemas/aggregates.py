@@ -30,9 +30,7 @@ SET_METADATA = body(
     "set_metadata", record({"metadata": metadata({"type": ["string", "null"]})}, ["metadata"])
 )
 _IMAGE: Schema = {
-    "type": "object",
-    "properties": {"id": UUID},
-    "additionalProperties": False,
+    "type": "object", "properties": {"id": UUID}, "additionalProperties": False,
     "required": ["id"],
-}
-CACHE = record({"cache": {"type": "array", "minItems": 1, "items": _IMAGE}}, ["cache"])
+}  # fmt: skip
+CACHE = body("cache", {"type": ["array"], "minItems": 1, "items": _IMAGE})

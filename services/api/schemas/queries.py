@@ -17,6 +17,7 @@ from services.api.schemas.parameters import (
 _STRICT = 75
 _LATE = 102
 """Where the last of the queries became strict."""
+_NEVER = 2**31
 
 
 def _many(schema: Schema) -> Schema:
@@ -66,6 +67,8 @@ def growing(*steps: tuple[int, Schema], strict: int = _STRICT) -> Callable[[ApiV
 
 NOTHING = growing(strict=_LATE)
 """Of what has no query."""
+ANYTHING = growing(strict=_NEVER)
+"""Of what Nova forgot when it made all others strict."""
 
 _IGNORED_KEYS = (
     "architecture", "cell_name", "cleaned", "default_ephemeral_device", "default_swap_device",
