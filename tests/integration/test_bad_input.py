@@ -124,7 +124,7 @@ def raw(
 
 
 JSON = {"Content_Type": "application/json"}
-MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] = [
+MISDIRECTED: list[tuple[str, int, str, tuple[Any, ...], dict[str, str]]] = [
     ("malformed", 400, "badRequest", ("POST", "/servers", b"{not json"), JSON),
     ("not an object", 400, "badRequest", ("POST", "/servers", b"[]"), JSON),
     ("not text", 400, "badRequest", ("POST", "/servers", b"\xff\xfe{}"), JSON),
@@ -135,7 +135,8 @@ MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] 
     ("unknown route", 404, "itemNotFound", ("GET", "/nothing/here"), {}),
     ("unknown server", 404, "itemNotFound", ("GET", f"/servers/{NOBODY}"), {}),
     ("wrong method", 405, "badMethod", ("PATCH", "/servers"), {}),
-    ("microversion", 406, "computeFault", ("GET", "/servers"), {"OpenStack_API_Version": "compute 9.9"}),
+    ("microversion", 406, "computeFault", ("GET", "/servers"),
+     {"OpenStack_API_Version": "compute 9.9"}),
     ("no microversion", 400, "badRequest", ("GET", "/servers"),
      {"OpenStack_API_Version": "compute two"}),
     ("limit", 400, "badRequest", ("GET", "/servers?limit=-1"), {}),
@@ -153,7 +154,7 @@ MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] 
 def test_misdirected_request_is_refused(
     whole_cloud: WholeCloud,
     status: int,
-    fault: str | None,
+    fault: str,
     request_: tuple[Any, ...],
     headers: dict[str, str],
 ) -> None:
@@ -161,7 +162,7 @@ def test_misdirected_request_is_refused(
     before = count_rows(whole_cloud)
     method, path, body = (*request_, None)[:3]
     answer = raw(whole_cloud, method, path, body, X_Auth_Token=whole_cloud.admin_token(), **headers)
-    check_fault(answer, status, fault or next(iter(answer.json())))
+    check_fault(answer, status, fault)
     assert count_rows(whole_cloud) == before
 
 
