@@ -142,6 +142,20 @@ def listening(cloud: Cloud) -> list[int]:
     return ports.listening(own, cloud.listen)
 
 
+def wipe_logs(state_dir: Path, name: str) -> bool:
+    """Remove the folder of a cloud that did not start, which holds its logs; say if it was there.
+
+    A folder with anything else in it stays. Raises CloudError.
+    """
+    if not (state_dir / "logs").is_dir():
+        return False
+    with only_one(state_dir, name):
+        if {path.name for path in state_dir.iterdir()} != {"logs", "lock"}:
+            return False
+        shutil.rmtree(state_dir)
+    return True
+
+
 def wipe(cloud: Cloud) -> None:
     """Remove the state folder of a cloud that is down."""
     shutil.rmtree(cloud.state_dir)

@@ -288,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     launcher.set_title(f"devstack-lite: {cloud.name} supervisor")
 
     def bootstrap() -> None:
-        importlib.import_module("devstack_lite.db.bootstrap").run(cloud.seed_settings())
+        importlib.import_module("devstack_lite.db.bootstrap").main(cloud.seed_settings())
 
     supervisor = Supervisor(
         cloud,

@@ -21,7 +21,9 @@ def down(name: str, wipe: bool) -> None:
     state_dir = clouds.state_dir_of(name)
     cloud = clouds.load(state_dir)
     if cloud is None:
-        click.echo(f"{name} is not there: nothing to stop.")
+        had_logs = wipe and control.wipe_logs(state_dir, name)
+        left = " The logs of one that did not start are gone." if had_logs else ""
+        click.echo(f"{name} is not there: nothing to stop.{left}")
         return
     with control.only_one(state_dir, name):
         with terminal.Progress(terminal.err()) as progress:

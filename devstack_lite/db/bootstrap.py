@@ -91,6 +91,14 @@ def seed_uuid(name: str) -> str:
     return str(uuid.uuid5(_IDS, name))
 
 
+def main(settings: Settings) -> None:
+    """Do what run does; what a database server says that refuses it is said in one line."""
+    try:
+        run(settings)
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise SystemExit(f"{settings.database_url.split('://')[0]}: {error.orig}") from None
+
+
 def run(settings: Settings) -> None:
     """Bring the database and the state folder to what the daemons expect. May be run again."""
     _make_token_key(settings.state_dir)

@@ -20,6 +20,10 @@ HOSTS_LOOK_WITHIN_S = 15.0
 """A worker that came back has looked by then at what the one before it left on the host."""
 
 
+LEFT_BEHIND = {"domain-owner", "one-domain"}
+"""Rules that a domain violates which a dead worker left, until its host has looked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What a check found. snapshot is the last one taken, None when there is none."""
@@ -68,6 +72,6 @@ def settles_within(report: Report) -> float:
         return 0.0
     if any(one.task_state is not None for one in report.snapshot.instances):
         return math.inf
-    if any(one.rule == "domain-owner" for one in report.violations):
+    if any(one.rule in LEFT_BEHIND for one in report.violations):
         return HOSTS_LOOK_WITHIN_S
     return 0.0

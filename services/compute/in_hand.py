@@ -6,10 +6,12 @@ the reconciler knows it from what died. All of it goes in one call. What is over
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from devstack_lite.exceptions import DevstackError
@@ -19,6 +21,8 @@ from devstack_lite.states import TaskState
 LOG = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 2.0
+REMEMBERED = 1024
+"""Of how many the latest attempt is known when it is over: a message is late by seconds at most."""
 
 
 @dataclass(slots=True)
@@ -38,18 +42,44 @@ class InHand:
         self._report = report
         self._after_s = after_s
         self._entries: dict[str, _Entry] = {}
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._at_it: set[str] = set()
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name="in-hand", daemon=True).start()
 
     def take(self, uuid: str, attempt: int) -> bool:
-        """Take an attempt in hand; False when this worker has it, or a later one, already."""
+        """Take an attempt in hand; False when this worker has it, or had a later one, already."""
         with self._changed:
             there = self._entries.get(uuid)
             if there is not None and there.attempt >= attempt:
                 return False
+            if self._newest.get(uuid, attempt) > attempt:
+                return False
+            self._newest[uuid] = attempt
+            self._newest.move_to_end(uuid)
+            while len(self._newest) > REMEMBERED:
+                self._newest.popitem(last=False)
             self._entries[uuid] = _Entry(attempt, None, time.monotonic() + self._after_s)
-            self._changed.notify()
+            self._changed.notify_all()
             return True
+
+    @contextlib.contextmanager
+    def turn(self, uuid: str, attempt: int) -> Iterator[bool]:
+        """Wait until no earlier attempt is at it here; give whether none is later by then.
+
+        An attempt that was fenced does not know it: two at once could end as neither asked.
+        """
+        with self._changed:
+            while uuid in self._at_it:
+                self._changed.wait()
+            self._at_it.add(uuid)
+            is_newest = self._newest.get(uuid, attempt) == attempt
+        try:
+            yield is_newest
+        finally:
+            with self._changed:
+                self._at_it.discard(uuid)
+                self._changed.notify_all()
 
     def show(self, uuid: str, attempt: int, task_state: TaskState) -> None:
         """Note where a build is now; a person sees it if it stays there."""
@@ -58,7 +88,7 @@ class InHand:
             if entry is not None and entry.attempt == attempt:
                 entry.task_state = task_state
                 entry.due = time.monotonic() + self._after_s
-                self._changed.notify()
+                self._changed.notify_all()
 
     def drop(self, uuid: str, attempt: int) -> None:
         """Forget an attempt that is over."""

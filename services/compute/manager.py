@@ -88,13 +88,12 @@ class ComputeManager:
     def run_operation(self, context: RequestContext, *, host: str, instance: Instance) -> None:
         """Carry it out. Delivered twice: what this worker has in hand is left out."""
         if self._peers.in_hand.take(instance.uuid, instance.attempt):
-            self._submit(
-                context,
-                instance,
-                lambda own, one: operations.run(
-                    own, one, peers=self._peers, conductor=self._instances
-                ),
-            )
+            self._submit(context, instance, self._operate)
+
+    def _operate(self, context: RequestContext, instance: Instance) -> None:
+        with self._peers.in_hand.turn(instance.uuid, instance.attempt) as is_mine:
+            if is_mine:
+                operations.run(context, instance, peers=self._peers, conductor=self._instances)
 
     def change_device(
         self, context: RequestContext, *, host: str, instance: Instance, change: DeviceChange

@@ -18,10 +18,8 @@ pytestmark = pytest.mark.cloud
 @pytest.mark.parametrize(
     ("service", "point"),
     [
-        ("compute", "op.createImage.before"),
+        # test_life has those of the server; these are the image's.
         ("compute", "op.createImage.upload.before"),
-        ("compute", "op.createImage.upload.after"),
-        ("conductor", "rpc.conductor.finish_action.before"),
         ("conductor", "rpc.conductor.finish_upload.before"),
         ("conductor", "rpc.conductor.finish_upload.after"),
         ("image", "http.image.before"),

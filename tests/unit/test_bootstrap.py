@@ -213,3 +213,9 @@ def test_killed_start_leaves_nothing_half(
     bootstrap.run(settings)
     assert column(db, schema.networks.c.name) == ["private", "public"]
     db.engine.dispose()
+
+
+def test_a_server_that_refuses_is_named_in_one_sentence(settings: SeedSettings) -> None:
+    refused = replace(settings, database_url="sqlite:////nowhere/at/all.sqlite")
+    with pytest.raises(SystemExit, match=r"^sqlite: unable to open database file$"):
+        bootstrap.main(refused)

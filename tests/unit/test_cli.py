@@ -73,6 +73,17 @@ def test_down_of_nothing_is_fine() -> None:
     assert (result.exit_code, result.output) == (0, "devstack is not there: nothing to stop.\n")
 
 
+def test_down_removes_the_logs_of_what_did_not_start(home: Path) -> None:
+    """And nothing that it does not know."""
+    for folder in ("logs", "other"):
+        (home / "one" / folder).mkdir(parents=True, exist_ok=True)
+    (home / "two" / "logs").mkdir(parents=True)
+    for name in ("one", "two"):
+        assert run("down", "--wipe", "--name", name).exit_code == 0
+    assert (home / "one" / "other").is_dir()
+    assert not (home / "two").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
