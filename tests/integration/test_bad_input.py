@@ -25,15 +25,15 @@ REFUSED: list[tuple[str, dict[str, Any], int, str, str]] = [
     ("zone", {"availability_zone": "nope"}, 400, "badRequest", "zone is not available"),
     ("count", {"min_count": 3, "max_count": 2}, 400, "badRequest", "min_count must be <="),
     ("type", {"name": 7}, 400, "badRequest", "Invalid input for field/attribute name."),
-    ("empty name", {"name": " "}, 400, "badRequest", "Invalid input for field/attribute name."),
-    ("name of two lines", {"name": "a\nb"}, 400, "badRequest", "field/attribute name."),
-    ("name with a NUL", {"name": "a\0b"}, 400, "badRequest", "field/attribute name."),
-    ("user data", {"user_data": "!!"}, 400, "badRequest", "valid base 64"),
+    ("empty name", {"name": " "}, 400, "badRequest", "The name must be: printable characters"),
+    ("name of two lines", {"name": "a\nb"}, 400, "badRequest", "An invalid 'name' value"),
+    ("name with a NUL", {"name": "a\0b"}, 400, "badRequest", "An invalid 'name' value"),
+    ("user data", {"user_data": "a"}, 400, "badRequest", "'a' is not a 'base64'"),
     ("security group", {"security_groups": [{"name": "nope"}]}, 400, "badRequest",
      "Unable to find security_group"),
     ("later networks", {"networks": "auto"}, 400, "badRequest", "field/attribute networks."),
-    ("personality", {"personality": [{"path": "/a", "contents": "!"}]}, 400, "badRequest",
-     "Personality content for /a cannot be decoded"),
+    ("personality", {"personality": [{"path": "/a", "contents": "a"}]}, 400, "badRequest",
+     "field/attribute contents. Value: a. 'a' is not a 'base64'"),
     ("unknown key", {"colour": "red"}, 400, "badRequest", "Additional properties are not allowed"),
     ("missing", {"flavorRef": None}, 400, "badRequest", "'flavorRef' is a required property"),
     ("volume", {"block_device_mapping_v2": [{"source_type": "volume"}]}, 400, "badRequest",
@@ -124,7 +124,7 @@ def raw(
 
 
 JSON = {"Content_Type": "application/json"}
-MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] = [
+MISDIRECTED: list[tuple[str, int, str, tuple[Any, ...], dict[str, str]]] = [
     ("malformed", 400, "badRequest", ("POST", "/servers", b"{not json"), JSON),
     ("not an object", 400, "badRequest", ("POST", "/servers", b"[]"), JSON),
     ("not text", 400, "badRequest", ("POST", "/servers", b"\xff\xfe{}"), JSON),
@@ -135,8 +135,8 @@ MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] 
     ("unknown route", 404, "itemNotFound", ("GET", "/nothing/here"), {}),
     ("unknown server", 404, "itemNotFound", ("GET", f"/servers/{NOBODY}"), {}),
     ("wrong method", 405, "badMethod", ("PATCH", "/servers"), {}),
-    # The name of 406 is not checked: Nova calls it computeFault.
-    ("microversion", 406, None, ("GET", "/servers"), {"OpenStack_API_Version": "compute 9.9"}),
+    ("microversion", 406, "computeFault", ("GET", "/servers"),
+     {"OpenStack_API_Version": "compute 9.9"}),
     ("no microversion", 400, "badRequest", ("GET", "/servers"),
      {"OpenStack_API_Version": "compute two"}),
     ("limit", 400, "badRequest", ("GET", "/servers?limit=-1"), {}),
@@ -154,7 +154,7 @@ MISDIRECTED: list[tuple[str, int, str | None, tuple[Any, ...], dict[str, str]]] 
 def test_misdirected_request_is_refused(
     whole_cloud: WholeCloud,
     status: int,
-    fault: str | None,
+    fault: str,
     request_: tuple[Any, ...],
     headers: dict[str, str],
 ) -> None:
@@ -162,7 +162,7 @@ def test_misdirected_request_is_refused(
     before = count_rows(whole_cloud)
     method, path, body = (*request_, None)[:3]
     answer = raw(whole_cloud, method, path, body, X_Auth_Token=whole_cloud.admin_token(), **headers)
-    check_fault(answer, status, fault or next(iter(answer.json())))
+    check_fault(answer, status, fault)
     assert count_rows(whole_cloud) == before
 
 
