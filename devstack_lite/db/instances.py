@@ -47,6 +47,7 @@ SORT_KEYS = {
 
 _NOT_LISTED = frozenset({"boot_request", "operation", "system_metadata"})
 _LISTED = tuple(column for column in instances.c if column.name not in _NOT_LISTED)
+_WITH_REQUEST = (*_LISTED, instances.c.boot_request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +103,16 @@ def _one_query(*, with_deleted: bool, is_of_project: bool) -> sa.Select[Any]:
     return query
 
 
-def list_instances(db: Database, wanted: InstanceFilter) -> list[Instance]:
+def list_instances(
+    db: Database, wanted: InstanceFilter, *, with_request: bool = False
+) -> list[Instance]:
     """Return one page, without what only who works on an instance reads: _NOT_LISTED.
 
-    Raises Invalid for a marker that names nothing, or an unbearable pattern.
+    with_request: with what each was booted by, all the same. Raises Invalid for a marker that names
+    nothing, or an unbearable pattern.
     """
-    return [instance_of(row) for row in _read_page(db, list_query(wanted, *_LISTED), wanted)]
+    columns = _WITH_REQUEST if with_request else _LISTED
+    return [instance_of(row) for row in _read_page(db, list_query(wanted, *columns), wanted)]
 
 
 def list_names(db: Database, wanted: InstanceFilter) -> list[tuple[str, str]]:

@@ -69,7 +69,9 @@ class ServersController:
         """List servers in full."""
         authorize(req.context, "os_compute_api:servers:detail")
         wanted = filter_of(req, max_limit=self._max_limit)
-        found = instances.list_instances(self._db, wanted)
+        # The image's properties and the hints are what a server was booted by.
+        with_request = req.since(2, 98)
+        found = instances.list_instances(self._db, wanted, with_request=with_request)
         shown = self._full(req, found)
         return {"servers": shown, **_links(req, [one.uuid for one in found], wanted.limit)}
 
