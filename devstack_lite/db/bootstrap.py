@@ -24,8 +24,8 @@ from devstack_lite.db import routers, schema, schema_network
 from devstack_lite.db.claims import NODE_VERSION
 from devstack_lite.db.engine import Database
 from devstack_lite.db.identity import BUILT_IN_ROLES, SYSTEM_ID
+from devstack_lite.db.mac_addresses import BASE_MAC
 from devstack_lite.db.migrate import make_database, migrate
-from devstack_lite.db.ports import BASE_MAC
 
 LOG = logging.getLogger(__name__)
 

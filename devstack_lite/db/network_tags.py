@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from devstack_lite.db.collisions import retried
 from devstack_lite.db.engine import Database
-from devstack_lite.db.ports import retried
 from devstack_lite.db.schema_network import network_tags
 
 PART = 500

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import logging
-import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -16,7 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from devstack_lite.clock import utcnow
 from devstack_lite.db.addresses import allocate, hold
+from devstack_lite.db.collisions import retried
 from devstack_lite.db.engine import Database
+from devstack_lite.db.mac_addresses import mac_in_use, macs_there, new_macs, random_mac
 from devstack_lite.db.moves import holder_of
 from devstack_lite.db.network_quotas import require_room
 from devstack_lite.db.port_groups import (
@@ -34,17 +34,6 @@ from devstack_lite.db.statements import one_of
 from devstack_lite.exceptions import Conflict, NotFound
 from devstack_lite.objects.network import Port
 from devstack_lite.objects.registry import Json
-
-LOG = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-BASE_MAC = "fa:16:3e"
-"""Neutron's default base_mac."""
-
-COLLISIONS = 5
-"""How often a transaction that collided with another one is begun anew. SQLite's never collide: its
-writers come one after the other."""
 
 _COLUMNS = (
     "id", "network_id", "project_id", "name", "description", "mac_address", "admin_state_up",
@@ -137,19 +126,6 @@ def create_ports(db: Database, wanted: Sequence[Port]) -> list[Port]:
     return made or retried(db, lambda connection: make_ports(connection, wanted))
 
 
-def retried(db: Database, work: Callable[[Connection], T]) -> T:
-    """Do work in one transaction, anew when another one took what it wanted. Raises Conflict."""
-    for _ in range(COLLISIONS):
-        try:
-            with db.write() as connection:
-                return work(connection)
-        except IntegrityError as error:
-            # Another transaction took an address or an id meanwhile: look again.
-            last = error
-    LOG.warning("gave up after %d collisions: %s", COLLISIONS, last)
-    raise Conflict("The ports collide with others that are being made.", kind="port") from last
-
-
 def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | None:
     """Record ports of new instances with few statements; what could be wrong, the keys refuse.
 
@@ -174,7 +150,7 @@ def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | No
     if any(row.is_limited for row in found):
         return None
     _check_holders(found, hosts)
-    macs = {port.id: _random_mac() for port in wanted}
+    macs = {port.id: random_mac() for port in wanted}
     return _record(connection, wanted, names, macs, allocate(connection, wanted, by_network))
 
 
@@ -278,7 +254,7 @@ def _insert(
     if not wanted:
         return []
     require_room(connection, "port", [port.project_id for port in wanted if port.project_id])
-    macs = _new_macs(connection, wanted)
+    macs = new_macs(connection, wanted)
     addresses = allocate(connection, wanted, by_network)
     names = {network_id: net.name for network_id, net in nets.items()}
     lock_groups_of(connection, wanted)
@@ -335,56 +311,6 @@ def _lock_subnets(connection: Connection, network_ids: Sequence[str]) -> dict[st
     return found
 
 
-def _new_macs(connection: Connection, wanted: Sequence[Port]) -> dict[str, str]:
-    """Return a MAC address for each port: the one it asks for, or a free one."""
-    chosen: dict[str, str] = {}
-    used: set[str] = set()
-    waiting = [port for port in wanted if not port.mac_address]
-    for port in wanted:
-        if port.mac_address:
-            if port.mac_address in used or _macs_there(
-                connection, port.network_id, [port.mac_address]
-            ):
-                raise _mac_in_use(port.network_id, port.mac_address)
-            chosen[port.id] = port.mac_address
-            used.add(port.mac_address)
-    while waiting:
-        for port in waiting:
-            chosen[port.id] = _random_mac()
-        taken: set[str] = set()
-        for network_id in {port.network_id for port in waiting}:
-            own = [chosen[port.id] for port in waiting if port.network_id == network_id]
-            taken |= _macs_there(connection, network_id, own)
-        clashing = []
-        for port in waiting:
-            if chosen[port.id] in taken | used:
-                clashing.append(port)
-            else:
-                used.add(chosen[port.id])
-        waiting = clashing
-    return chosen
-
-
-def _random_mac() -> str:
-    return ":".join((BASE_MAC, *(f"{byte:02x}" for byte in secrets.token_bytes(3))))
-
-
-def _macs_there(connection: Connection, network_id: str, macs: Sequence[str]) -> set[str]:
-    own = ports.c
-    query = sa.select(own.mac_address).where(
-        own.network_id == network_id, own.mac_address.in_(macs)
-    )
-    return set(connection.execute(query).scalars())
-
-
-def _mac_in_use(network_id: str, mac_address: str) -> Conflict:
-    return Conflict(
-        f"Unable to complete operation for network {network_id}. The mac address {mac_address} is"
-        " in use.",
-        kind="macAddress",
-    )
-
-
 def update_port(db: Database, port_id: str, values: Json, *, holder: str | None = None) -> Port:
     """Change columns of a port, and its addresses and groups when they are among values.
 
@@ -410,8 +336,8 @@ def _update(connection: Connection, port_id: str, values: Json, holder: str | No
         _check_fence(connection, {holder: values["host_id"]})
     changed = {name: values[name] for name in _COLUMNS if name in values}
     mac = changed.get("mac_address", row.mac_address)
-    if mac != row.mac_address and _macs_there(connection, row.network_id, [mac]):
-        raise _mac_in_use(row.network_id, mac)
+    if mac != row.mac_address and macs_there(connection, row.network_id, [mac]):
+        raise mac_in_use(row.network_id, mac)
     if "extra" in values:
         changed["extra"] = {**row.extra, **values["extra"]}
     connection.execute(

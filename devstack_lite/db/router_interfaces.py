@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
+from devstack_lite.db.collisions import retried
 from devstack_lite.db.engine import Database
 from devstack_lite.db.port_removal import remove_ports
-from devstack_lite.db.ports import get_ports_in, make_ports, retried
+from devstack_lite.db.ports import get_ports_in, make_ports
 from devstack_lite.db.routers import GATEWAY, INTERFACE, lock_router
 from devstack_lite.db.schema import ip_allocations, ports, subnets
 from devstack_lite.db.schema_network import floating_ips

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from devstack_lite.clock import utcnow
+from devstack_lite.db.collisions import retried
 from devstack_lite.db.engine import Database
 from devstack_lite.db.network_quotas import require_room
 from devstack_lite.db.port_groups import DEFAULT, ensure_default_groups, make_group_rows
 from devstack_lite.db.port_removal import forget_tags
-from devstack_lite.db.ports import retried
 from devstack_lite.db.schema_network import (
     port_security_groups,
     security_group_rules,
