@@ -42,17 +42,27 @@ def add_device(document: str, device: ET.Element) -> str:
 def remove_device(document: str, device: ET.Element) -> str:
     """Return the document without the device; VIR_ERR_DEVICE_MISSING when it is not there."""
     root = parse_element(document, "domain")
-    found = _find(root, device)
-    devices = root.find("devices")
-    if found is None or devices is None:
-        raise error(c.VIR_ERR_DEVICE_MISSING, f"no {device.tag} '{_place(device)}' in the domain")
+    devices, found = _require(root, device)
     devices.remove(found)
+    return to_text(root)
+
+
+def replace_device(document: str, device: ET.Element) -> str:
+    """Return the document with device in the place of its like; VIR_ERR_DEVICE_MISSING."""
+    root = parse_element(document, "domain")
+    devices, found = _require(root, device)
+    devices[list(devices).index(found)] = device
     return to_text(root)
 
 
 def find_disk(document: str, path: str) -> ET.Element:
     """Return the disk of this target or source; VIR_ERR_INVALID_ARG when there is none."""
-    for disk in _devices(document, "disk"):
+    return disk_in(parse_element(document, "domain"), path)
+
+
+def disk_in(root: ET.Element, path: str) -> ET.Element:
+    """Return it likewise of a domain's root."""
+    for disk in root.iterfind("devices/disk"):
         source = disk.find("source")
         names = set() if source is None else set(source.attrib.values())
         if path and path in names | {_place(disk)}:
@@ -79,6 +89,15 @@ def _find(root: ET.Element, device: ET.Element) -> ET.Element | None:
         if _place(candidate) == place:
             return candidate
     return None
+
+
+def _require(root: ET.Element, device: ET.Element) -> tuple[ET.Element, ET.Element]:
+    """Return <devices>, and in it what is the same as device."""
+    found = _find(root, device)
+    devices = root.find("devices")
+    if found is None or devices is None:
+        raise error(c.VIR_ERR_DEVICE_MISSING, f"no {device.tag} '{_place(device)}' in the domain")
+    return devices, found
 
 
 def _place(device: ET.Element) -> str:

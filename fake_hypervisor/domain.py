@@ -1,10 +1,11 @@
 """virDomain: a handle on one domain, with libvirt-python's method names."""
 
-# ruff: noqa: N801, N802 - libvirt's names
+# ruff: noqa: N801, N802, N803 - libvirt's names
 
 from __future__ import annotations
 
 import uuid as uuidlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,12 @@ from fake_hypervisor.devices import (
     find_interface,
     parse_device,
     remove_device,
+    replace_device,
 )
+from fake_hypervisor.disk_chains import commit, pull, snapshot_disks
 from fake_hypervisor.errors import error, unsupported_flags
 from fake_hypervisor.operations import NOT_RUNNING
+from fake_hypervisor.snapshots import check_flags, virDomainSnapshot
 from fake_hypervisor.store import DomainRow
 
 if TYPE_CHECKING:
@@ -235,19 +239,8 @@ class virDomain:
 
     def jobStats(self, flags: int = 0) -> dict[str, int]:
         """Return the memory's total, processed and remaining bytes of a migration under way."""
-        job = self._connection.open_hypervisor().store.find_job(self._connection.node, self._uuid)
-        if job is None:
-            return {"type": c.VIR_DOMAIN_JOB_NONE}
-        total, done, _wish = job
-        return {
-            "type": c.VIR_DOMAIN_JOB_BOUNDED,
-            "memory_total": total * 1024,
-            "memory_processed": done * 1024,
-            "memory_remaining": (total - done) * 1024,
-            "disk_total": 0,
-            "disk_processed": 0,
-            "disk_remaining": 0,
-        }
+        store = self._connection.open_hypervisor().store
+        return migration.job_stats(store.find_job(self._connection.node, self._uuid))
 
     def undefine(self) -> int:
         """Remove the definition; refused while there is a saved image."""
@@ -274,15 +267,7 @@ class virDomain:
     def attachDeviceFlags(self, xml: str, flags: int = 0) -> int:
         """Add a device: VIR_DOMAIN_AFFECT_LIVE, VIR_DOMAIN_AFFECT_CONFIG, both or neither."""
         device = parse_device(xml)
-        self._connection.writable_hypervisor().edit(
-            "device.attach",
-            self._connection.node,
-            self._uuid,
-            self._name,
-            flags,
-            lambda document: add_device(document, device),
-        )
-        return 0
+        return self._edit("device.attach", flags, lambda document: add_device(document, device))
 
     def detachDevice(self, xml: str) -> int:
         """Take a device from the running guest."""
@@ -291,15 +276,41 @@ class virDomain:
     def detachDeviceFlags(self, xml: str, flags: int = 0) -> int:
         """Take a device away: a disk by its target, an interface by its MAC address."""
         device = parse_device(xml)
-        self._connection.writable_hypervisor().edit(
-            "device.detach",
-            self._connection.node,
-            self._uuid,
-            self._name,
-            flags,
-            lambda document: remove_device(document, device),
-        )
-        return 0
+        return self._edit("device.detach", flags, lambda document: remove_device(document, device))
+
+    def updateDeviceFlags(self, xml: str, flags: int = 0) -> int:
+        """Have a device of a guest that is off be as xml says; of one that runs it is refused."""
+        device = parse_device(xml)
+        if self._row().is_active or flags & c.VIR_DOMAIN_AFFECT_LIVE:
+            raise error(c.VIR_ERR_OPERATION_UNSUPPORTED, "the device of a running guest stays")
+        return self._edit("device.attach", flags, lambda document: replace_device(document, device))
+
+    # -- its disks' files
+
+    def snapshotCreateXML(self, xmlDesc: str, flags: int = 0) -> virDomainSnapshot:
+        """Have disks go on in files that are there, running or not; the only kind there is.
+
+        flags: VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY, _NO_METADATA and _REUSE_EXT, all three.
+        """
+        check_flags(flags)
+        self._edit_all("disk.snapshot", lambda document: snapshot_disks(document, xmlDesc))
+        return virDomainSnapshot(self, xmlDesc)
+
+    def blockRebase(self, disk: str, base: str | None, bandwidth: int = 0, flags: int = 0) -> int:
+        """Have what is above base, or all, in the disk's own file; done when this returns."""
+        if flags & ~c.VIR_DOMAIN_BLOCK_REBASE_RELATIVE:
+            raise unsupported_flags(flags, "virDomainBlockRebase")
+        self._running()
+        return self._edit_all("disk.merge", lambda document: pull(document, disk, base))
+
+    def blockCommit(
+        self, disk: str, base: str, top: str, bandwidth: int = 0, flags: int = 0
+    ) -> int:
+        """Have what is in top in base, both below the disk's own; done when this returns."""
+        if flags & ~c.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE:
+            raise unsupported_flags(flags, "virDomainBlockCommit")
+        self._running()
+        return self._edit_all("disk.merge", lambda document: commit(document, disk, base, top))
 
     # -- figures
 
@@ -363,6 +374,19 @@ class virDomain:
         hypervisor = self._connection.writable_hypervisor()
         hypervisor.perform(self._connection.node, self._uuid, self._name, operation)
         return 0
+
+    def _edit(self, stage: str, flags: int, edit: Callable[[str], str]) -> int:
+        hypervisor = self._connection.writable_hypervisor()
+        hypervisor.edit(stage, self._connection.node, self._uuid, self._name, flags, edit)
+        return 0
+
+    def _edit_all(self, stage: str, edit: Callable[[str], str]) -> int:
+        """Edit the running guest and the definition, whichever there are."""
+        row = self._row()
+        live = c.VIR_DOMAIN_AFFECT_LIVE if row.is_active else 0
+        return self._edit(
+            stage, live | (c.VIR_DOMAIN_AFFECT_CONFIG if row.is_persistent else 0), edit
+        )
 
     def _uptime_s(self, row: DomainRow) -> float:
         if not row.is_active:

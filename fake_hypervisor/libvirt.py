@@ -23,6 +23,7 @@ from fake_hypervisor.domain import virDomain as virDomain
 from fake_hypervisor.errors import libvirtError as libvirtError
 from fake_hypervisor.events import EventLoop
 from fake_hypervisor.node_devices import virNodeDevice as virNodeDevice
+from fake_hypervisor.snapshots import virDomainSnapshot as virDomainSnapshot
 
 _HOSTS = Hosts()
 _EVENTS = EventLoop()

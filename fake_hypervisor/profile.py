@@ -53,6 +53,8 @@ STAGES: dict[str, str] = {
     "domain.resume": "the guest's processors run again",
     "domain.migrate": "the running guest goes to another node",
     "domain.save": "the guest's memory is written to disk",
+    "disk.snapshot": "a disk goes on in another file",
+    "disk.merge": "files that a disk consists of become one",
     "device.attach": "a disk or an interface is added to the domain",
     "device.detach": "a disk or an interface is taken from the domain",
 }
