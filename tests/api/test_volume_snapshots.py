@@ -142,13 +142,31 @@ def test_administrators_set_the_state_and_force(volume: Api) -> None:
     assert act_on(volume, snapshot_id, reset, DEMO) == 403
     assert act_on(volume, snapshot_id, reset) == 202
     assert volume("DELETE", path).status == 400
-    update = {"os-update_snapshot_status": {"status": "creating", "progress": "50%"}}
-    assert act_on(volume, snapshot_id, update) == 202
-    assert volume("GET", path).json["snapshot"]["status"] == "creating"
     assert act_on(volume, snapshot_id, {"os-reset_status": {"status": "in-use"}}) == 400
     assert act_on(volume, snapshot_id, {"os-force_delete": None}, DEMO) == 403
     assert act_on(volume, snapshot_id, {"os-force_delete": None}) == 202
     assert volume("GET", path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("now", "allowed"),
+    [
+        ("creating", {"creating", "available", "error"}),
+        ("deleting", {"deleting", "error_deleting"}),
+        ("available", set()),
+        ("error", set()),
+    ],
+)
+def test_who_makes_a_snapshot_says_how_it_gets_on(volume: Api, now: str, allowed: set[str]) -> None:
+    """Only of one that is made or removed by somebody, as in Cinder; for administrators."""
+    snapshot_id = snapshot_of(volume, create(volume))
+    for status in ("creating", "available", "error", "deleting", "error_deleting"):
+        assert act_on(volume, snapshot_id, {"os-reset_status": {"status": now}}) == 202
+        update = {"os-update_snapshot_status": {"status": status, "progress": "50%"}}
+        assert act_on(volume, snapshot_id, update, DEMO) == 403
+        assert act_on(volume, snapshot_id, update) == (202 if status in allowed else 400)
+        shown = volume("GET", f"/v3/snapshots/{snapshot_id}").json["snapshot"]["status"]
+        assert shown == (status if status in allowed else now)
 
 
 def test_a_volume_is_reverted_to_its_latest_snapshot(volume: Api) -> None:

@@ -24,6 +24,11 @@ from services.volume.filters import next_link, project_of, snapshot_filter
 
 _WITH_COUNT = ApiVersion(3, 45)
 _ALWAYS_FORCED = ApiVersion(3, 66)
+_WAY_ON = {
+    "creating": ("creating", "available", "error"),
+    "deleting": ("deleting", "error_deleting"),
+}
+"""What may be said of a snapshot that somebody else has in hand."""
 
 
 def get_own(db: Database, req: Request, snapshot_id: str) -> VolumeSnapshot:
@@ -114,16 +119,29 @@ class SnapshotsController:
     @api(action="os-reset_status", status=202, body=bodies.RESET_STATUS)
     def reset_status(self, req: Request, snapshot_id: str, body: dict[str, Any]) -> None:
         """Put a snapshot into any state; for administrators."""
-        self._set_status(req, snapshot_id, body["os-reset_status"]["status"])
+        check_admin(req, "volume_extension:snapshot_admin_actions")
+        snapshot = get_own(self._db, req, snapshot_id)
+        self._conductor.update_snapshot(
+            req.context,
+            snapshot_id=snapshot.id,
+            values={"status": body["os-reset_status"]["status"]},
+        )
 
     @api(action="os-update_snapshot_status", status=202, body=bodies.UPDATE_STATUS)
     def update_status(self, req: Request, snapshot_id: str, body: dict[str, Any]) -> None:
-        """Say how a snapshot that somebody else makes gets on; for administrators."""
-        self._set_status(req, snapshot_id, body["os-update_snapshot_status"]["status"])
-
-    def _set_status(self, req: Request, snapshot_id: str, status: str) -> None:
+        """Say how a snapshot that somebody else makes or removes gets on; for administrators."""
         check_admin(req, "volume_extension:snapshot_admin_actions")
         snapshot = get_own(self._db, req, snapshot_id)
+        status = body["os-update_snapshot_status"]["status"]
+        if snapshot.status not in _WAY_ON:
+            raise Invalid(
+                f"Snapshot status {snapshot.status} not allowed for update_snapshot_status"
+            )
+        if status not in _WAY_ON[snapshot.status]:
+            raise Invalid(
+                f"Provided snapshot status {status} not allowed for snapshot with status"
+                f" {snapshot.status}."
+            )
         self._conductor.update_snapshot(
             req.context, snapshot_id=snapshot.id, values={"status": status}
         )
