@@ -15,6 +15,7 @@ ADMIN = "rule:context_is_admin"
 MANAGER = "rule:project_manager_or_admin"
 MEMBER = "rule:project_member_or_admin"
 READER = "rule:project_reader_or_admin"
+SERVICE = "rule:service_or_admin"
 USER = "rule:context_is_admin or user_id:%(user_id)s"
 ANY = "@"
 
@@ -32,6 +33,7 @@ PERSONAS = [
         "project_reader_api", "role:reader and project_id:%(project_id)s",
         "Who may see what a project has.",
     ),
+    RuleDefault("service_api", "role:service", "The services among themselves."),
     RuleDefault(
         "project_manager_or_admin", "rule:project_manager_api or rule:context_is_admin",
         "A project's managers, and administrators.",
@@ -43,6 +45,10 @@ PERSONAS = [
     RuleDefault(
         "project_reader_or_admin", "rule:project_reader_api or rule:context_is_admin",
         "A project's readers, and administrators.",
+    ),
+    RuleDefault(
+        "service_or_admin", "rule:service_api or rule:context_is_admin",
+        "The services, and administrators.",
     ),
 ]  # fmt: skip
 
@@ -89,6 +95,8 @@ os-aggregates:remove_host          admin   POST /os-aggregates/{{id}}/action (re
 os-aggregates:set_metadata         admin   POST /os-aggregates/{{id}}/action (set_metadata)
 os-aggregates:show                 admin   GET /os-aggregates/{{id}}
 os-aggregates:update               admin   PUT /os-aggregates/{{id}}
+os-assisted-volume-snapshots:create service POST /os-assisted-volume-snapshots
+os-assisted-volume-snapshots:delete service DELETE /os-assisted-volume-snapshots/{{snapshot_id}}
 os-attach-interfaces:list          reader  GET {_SERVER}/os-interface
 os-attach-interfaces:show          reader  GET {_SERVER}/os-interface/{{port_id}}
 os-attach-interfaces:create        member  POST {_SERVER}/os-interface
@@ -185,7 +193,7 @@ os-security-groups:rule:delete     member  DELETE /os-security-group-rules/{{id}
 os-security-groups:add             member  {_ACTION} (addSecurityGroup)
 os-security-groups:remove          member  {_ACTION} (removeSecurityGroup)
 os-server-diagnostics              admin   GET {_SERVER}/diagnostics
-os-server-external-events:create   admin   POST /os-server-external-events
+os-server-external-events:create   service POST /os-server-external-events
 os-server-groups:create            member  POST /os-server-groups
 os-server-groups:delete            member  DELETE /os-server-groups/{{id}}
 os-server-groups:index             reader  GET /os-server-groups
@@ -230,7 +238,7 @@ os-volumes-attachments:index       reader  GET {_SERVER}/os-volume_attachments
 os-volumes-attachments:show        reader  GET {_SERVER}/os-volume_attachments/{{volume_id}}
 os-volumes-attachments:create      member  POST {_SERVER}/os-volume_attachments
 os-volumes-attachments:update      member  PUT {_SERVER}/os-volume_attachments/{{volume_id}}
-os-volumes-attachments:swap        admin   PUT {_SERVER}/os-volume_attachments/{{volume_id}}
+os-volumes-attachments:swap        service PUT {_SERVER}/os-volume_attachments/{{volume_id}}
 os-volumes-attachments:delete      member  DELETE {_SERVER}/os-volume_attachments/{{volume_id}}
 server-metadata:index              reader  GET {_SERVER}/metadata
 server-metadata:show               reader  GET {_SERVER}/metadata/{{key}}
@@ -253,8 +261,8 @@ user is whose key pair it is.
 """
 
 _CHECKS = {
-    "admin": ADMIN, "manager": MANAGER, "member": MEMBER, "reader": READER, "user": USER,
-    "any": ANY,
+    "admin": ADMIN, "manager": MANAGER, "member": MEMBER, "reader": READER, "service": SERVICE,
+    "user": USER, "any": ANY,
 }  # fmt: skip
 REQUESTED_DESTINATION = "compute:servers:create:requested_destination"
 CACHED_IMAGES = "compute:aggregates:images"

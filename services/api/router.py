@@ -19,6 +19,7 @@ from devstack_lite.wsgi.resource import Resource
 from devstack_lite.wsgi.router import Router
 from services.api import boot
 from services.api.controllers.aggregates import AggregatesController
+from services.api.controllers.assisted_volume_snapshots import AssistedVolumeSnapshotsController
 from services.api.controllers.audit_log import AuditLogController
 from services.api.controllers.availability_zones import AvailabilityZonesController
 from services.api.controllers.baremetal_nodes import BaremetalNodesController
@@ -121,6 +122,9 @@ def make_router(conf: Any, db: Database, transport: Any) -> Router:
         ),
         "volumes": VolumesController(volume, views.volume, max_limit=conf.osapi_max_limit),
         "snapshots": SnapshotsController(volume, views.snapshot, max_limit=conf.osapi_max_limit),
+        "assisted_volume_snapshots": AssistedVolumeSnapshotsController(
+            db, ComputeAPI(transport, call_monitor_s=monitor_s)
+        ),
         "interfaces": InterfacesController(
             db,
             DevicesAPI(transport, call_monitor_s=monitor_s),

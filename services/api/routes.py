@@ -103,6 +103,11 @@ ROUTES: list[Route] = [
         "DELETE /servers/{server_id}/tags/{id} delete",
     ),
     *rows(
+        "assisted_volume_snapshots",
+        "POST /os-assisted-volume-snapshots create",
+        "DELETE /os-assisted-volume-snapshots/{id} delete",
+    ),
+    *rows(
         "external_events",
         "POST /os-server-external-events create",
     ),

@@ -28,6 +28,7 @@ from services.compute import (
     live,
     operations,
     resize,
+    volume_snapshots,
 )
 from services.conductor.rpcapi.devices import DevicesAPI
 from services.conductor.rpcapi.instances import InstancesAPI
@@ -132,6 +133,30 @@ class ComputeManager:
     ) -> dict[str, str]:
         """Fetch and keep them. Delivered twice: what is kept stays."""
         return image_cache.cache_images(context, image_ids, self._peers.driver, self._peers.image)
+
+    def volume_snapshot_create(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        instance: Instance,
+        volume_id: str,
+        create_info: Json,
+    ) -> None:
+        """Have it so. Delivered twice: the disk is there already, and the same is told."""
+        volume_snapshots.create(context, instance, volume_id, create_info, self._peers)
+
+    def volume_snapshot_delete(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        instance: Instance,
+        snapshot_id: str,
+        delete_info: Json,
+    ) -> None:
+        """Have it so. Delivered twice: they are one already, and the same is told."""
+        volume_snapshots.delete(context, instance, snapshot_id, delete_info, self._peers)
 
     def set_admin_password(
         self, context: RequestContext, *, host: str, instance: Instance, password: str

@@ -115,6 +115,52 @@ class ComputeAPI(RpcClient):
             password=password,
         )
 
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def volume_snapshot_create(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        instance: Instance,
+        volume_id: str,
+        create_info: Json,
+    ) -> None:
+        """Have a guest's volume go on in create_info's new_file, and the volume service told.
+
+        A call, unlike Nova's: nothing else remembers what was asked. What fails for good is told
+        to the volume service alone; raises Unavailable when it is unknown what became of it.
+        """
+        self.invoke(
+            context,
+            self.volume_snapshot_create,
+            rpc_server=host,
+            host=host,
+            instance=instance,
+            volume_id=volume_id,
+            create_info=create_info,
+        )
+
+    @declare("call", timeout_s=30, is_idempotent=True)
+    def volume_snapshot_delete(
+        self,
+        context: RequestContext,
+        *,
+        host: str,
+        instance: Instance,
+        snapshot_id: str,
+        delete_info: Json,
+    ) -> None:
+        """Have files of the volume that delete_info names merged, likewise."""
+        self.invoke(
+            context,
+            self.volume_snapshot_delete,
+            rpc_server=host,
+            host=host,
+            instance=instance,
+            snapshot_id=snapshot_id,
+            delete_info=delete_info,
+        )
+
     @declare("call", timeout_s=60, is_idempotent=True)
     def cache_images(
         self, context: RequestContext, *, host: str, image_ids: Sequence[str]

@@ -30,6 +30,12 @@ BODIES: dict[str, Any] = {
     "shares.create": {"share": {"share_id": NOTHING}},
     "interfaces.create": {"interfaceAttachment": {"net_id": NOTHING}},
     "tags.update_all": {"tags": ["red"]},
+    "assisted_volume_snapshots.create": {
+        "snapshot": {
+            "volume_id": NOTHING,
+            "create_info": {"snapshot_id": NOTHING, "type": "qcow2", "new_file": "new"},
+        }
+    },
     "external_events.create": {"events": [{"server_uuid": NOTHING, "name": "network-changed"}]},
     "decisions.what_if": {"what_if": {"flavorRef": "1", "imageRef": NOTHING}},
     "migrations.action": {"force_complete": None},
@@ -102,7 +108,7 @@ OTHERS_BODIES = {
 
 ADMINS = {
     "external_events", "decisions", "console_tokens", "migrations", "hypervisors", "services",
-    "hosts", "aggregates", "audit_log", "baremetal_nodes",
+    "hosts", "aggregates", "audit_log", "baremetal_nodes", "assisted_volume_snapshots",
 }  # fmt: skip
 """Resources that are administrators' alone."""
 ADMINS_READS = {

@@ -116,8 +116,8 @@ def test_what_is_shown_is_a_rule_s_to_say(api: Api, overrides: Path) -> None:
         (["member", "reader"], OTHER_PROJECT, set()),
         (["manager", "member", "reader"], DEMO_PROJECT, {"reader", "member", "manager"}),
         (["manager", "member", "reader"], OTHER_PROJECT, set()),
-        (["admin"], OTHER_PROJECT, {"reader", "member", "manager", "admin"}),
-        (["service"], DEMO_PROJECT, set()),
+        (["admin"], OTHER_PROJECT, {"reader", "member", "manager", "admin", "service"}),
+        (["service"], DEMO_PROJECT, {"service"}),
     ],
 )
 def test_personas(cloud: Cloud, roles: list[str], project_id: str, allowed: set[str]) -> None:
@@ -128,6 +128,7 @@ def test_personas(cloud: Cloud, roles: list[str], project_id: str, allowed: set[
         "member": "os_compute_api:servers:start",
         "manager": "os_compute_api:os-migrate-server:migrate",
         "admin": "os_compute_api:os-services:list",
+        "service": "os_compute_api:os-assisted-volume-snapshots:create",
     }
 
     def may(rule: str) -> bool:

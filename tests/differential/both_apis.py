@@ -38,7 +38,6 @@ from tests.differential.near_bodies import UUID
 PREFIX = "/v2.1"
 
 LACKING: dict[str, str] = {
-    "/os-assisted-volume-snapshots": "for volume drivers that ask Nova to make their snapshots",
     "/": "served here by an application of its own, without a token",
     "/versions": "the same document by another name, without a token elsewhere",
 }

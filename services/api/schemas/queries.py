@@ -171,6 +171,7 @@ USAGES = growing((1, _any("start", "end", "detailed")), (40, _PAGE))
 USAGE = growing((1, _any("start", "end")), (40, _PAGE))
 CONSOLE_TOKEN = growing(strict=99)
 ATTACHMENTS = growing((1, _OFFSET))
+ASSISTED_SNAPSHOT = growing((1, _any("delete_info")))
 VOLUMES = growing((1, _OFFSET), strict=_LATE)
 SECURITY_GROUPS = growing((1, {**_OFFSET, **_any("all_tenants")}), strict=_LATE)
 _CHANGED: Schema = {"changes-since": _one(_MOMENT)}
