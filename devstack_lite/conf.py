@@ -248,8 +248,8 @@ OPTIONS: dict[str, list[Any]] = {
             mutable=True,
             default=2000,
             min=-1,
-            help="How many deleted instances are kept, with their actions and boot steps, for whoever"
-            " lists them or sums up usage: the last ones. -1 keeps all, as Nova does.",
+            help="How many deleted instances are kept, with their actions and boot steps, for"
+            " whoever lists them or sums up usage: the last ones. -1 keeps all, as Nova does.",
         ),
     ],
     "scheduler": [

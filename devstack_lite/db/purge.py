@@ -17,9 +17,11 @@ from devstack_lite.db.schema import (
     boot_steps,
     instance_actions,
     instance_faults,
+    instance_tags,
     instances,
     migrations,
 )
+from devstack_lite.db.schema_compute import device_tags
 from devstack_lite.db.statements import one_of
 
 KEPT_S = 120.0
@@ -34,15 +36,19 @@ _OLDEST = (
     .limit(AT_ONCE)
     .offset(sa.bindparam("kept"))
 )
+_ACTIONS = sa.select(instance_actions.c.id).where(one_of(instance_actions.c.instance_uuid))
+_REMOVE_EVENTS = action_events.delete().where(one_of(action_events.c.action_id, "ids"))
 _REMOVE = (
-    action_events.delete().where(
-        action_events.c.action_id.in_(
-            sa.select(instance_actions.c.id).where(one_of(instance_actions.c.instance_uuid))
-        )
-    ),
     *(
         table.delete().where(one_of(table.c.instance_uuid))
-        for table in (instance_actions, boot_steps, instance_faults, migrations)
+        for table in (
+            instance_actions,
+            boot_steps,
+            instance_faults,
+            migrations,
+            instance_tags,
+            device_tags,
+        )
     ),
     instances.delete().where(one_of(instances.c.uuid), instances.c.deleted_at.is_not(None)),
 )
@@ -59,6 +65,8 @@ def purge_deleted(db: Database, *, kept: int) -> int:
     uuids = [row.uuid for row in rows if row.deleted_at < before]
     if uuids:
         with db.write() as connection:
+            ids = connection.scalars(_ACTIONS, {"uuids": uuids}).all()
+            connection.execute(_REMOVE_EVENTS, {"ids": ids})
             for remove in _REMOVE:
                 connection.execute(remove, {"uuids": uuids})
     return len(uuids)
