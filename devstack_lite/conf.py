@@ -243,6 +243,14 @@ OPTIONS: dict[str, list[Any]] = {
             help="Ports and attachments of instances that have been gone for so long are removed,"
             " and so are images that a snapshot began and nobody has brought data to.",
         ),
+        cfg.IntOpt(
+            "deleted_kept",
+            mutable=True,
+            default=2000,
+            min=-1,
+            help="How many deleted instances are kept, with their actions and boot steps, for"
+            " whoever lists them or sums up usage: the last ones. -1 keeps all, as Nova does.",
+        ),
     ],
     "scheduler": [
         cfg.IntOpt("workers", default=1, min=1, help="Forked worker processes."),

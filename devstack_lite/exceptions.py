@@ -12,6 +12,7 @@ DevstackError
 ├── NoValidHost             no host passes the filters
 ├── StaleAttempt            somebody else has taken this build over
 └── Unavailable             a peer did not answer: whether it acted is unknown
+    └── Deadlock            the database had a transaction give way to another: it may be repeated
 
 `definite` says whether the failed operation certainly did not happen. Only Unavailable is
 indefinite: read the state, then decide.
@@ -97,7 +98,10 @@ class Unavailable(DevstackError):
 
 
 class Deadlock(Unavailable):
-    """The database had a transaction give way to another one: nothing of it happened."""
+    """The database had a transaction give way to another one; it may be repeated at once.
+
+    Nothing of that transaction happened. Of what came before it this says nothing.
+    """
 
 
 BY_NAME: dict[str, type[DevstackError]] = {

@@ -63,6 +63,8 @@ class Action(StrEnum):
 
 NETWORK = "network"
 """Where a cut is armed: it strikes by itself."""
+EVERYWHERE = "everywhere"
+"""Where a hold is armed that no thread comes by: the clock stands still for all."""
 ONCE = {Action.KILL, Action.STOP, Action.RAISE, Action.DROP}
 """Actions that happen once unless told otherwise."""
 
@@ -190,8 +192,10 @@ def held_instances() -> set[str] | None:
         return set()
     held = set()
     for one in _armed:
-        if one.action is not Action.HOLD:
+        if one.action is not Action.HOLD or (one.expires_at and one.expires_at < time.time()):
             continue
+        if one.point == EVERYWHERE:
+            return None
         for path in _folder.glob(f"{one.id}.*.fired"):
             try:
                 firing = json.loads(path.read_text())

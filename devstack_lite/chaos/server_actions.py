@@ -90,7 +90,7 @@ def _boot(version: str, more: Mapping[str, Any], **ends: Any) -> ServerAction:
 
 
 _BOOTS = {
-    "boot": _boot(
+    "boot in full": _boot(
         "2.90",
         {"config_drive": True, "user_data": "aGVsbG8=", "hostname": "its-own", "tags": ["a"],
          "metadata": {"k": "v"}, "description": "of a boot"},

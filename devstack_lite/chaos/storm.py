@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -166,7 +167,7 @@ class _Storm:
         *others, last = self._cloud.hosts
         host = last
         if len(others) > 1 and not trial.action.is_on_dead_host:
-            host = others[hash(trial.name) % len(others)]
+            host = others[zlib.crc32(trial.name.encode()) % len(others)]
         trial.subject.boot(zone=f"nova:{host}", is_slow=bool(trial.action.during))
 
     def _prepare(self, trial: _Trial) -> None:

@@ -21,7 +21,7 @@ from devstack_lite.chaos.points import Points
 from devstack_lite.cli import terminal
 from devstack_lite.cli.restart import wait_for_successor, wait_until_ready
 from devstack_lite.cloud import Cloud, CloudError
-from devstack_lite.failpoints import Action, Failpoint
+from devstack_lite.failpoints import EVERYWHERE, Action, Failpoint
 from devstack_lite.processes import Process
 from devstack_lite.roster import DaemonState
 
@@ -112,10 +112,10 @@ def _hold_id(process: Process) -> str:
 def _stop_the_clock(points: Points, process: Process) -> None:
     """Have nothing in the cloud be too late for HOLD_S from now.
 
-    A hold at a point that nobody comes by: whatever waits for somebody who is held waits on.
+    Whatever waits for somebody who is held waits on.
     """
     name, until = _hold_id(process), time.time() + HOLD_S
-    points.arm(Failpoint(id=name, point=name, action=Action.HOLD, expires_at=until))
+    points.arm(Failpoint(id=name, point=EVERYWHERE, action=Action.HOLD, expires_at=until))
 
 
 def _run(cloud: Cloud, process: Process, debugger: str | None, points: Points) -> None:

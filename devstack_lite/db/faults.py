@@ -108,24 +108,33 @@ def finish_actions(
         which["names"] = [RECORDED_AS.get(name, name) for name in asked]
     if request_id is not None:
         which["b_request_id"] = request_id
-    events, actions = _ends(by_name="names" in which, by_request="b_request_id" in which)
-    connection.execute(events, {**which, "finished_at": now, "result": result, "details": message})
-    connection.execute(
-        actions, {**which, "finished_at": now, "updated_at": now, "message": message}
+    found, end, end_told = _open_actions(
+        by_name="names" in which, by_request="b_request_id" in which
     )
+    ended = {**which, "finished_at": now, "updated_at": now, "message": message}
+    if connection.dialect.update_returning:
+        ids = connection.scalars(end_told, ended).all()
+    else:
+        ids = connection.scalars(found, which).all()
+        connection.execute(end, ended)
+    if ids:
+        values = {"finished_at": now, "result": result, "details": message}
+        connection.execute(_END_EVENTS, {"ids": ids, **values})
+
+
+_END_EVENTS = action_events.update().where(
+    one_of(action_events.c.action_id, "ids"), action_events.c.finished_at.is_(None)
+)
 
 
 @cache
-def _ends(*, by_name: bool, by_request: bool) -> tuple[Update, Update]:
-    """Return what ends the events of open actions, and what ends the actions after them."""
+def _open_actions(*, by_name: bool, by_request: bool) -> tuple[sa.Select[Any], Update, Any]:
+    """Return what finds the ids of open actions, what ends these, and what tells them besides."""
     own = instance_actions.c
     which = [one_of(own.instance_uuid), own.finished_at.is_(None)]
     if by_name:
         which.append(one_of(own.action, "names"))
     if by_request:
         which.append(own.request_id == sa.bindparam("b_request_id"))
-    events = action_events.update().where(
-        action_events.c.action_id.in_(sa.select(own.id).where(*which)),
-        action_events.c.finished_at.is_(None),
-    )
-    return events, instance_actions.update().where(*which)
+    end = instance_actions.update().where(*which)
+    return sa.select(own.id).where(*which), end, end.returning(own.id)

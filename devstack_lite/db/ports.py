@@ -132,6 +132,8 @@ def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | No
     None, or IntegrityError: it takes make_ports, which finds out why.
     """
     hosts = {port.device_id: port.host_id for port in wanted}
+    if len({(port.device_id, port.host_id) for port in wanted}) > len(hosts):
+        return None
     if not all(port.device_id and port.host_id and not port.mac_address for port in wanted):
         return None
     names: dict[str, str] = {}
@@ -147,7 +149,7 @@ def _make_new(connection: Connection, wanted: Sequence[Port]) -> list[Port] | No
         _HOLDERS,
         {"uuids": list(hosts), "project_ids": [port.project_id for port in wanted]},
     ).all()
-    if any(row.is_limited for row in found):
+    if any(row.is_limited for row in found) or {row.uuid for row in found} != hosts.keys():
         return None
     _check_holders(found, hosts)
     macs = {port.id: random_mac() for port in wanted}
@@ -180,7 +182,7 @@ _HOLDERS = sa.select(
 
 def make_ports(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     """Record ports as create_ports does, in the caller's transaction."""
-    # Locks first, networks before subnets as everywhere: what is read below then holds.
+    # Locks first, networks before subnets: what is read below then holds.
     nets = _lock_networks(connection, wanted)
     by_network = _lock_subnets(connection, list(nets))
     ids = [port.id for port in wanted]
@@ -191,7 +193,9 @@ def make_ports(connection: Connection, wanted: Sequence[Port]) -> list[Port]:
     leaving = [port for port in moved if port != found[port.id]]
     missing = [port for port in wanted if port.id not in found]
     bound = [port for port in (*leaving, *missing) if port.device_id and port.host_id]
-    _check_fence(connection, {port.device_id: port.host_id for port in bound})
+    for host_id in sorted({port.host_id for port in bound}):
+        here = [port for port in bound if port.host_id == host_id]
+        _check_fence(connection, dict.fromkeys((port.device_id for port in here), host_id))
     if leaving:
         _move(connection, leaving)
     made = _insert(connection, missing, nets, by_network)

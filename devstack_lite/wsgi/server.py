@@ -54,6 +54,15 @@ class _Request(HTTPRequest):
             return False
         return is_read
 
+    def read_request_headers(self) -> bool:
+        """Read them; answer 400 and say False for a body of less than nothing."""
+        read: Callable[[], bool] = super().read_request_headers
+        is_read = read()
+        if is_read and int(self.inheaders.get(b"Content-Length", 0)) < 0:
+            self.simple_response("400 Bad Request", "Malformed Content-Length Header.")
+            return False
+        return is_read
+
     def send_headers(self) -> None:
         """Have the head go out with the beginning of the body."""
         writer = self.conn.wfile

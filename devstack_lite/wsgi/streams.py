@@ -12,6 +12,8 @@ RECEIVE_BYTES = 16 * 1024
 """Asked of the socket at least: what TLS decrypts at once, so that nothing is left in it unseen."""
 MOST_BYTES = 1024 * 1024
 """And at most: that much memory is taken before anything has come."""
+LINE_BYTES = 64 * 1024
+"""Of a line to which its reader sets no bound: a chunk's size, or what follows the last chunk."""
 JOIN_BYTES = 64 * 1024
 """Up to so many are copied to go out with the head; more take longer to copy than to send."""
 
@@ -29,7 +31,10 @@ class SocketReader:
         return self._at < len(self._kept)
 
     def readline(self, size: int | None = None) -> bytes:
-        """Return bytes up to a newline and with it, at most size; fewer only at the end."""
+        """Return bytes up to a newline and with it, at most size; fewer only at the end.
+
+        Raises ValueError where no size was given, for a line of more than LINE_BYTES.
+        """
         searched = self._at
         while True:
             found = self._kept.find(b"\n", searched) + 1
@@ -39,6 +44,8 @@ class SocketReader:
             if found:
                 return self._take(found)
             searched = len(self._kept) - self._at
+            if size is None and searched > LINE_BYTES:
+                raise ValueError(f"a line of more than {LINE_BYTES} bytes")
             part = self._socket.recv(RECEIVE_BYTES)
             if not part:
                 return self._take(len(self._kept))
@@ -46,7 +53,9 @@ class SocketReader:
             self._at = 0
 
     def read(self, size: int) -> bytes:
-        """Return so many bytes; fewer only at the end."""
+        """Return so many bytes; fewer only at the end. Raises ValueError for less than none."""
+        if size < 0:
+            raise ValueError(f"{size} bytes")
         parts = [self._take(min(self._at + size, len(self._kept)))]
         missing = size - len(parts[0])
         while missing > 0:
@@ -64,6 +73,8 @@ class SocketReader:
     def _take(self, end: int) -> bytes:
         taken = self._kept[self._at : end]
         self._at = end
+        if end >= len(self._kept):
+            self._kept, self._at = b"", 0  # It may be much, and the connection stay for long.
         return taken
 
 

@@ -16,9 +16,9 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
 from devstack_lite.instance_metadata.settings import settings_of
 from devstack_lite.objects.compute import BuildResult, Progress
-from devstack_lite.rpc.batches import Batcher
 from devstack_lite.rpc.server import RpcServer
 from devstack_lite.rpc.transport import get_transport
+from services.compute.batches import Batcher
 from services.compute.build import Peers
 from services.compute.config_drive import DriveMaker
 from services.compute.host_check import HostCheck

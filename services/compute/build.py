@@ -30,7 +30,6 @@ from devstack_lite.names import volume_id_of
 from devstack_lite.numa.guest import GuestTopology, read_guest
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
 from devstack_lite.pci.alias import EXTRA_SPEC
-from devstack_lite.rpc.batches import Batcher
 from devstack_lite.states import (
     REBUILD_STATES,
     RESIZE_STATES,
@@ -40,6 +39,7 @@ from devstack_lite.states import (
     VmState,
 )
 from devstack_lite.steps import StepLog, point_of
+from services.compute.batches import Batcher
 from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -104,17 +103,21 @@ class ConfigDrives:
             _put(self._root_elsewhere(host, node), uuid, content)
 
     def remove_left(
-        self, node: str, guests: Collection[str], *, older_than_s: float
+        self, node: str, guests: Collection[str], *, written_before: float
     ) -> tuple[list[str], bool]:
         """Remove what a worker wrote, and died before there was a guest that has it.
 
-        guests: those of the node. Returns whose drives went, and whether some are too young to
-        tell: a guest is defined right after its drive is written.
+        guests: those of the node; written_before: an epoch second, so long before they were listed
+        that whoever wrote a drive by then has defined its guest. Returns whose drives went, and
+        whether some are too young to tell.
         """
-        removed, is_fresh = [], False
+        removed: list[str] = []
+        is_fresh = False
+        if self._root_of(node) == Path("/"):
+            return removed, is_fresh  # A real host's: guests of another hypervisor may have them.
         for folder in (self._root_of(node) / INSTANCES_PATH.lstrip("/")).glob("*"):
             written = [path for path in folder.glob(f"*{_NAME}*") if path.parent.name not in guests]
-            if any(_age_s(path) < older_than_s for path in written):
+            if any(_written_at(path) > written_before for path in written):
                 is_fresh = True
             elif written:
                 for path in written:
@@ -135,9 +138,9 @@ def _below(root: Path, uuid: str) -> Path:
     return root / path_of(uuid).lstrip("/")
 
 
-def _age_s(path: Path) -> float:
+def _written_at(path: Path) -> float:
     try:
-        return time.time() - path.stat().st_mtime
+        return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0  # its writer has just put it in its place
 

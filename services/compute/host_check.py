@@ -5,6 +5,7 @@ Nova's sync_power_states and its clean-up of running deleted instances, in one c
 
 from __future__ import annotations
 
+import datetime
 import logging
 import math
 import time
@@ -71,19 +72,20 @@ class HostCheck:
             self._try(self._driver.power_off, domain)
         for uuid in found.missing:
             LOG.error("its domain is gone", extra={"instance_uuid": uuid})
-        is_fresh = self._remove_drives(domains)
+        is_fresh = self._remove_drives(domains, seen_at)
         again_s = math.inf if found.look_again_s is None else found.look_again_s
         return min(again_s, DRIVE_S) if is_fresh else again_s
 
-    def _remove_drives(self, domains: Collection[FoundDomain]) -> bool:
-        """Remove config drives without a guest; say whether some are too young for that."""
+    def _remove_drives(self, domains: Collection[FoundDomain], seen_at: datetime.datetime) -> bool:
+        """Remove config drives without a guest; say whether some were too young when we looked."""
+        before = seen_at.timestamp() - DRIVE_S
         drives = self._driver.drives
         if drives is None:
             return False
         is_any_fresh = False
         for node in self._driver.get_available_nodes():
             here = {domain.uuid for domain in domains if domain.node == node}
-            removed, is_fresh = drives.remove_left(node, here, older_than_s=DRIVE_S)
+            removed, is_fresh = drives.remove_left(node, here, written_before=before)
             is_any_fresh = is_any_fresh or is_fresh
             for uuid in removed:
                 LOG.warning("a config drive without a guest: removed",

@@ -162,17 +162,17 @@ class ComputeManager:
         self, context: RequestContext, *, host: str, instance: Instance, password: str
     ) -> None:
         """Set it. Delivered twice: the same one again, and one action."""
-        error = None
+        record = partial(
+            self._instances.record_done, context, uuid=instance.uuid, action="changePassword",
+            event="compute_set_admin_password",
+        )  # fmt: skip
         try:
             inspection.set_admin_password(self._peers.driver, instance, password)
-        except DevstackError as problem:
-            error = str(problem)
+        except Exception as error:
+            with contextlib.suppress(DevstackError):
+                record(error=str(error))
             raise
-        finally:
-            self._instances.record_done(
-                context, uuid=instance.uuid, action="changePassword",
-                event="compute_set_admin_password", error=error,
-            )  # fmt: skip
+        record(error=None)
 
     def power_off_guest(
         self, context: RequestContext, *, host: str, node: str, uuid: str, attempt: int

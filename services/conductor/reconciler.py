@@ -19,6 +19,7 @@ from devstack_lite.db import (
     hosts,
     leftovers,
     operations,
+    purge,
     resizes,
     shelves,
     snapshots,
@@ -35,6 +36,8 @@ LOG = logging.getLogger(__name__)
 LEASE = "reconciler"
 LEASE_S = 5.0
 LEFTOVERS_EVERY_S = 10.0
+PURGES = 5
+"""Transactions of one sweep that forget deleted instances."""
 
 
 class Reconciler:
@@ -95,6 +98,13 @@ class Reconciler:
             }
             if any(removed.values()):
                 LOG.warning("removed what was left behind: %s", removed)
+            self._purge(own.deleted_kept)
+
+    def _purge(self, kept: int) -> None:
+        """Forget deleted instances that there are too many of; the rest of many next time."""
+        for _ in range(PURGES if kept >= 0 else 0):
+            if not purge.purge_deleted(self._db, kept=kept):
+                break
 
     def _reclaim(self) -> None:
         """Delete for good what was soft-deleted and could be restored for long enough."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -188,8 +189,9 @@ def test_what_a_dead_worker_wrote_for_no_guest_goes(
     draft.parent.mkdir()
     draft.with_name(f"{draft.name}.99").write_bytes(b"C")
     guests = {info.uuid for info in driver.list_domains(NODE)}
-    assert drives.remove_left(NODE, guests, older_than_s=60.0) == ([], True)
-    removed, is_fresh = drives.remove_left(NODE, guests, older_than_s=0.0)
+    now = time.time()
+    assert drives.remove_left(NODE, guests, written_before=now - 60.0) == ([], True)
+    removed, is_fresh = drives.remove_left(NODE, guests, written_before=now + 1.0)
     assert (sorted(removed), is_fresh) == (["half", "left"], False)
     assert drives_in(tmp_path) == kept
     assert len(list((tmp_path / "host1" / NODE).rglob("instances/*"))) == 1

@@ -165,3 +165,20 @@ def test_a_hold_that_is_over_holds_nothing(folder: Path) -> None:
 def test_who_reads_leaves_word_that_it_knows(folder: Path) -> None:
     arm(folder)
     assert (folder / "seen" / str(os.getpid())).read_text() == '["one"]'
+
+
+def test_a_hold_that_is_over_holds_nobody(folder: Path) -> None:
+    """Whoever was held may have died, and left no word that it went on."""
+    arm(folder, action=Action.HOLD, instance="uuid", expires_at=time.time() + 0.2)
+    held = threading.Thread(target=failpoints.hit, args=(POINT,), kwargs={"message": ["uuid"]})
+    held.start()
+    held.join(10)
+    fired = folder / "one.1.fired"
+    fired.write_text(fired.read_text().replace('"is_over": true', '"is_over": false'))
+    assert failpoints.held_instances() == set()
+
+
+def test_the_clock_may_stand_still_for_all(folder: Path) -> None:
+    """Somebody looks at a daemon in a debugger: nobody's work is silent then."""
+    arm(folder, point=failpoints.EVERYWHERE, action=Action.HOLD)
+    assert failpoints.held_instances() is None

@@ -13,6 +13,7 @@ from devstack_lite.db import (
     claims,
     deletes,
     failed_builds,
+    network_quotas,
     networks,
     operations,
     ports,
@@ -187,3 +188,27 @@ def test_an_instance_that_is_gone_gets_no_port(
     )  # fmt: skip
     with pytest.raises(Conflict, match="is gone"):
         ports.create_ports(db, [late])
+
+
+def test_a_port_of_two_hosts_is_refused(db: Database, uuid: str) -> None:
+    """One of them does not have the instance, whichever is named last."""
+    wanted = [
+        Port(
+            id=f"of-{host}", network_id="network", project_id="p", device_id=uuid,
+            device_owner="compute:nova", host_id=host, status="ACTIVE",
+        )
+        for host in ("host1", "host2")
+    ]  # fmt: skip
+    with pytest.raises(Conflict, match="is not on"):
+        ports.create_ports(db, wanted)
+
+
+def test_a_quota_holds_for_whatever_a_port_is_bound_to(db: Database, uuid: str) -> None:
+    """Also for a device that is no instance."""
+    network_quotas.set_limits(db, "p", {"port": 1})
+    bound = Port(
+        id="bound", network_id="network", project_id="p", device_id="no-instance",
+        device_owner="mine", host_id="host1",
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="Quota exceeded"):
+        ports.create_ports(db, [bound])

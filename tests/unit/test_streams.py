@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devstack_lite.wsgi.server import HttpWorker, bind
-from devstack_lite.wsgi.streams import RECEIVE_BYTES, SocketReader, SocketWriter
+from devstack_lite.wsgi.streams import LINE_BYTES, RECEIVE_BYTES, SocketReader, SocketWriter
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -134,3 +134,39 @@ def test_answers_over_a_kept_connection() -> None:
     assert [body for _, body in heads_and_bodies] == [
         b"first", b"", b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n", b"last",
     ]  # fmt: skip
+
+
+def test_nothing_is_read_twice(pair: Pair) -> None:
+    """A body of less than nothing would take back what was read already."""
+    peer, sock = pair
+    reader = SocketReader(sock)
+    peer.sendall(b"GET / HTTP/1.1\r\n")
+    reader.readline()
+    with pytest.raises(ValueError, match="-16 bytes"):
+        reader.read(-16)
+
+
+def test_a_line_without_end_has_one(pair: Pair) -> None:
+    """Whoever sets no bound gets no more than LINE_BYTES, and cannot be kept searching for ever."""
+    peer, sock = pair
+    reader = SocketReader(sock)
+    sender = threading.Thread(target=peer.sendall, args=(b"f" * (LINE_BYTES + RECEIVE_BYTES + 1),))
+    sender.start()
+    with pytest.raises(ValueError, match="a line of more than"):
+        reader.readline()
+    sender.join()
+
+
+def test_a_length_below_zero_is_refused() -> None:
+    """Once: the connection is closed then."""
+    listener = bind("127.0.0.1", 0)
+    worker = HttpWorker(listener, lambda *_: pytest.fail("it was served"), threads=1)
+    worker.start()
+    try:
+        with socket.create_connection(listener.getsockname(), timeout=10) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -42\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))
+    finally:
+        worker.stop()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1

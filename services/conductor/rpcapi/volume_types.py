@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from devstack_lite.context import RequestContext
-from devstack_lite.exceptions import Conflict, NotFound
+from devstack_lite.exceptions import NotFound
 from devstack_lite.objects.registry import Json
 from devstack_lite.objects.volume_type import VolumeType
 from devstack_lite.rpc.client import RpcClient, declare
@@ -46,7 +46,7 @@ class VolumeTypesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=False, done_when=Conflict)
+    @declare("call", timeout_s=10, is_idempotent=False)
     def add_access(self, context: RequestContext, *, type_id: str, project_id: str) -> None:
         """Let a project use a type. Raises NotFound, Conflict, also when delivered twice."""
         self.invoke(context, self.add_access, type_id=type_id, project_id=project_id)

@@ -7,23 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from devstack_lite.clients.network import DEVICE_HEADER, PORT_IDS_HEADER
-from devstack_lite.context import RequestContext
 from devstack_lite.db import networks, ports
 from devstack_lite.db.engine import Database
 from devstack_lite.db.ports import PortFilter
 from devstack_lite.db.routers import list_routers
 from devstack_lite.db.security_groups import seen_groups
-from devstack_lite.exceptions import (
-    Conflict,
-    DevstackError,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Unavailable,
-)
+from devstack_lite.exceptions import Conflict, Forbidden, Invalid, NotFound
 from devstack_lite.names import default_group_id
 from devstack_lite.objects.network import Network, Port
-from devstack_lite.rpc.batches import Batcher
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.networks import NetworksAPI
@@ -52,23 +43,6 @@ class PortsController:
     def __init__(self, db: Database, conductor: NetworksAPI) -> None:
         self._db = db
         self._conductor = conductor
-        self._batcher = Batcher("ports", self._make)
-
-    def _make(
-        self, asked: Sequence[tuple[RequestContext, Sequence[Port]]]
-    ) -> list[Sequence[Port] | DevstackError]:
-        """Make the ports of several requests in one call; return those of each, or its error."""
-        everything = [port for _, wanted in asked for port in wanted]
-        try:
-            made = self._conductor.create_ports(asked[0][0], ports=everything)
-        except Unavailable:
-            raise
-        except DevstackError as error:
-            if len(asked) == 1:
-                return [error]
-            return [answer for one in asked for answer in self._make([one])]
-        by_id = {port.id: port for port in made}
-        return [[by_id[port.id] for port in wanted] for _, wanted in asked]
 
     def index(self, req: Request) -> Json:
         """List ports."""
@@ -103,9 +77,7 @@ class PortsController:
             self._wanted(req, one, port_id, on[one["network_id"]])
             for one, port_id in zip(bodies, ids, strict=True)
         ]
-        made = self._batcher.submit((req.context, wanted))
-        if isinstance(made, DevstackError):
-            raise made
+        made = self._conductor.create_ports(req.context, ports=wanted)
         shown = [self._view(req, one) for one in made]
         return {"ports": shown} if many else {"port": shown[0]}
 
