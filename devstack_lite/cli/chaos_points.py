@@ -139,5 +139,7 @@ def list_points() -> None:
                 click.echo(f"{f'{point}.before, .after':<33} compute: {name}")
     click.echo("op.createImage.upload.before, .after   compute: between snapshot and end")
     click.echo("op.rebuild.volume.before, .after   compute: while the boot volume is written")
+    click.echo("op.volume_snapshot_create.before, .after   compute: a disk goes on in a file")
+    click.echo("op.volume_snapshot_delete.before, .after   compute: files of a disk are merged")
     click.echo("rpc.TOPIC.METHOD.before, .after   each message, see docs/rpc.md")
     click.echo("http.SERVICE.before, .after       each HTTP request of a service")

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError, Invalid, Unavailable
 from devstack_lite.objects.compute import Instance
@@ -45,9 +46,10 @@ def create(
 
     Raises Unavailable when it is not known whether it does; the snapshot is left as it is.
     """
-    status = _outcome("creating", "error", lambda: go_on_in(
-        peers.driver, instance, volume_id, create_info["new_file"]
-    ))  # fmt: skip
+    with failpoints.around("op.volume_snapshot_create"):
+        status = _outcome("creating", "error", lambda: go_on_in(
+            peers.driver, instance, volume_id, create_info["new_file"]
+        ))  # fmt: skip
     _tell(context, peers, str(create_info["snapshot_id"]), status)
 
 
@@ -58,9 +60,10 @@ def delete(
 
     Raises Unavailable likewise.
     """
-    status = _outcome(
-        "deleting", "error_deleting", lambda: merge(peers.driver, instance, delete_info)
-    )
+    with failpoints.around("op.volume_snapshot_delete"):
+        status = _outcome(
+            "deleting", "error_deleting", lambda: merge(peers.driver, instance, delete_info)
+        )
     _tell(context, peers, snapshot_id, status)
 
 
