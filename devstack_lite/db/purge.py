@@ -29,12 +29,12 @@ KEPT_S = 120.0
 AT_ONCE = 200
 """Instances in one transaction, so that nobody waits long for it."""
 
+_COUNT = sa.select(sa.func.count(instances.c.deleted_at))
 _OLDEST = (
-    sa.select(instances.c.uuid, instances.c.deleted_at)
-    .where(instances.c.deleted_at.is_not(None))
-    .order_by(instances.c.deleted_at.desc())
-    .limit(AT_ONCE)
-    .offset(sa.bindparam("kept"))
+    sa.select(instances.c.uuid)
+    .where(instances.c.deleted_at < sa.bindparam("before"))
+    .order_by(instances.c.deleted_at)
+    .limit(sa.bindparam("most"))
 )
 _ACTIONS = sa.select(instance_actions.c.id).where(one_of(instance_actions.c.instance_uuid))
 _REMOVE_EVENTS = action_events.delete().where(one_of(action_events.c.action_id, "ids"))
@@ -61,8 +61,10 @@ def purge_deleted(db: Database, *, kept: int) -> int:
     """
     before = utcnow() - datetime.timedelta(seconds=KEPT_S)
     with db.read() as connection:
-        rows = connection.execute(_OLDEST, {"kept": kept}).all()
-    uuids = [row.uuid for row in rows if row.deleted_at < before]
+        most = min(AT_ONCE, connection.execute(_COUNT).scalar_one() - kept)
+        if most <= 0:
+            return 0
+        uuids = connection.scalars(_OLDEST, {"before": before, "most": most}).all()
     if uuids:
         with db.write() as connection:
             ids = connection.scalars(_ACTIONS, {"uuids": uuids}).all()

@@ -37,6 +37,8 @@ def instances_between(
     with db.read() as connection:
         if marker is not None:
             of_marker = sa.select(own.project_id).where(own.uuid == marker)
+            if project_id is not None:
+                of_marker = of_marker.where(own.project_id == project_id)
             project = connection.execute(of_marker).scalar_one_or_none()
             if project is None:
                 raise Invalid(f"Marker {marker} could not be found.", kind="marker")

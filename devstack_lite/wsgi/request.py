@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -75,7 +76,9 @@ class Request(webob.Request):  # type: ignore[misc]
             return None
         try:
             data = self.body
-            body = json.loads(data)
+            body = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+            if data.count(b"[") + data.count(b"{") > MOST_DEEP:
+                _check_depth(body)
             if b"\\ud" in data.lower():
                 # Half a character, as JSON can write it, is no text for a database or a message.
                 json.dumps(body, ensure_ascii=False).encode()
@@ -93,6 +96,35 @@ class Request(webob.Request):  # type: ignore[misc]
     def public_url(self, path: str = "") -> str:
         """Return path below this application, as the client reaches it."""
         return f"{self.application_url}{path}"
+
+
+MOST_DEEP = 64
+"""Lists and objects of a body in each other. What goes on from here, by message or into the
+database, is walked by functions that call themselves."""
+
+
+def _check_depth(body: Any) -> None:
+    """Raise ValueError for what is deeper than MOST_DEEP."""
+    level = [body]
+    for _ in range(MOST_DEEP + 1):
+        inner = [one for one in level if isinstance(one, (dict, list))]
+        if not inner:
+            return
+        level = [
+            below for one in inner for below in (one.values() if isinstance(one, dict) else one)
+        ]
+    raise ValueError(f"more than {MOST_DEEP} levels")
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is too much")
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

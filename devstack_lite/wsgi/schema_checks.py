@@ -156,4 +156,4 @@ def _is_regex(text: str) -> bool:
 _FORMATS.checks("uuid")(_texts_only(uuidutils.is_uuid_like))
 _FORMATS.checks("date-time", raises=ValueError)(_texts_only(_is_moment))
 _FORMATS.checks("base64", raises=(TypeError, ValueError))(_texts_only(_is_base64))
-_FORMATS.checks("regex", raises=re.error)(_texts_only(_is_regex))
+_FORMATS.checks("regex", raises=(re.error, OverflowError, RecursionError))(_texts_only(_is_regex))

@@ -50,14 +50,17 @@ _SORT_IGNORED = frozenset(
 """Columns and relations of Nova's that its schema knows and that give no order here."""
 
 
-def filter_of(req: Request, *, max_limit: int) -> InstanceFilter:
-    """Return which instances the request asks for. Raises Invalid, Forbidden."""
+def filter_of(req: Request, *, max_limit: int, rule: str) -> InstanceFilter:
+    """Return which instances the request asks for. Raises Invalid, Forbidden.
+
+    rule: the list's own; `:get_all_tenants` behind it says who may list those of all projects.
+    """
     query = req.GET
     context = req.context
     all_tenants = query.get("all_tenants", query.get("all_projects"))
     is_everywhere = all_tenants is not None and all_tenants in _TRUE
     if is_everywhere:
-        authorize(context, "os_compute_api:servers:detail:get_all_tenants")
+        authorize(context, f"{rule}:get_all_tenants")
     sees_all = allows(context, "os_compute_api:servers:allow_all_filters")
     knows_more = sees_all or req.since(2, 83)
     known = {
@@ -102,7 +105,7 @@ def pattern_of(key: str, text: str | None) -> str | None:
         return None
     try:
         regex.compile(text)
-    except regex.error as error:
+    except (regex.error, RecursionError) as error:
         raise Invalid(
             f"Invalid input for query parameters {key}. Value: {text}. {error}"
         ) from error

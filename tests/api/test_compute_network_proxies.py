@@ -330,6 +330,10 @@ def test_a_server_gets_another_address_and_gives_it_back(both: Both) -> None:
     wanted = {"networkId": network["id"]}
     assert act("addFixedIp", wanted, version="2.44").status == 404
     assert act("addFixedIp", wanted, token=READER).status == 403
+    change(both.cloud, uuid, is_locked=True)
+    assert act("addFixedIp", wanted).status == 409
+    assert act("removeFixedIp", {"address": first}).status == 409
+    change(both.cloud, uuid, is_locked=False)
     assert act("addFixedIp", wanted).status == 202
     assert shown() == ["10.8.0.10", "10.8.0.11"]
     full = act("addFixedIp", wanted)

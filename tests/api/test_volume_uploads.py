@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import DEMO, OTHER, Answer, Api, Cloud
+from tests.api.conftest import DEMO, DEMO_PROJECT, OTHER, Answer, Api, Cloud
 from tests.api.test_volume_api import V370, act, create, show
 
 
@@ -92,3 +92,4 @@ def test_a_volume_is_written_anew_from_an_image(volume: Api) -> None:
     assert act(volume, first, reserved) == 400
     assert act(volume, second, {"os-reimage": {"image_id": str(uuid.uuid4())}}) == 400
     assert act(volume, second, wanted, OTHER) == 404
+    assert act(volume, second, wanted, f"viewer:{DEMO_PROJECT}:reader") == 403

@@ -55,6 +55,14 @@ def test_the_last_ones_stay(db: Database, context: RequestContext) -> None:
     assert instances.get_instance(db, there).uuid == there
 
 
+def test_a_rush_is_purged_once_it_is_over(db: Database, context: RequestContext) -> None:
+    """As many as are kept were deleted just now: what is older goes, all the same."""
+    new = delete(db, context, minutes_ago=1)
+    delete(db, context, minutes_ago=60)
+    assert purge.purge_deleted(db, kept=1) == 1
+    assert left(db) == {new}
+
+
 def test_events_go_with_their_actions(db: Database, context: RequestContext) -> None:
     delete(db, context, minutes_ago=60)
     purge.purge_deleted(db, kept=0)

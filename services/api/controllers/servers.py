@@ -58,8 +58,9 @@ class ServersController:
     @api(query=queries.servers)
     def index(self, req: Request) -> Json:
         """List ids and names."""
-        authorize(req.context, "os_compute_api:servers:index")
-        wanted = filter_of(req, max_limit=self._max_limit)
+        rule = "os_compute_api:servers:index"
+        authorize(req.context, rule)
+        wanted = filter_of(req, max_limit=self._max_limit, rule=rule)
         found = instances.list_names(self._db, wanted)
         shown = [views.brief(req, uuid, name) for uuid, name in found]
         return {"servers": shown, **_links(req, [uuid for uuid, _ in found], wanted.limit)}
@@ -67,8 +68,9 @@ class ServersController:
     @api(query=queries.servers)
     def detail(self, req: Request) -> Json:
         """List servers in full."""
-        authorize(req.context, "os_compute_api:servers:detail")
-        wanted = filter_of(req, max_limit=self._max_limit)
+        rule = "os_compute_api:servers:detail"
+        authorize(req.context, rule)
+        wanted = filter_of(req, max_limit=self._max_limit, rule=rule)
         found = instances.list_instances(self._db, wanted, with_request=req.since(2, 98))
         shown = self._full(req, found)
         return {"servers": shown, **_links(req, [one.uuid for one in found], wanted.limit)}

@@ -13,7 +13,7 @@ from services.api.paging import page_offset, page_size
 from services.api.policy import authorize
 from services.api.schemas import queries
 from services.api.schemas import volumes as schemas
-from services.api.schemas.parameters import is_true
+from services.api.schemas.parameters import is_true, whole
 
 UNTIL = "2.35"
 VOLUMES_RULE = "os_compute_api:os-volumes"
@@ -85,7 +85,7 @@ class VolumesController(_Proxy):
         """Make a volume."""
         asked = body["volume"]
         return self._make(req, {
-            "size": int(asked["size"]), "name": asked.get("display_name"),
+            "size": whole(asked["size"]), "name": asked.get("display_name"),
             "description": asked.get("display_description"),
             "volume_type": asked.get("volume_type"), "metadata": asked.get("metadata"),
             "snapshot_id": asked.get("snapshot_id"),

@@ -17,7 +17,7 @@ from devstack_lite.wsgi.versions import ApiVersion
 from services.conductor.rpcapi.volume_snapshots import VolumeSnapshotsAPI
 from services.volume import backend, schemas, views
 from services.volume import schemas_snapshots as bodies
-from services.volume.access import check_admin
+from services.volume.access import check_admin, require_writer
 from services.volume.controllers.volumes import get_own as get_own_volume
 from services.volume.controllers.volumes import over_limit
 from services.volume.filters import next_link, project_of, snapshot_filter
@@ -32,8 +32,14 @@ _WAY_ON = {
 
 
 def get_own(db: Database, req: Request, snapshot_id: str) -> VolumeSnapshot:
-    """Return a snapshot that the caller may see and change. Raises NotFound."""
-    return volume_snapshots.get_snapshot(db, snapshot_id, project_id=project_of(req))
+    """Return a snapshot that the caller may see, and change if it asks for that.
+
+    Raises NotFound; Forbidden for who may only read.
+    """
+    found = volume_snapshots.get_snapshot(db, snapshot_id, project_id=project_of(req))
+    if req.method != "GET":
+        require_writer(req)
+    return found
 
 
 class SnapshotsController:

@@ -20,6 +20,7 @@ from devstack_lite.wsgi.resource import api
 from devstack_lite.wsgi.versions import ApiVersion
 from services.conductor.rpcapi.volumes import VolumesAPI
 from services.volume import backend, schemas, views
+from services.volume.access import require_writer
 from services.volume.filters import next_link, project_of, volume_filter
 from services.volume.image_data import find_image, image_metadata
 
@@ -30,8 +31,14 @@ _ABSENT = {"backup_id": "Backup", "group_id": "Group",
 
 
 def get_own(db: Database, req: Request, volume_id: str) -> Volume:
-    """Return a volume that the caller may see and change. Raises NotFound."""
-    return volumes.get_volume(db, volume_id, project_id=project_of(req))
+    """Return a volume that the caller may see, and change if it asks for that.
+
+    Raises NotFound; Forbidden for who may only read.
+    """
+    found = volumes.get_volume(db, volume_id, project_id=project_of(req))
+    if req.method != "GET":
+        require_writer(req)
+    return found
 
 
 @contextmanager
@@ -115,6 +122,7 @@ class VolumesController:
     @api(status=202, body=schemas.CREATE)
     def create(self, req: Request, body: dict[str, Any]) -> Reply:
         """Record a volume. The answer says creating, as it was asked for; it is ready by then."""
+        require_writer(req)
         asked = body["volume"]
         for key, kind in _ABSENT.items():
             if asked.get(key):

@@ -7,7 +7,7 @@ from typing import Any
 
 from devstack_lite.db import instances
 from devstack_lite.db.engine import Database
-from devstack_lite.exceptions import InstanceInvalidState
+from devstack_lite.exceptions import InstanceInvalidState, InstanceIsLocked
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.states import TaskState, VmState
@@ -51,6 +51,13 @@ class Asking:
         """Return a server that the caller may do this to. Raises NotFound, Forbidden."""
         found = instances.get_instance(self.db, uuid, project_id=visible_project(req.context))
         (require_admin if is_for_admins else require_member)(req.context, rule)
+        return found
+
+    def get_unlocked(self, req: Request, uuid: str, rule: str) -> Instance:
+        """Return a server likewise, unless it is locked. Raises InstanceIsLocked besides."""
+        found = self.get(req, uuid, rule)
+        if found.is_locked and not req.context.is_admin:
+            raise InstanceIsLocked.of(found.uuid)
         return found
 
     def get_moving(

@@ -27,7 +27,7 @@ class FixedIpsController:
     @api(status=202, action="addFixedIp", body=schemas.ADD_FIXED_IP, until=UNTIL)
     def add(self, req: Request, id: str, body: Json) -> None:  # noqa: A002 - the route's name
         """Give a server's port on a network one more address, of the first subnet with room."""
-        seen = self._asking.get(req, id, f"{RULE}:add")
+        seen = self._asking.get_unlocked(req, id, f"{RULE}:add")
         network_id = str(body["addFixedIp"]["networkId"])
         held = self._ports(seen.uuid, network_id=network_id)
         subnets = self._network.list_all(req.context, "subnets", network_id=network_id)
@@ -45,7 +45,7 @@ class FixedIpsController:
     @api(status=202, action="removeFixedIp", body=schemas.REMOVE_FIXED_IP, until=UNTIL)
     def remove(self, req: Request, id: str, body: Json) -> None:  # noqa: A002
         """Take an address from the port of a server that has it."""
-        seen = self._asking.get(req, id, f"{RULE}:remove")
+        seen = self._asking.get_unlocked(req, id, f"{RULE}:remove")
         address = body["removeFixedIp"]["address"]
         for port in self._ports(seen.uuid):
             left = [one for one in port.fixed_ips or () if one["ip_address"] != address]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from devstack_lite.db import server_network
-from devstack_lite.exceptions import InstanceIsLocked
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
 from devstack_lite.wsgi.request import Request
@@ -39,8 +38,6 @@ class SecurityGroupsController:
 
         Raises NotFound, Forbidden, Conflict, InstanceIsLocked.
         """
-        seen = self._asking.get(req, uuid, f"{RULE}:{verb}")
-        if seen.is_locked and not req.context.is_admin:
-            raise InstanceIsLocked.of(seen.uuid)
+        seen = self._asking.get_unlocked(req, uuid, f"{RULE}:{verb}")
         [group_id] = server_network.find_groups(self._asking.db, seen.project_id, [name])
         return seen, group_id
