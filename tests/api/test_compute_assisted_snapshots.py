@@ -245,7 +245,10 @@ def test_what_is_below_is_merged_while_the_guest_runs(
 @pytest.mark.parametrize(
     "query",
     ["", "delete_info=", "delete_info=x", "delete_info=7", "delete_info=[]", "delete_info={}",
-     'delete_info={"volume_id":[]}', 'delete_info={"volume_id":null}'],
+     "delete_info=" + "[" * 20_000, 'delete_info={"volume_id":"\\u0000"}',
+     'delete_info={"volume_id":"x","type":"\\ud800"}', 'delete_info={"volume_id":[]}',
+     'delete_info={"volume_id":null}'],
+    ids=lambda query: query[12:36],
 )  # fmt: skip
 def test_a_delete_info_that_says_nothing(api: Api, query: str) -> None:
     """400, whatever is wrong with it."""

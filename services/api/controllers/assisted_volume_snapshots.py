@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from devstack_lite.db import instances
 from devstack_lite.db import volume_attachments as attachments
@@ -20,6 +19,7 @@ from services.api.schemas import queries
 from services.compute.rpcapi import ComputeAPI
 
 RULE = "os_compute_api:os-assisted-volume-snapshots"
+_KNOWN = ("volume_id", "type", "file_to_merge", "merge_target_file")
 
 
 class AssistedVolumeSnapshotsController:
@@ -56,9 +56,9 @@ class AssistedVolumeSnapshotsController:
             delete_info=delete_info,
         )  # fmt: skip
 
-    def _instance_of(self, volume_id: Any, method: str) -> Instance:
+    def _instance_of(self, volume_id: str | None, method: str) -> Instance:
         """Return the one instance that has a volume, on a host and left alone. Raises Invalid."""
-        found = self._attached_to(str(volume_id))
+        found = self._attached_to(volume_id)
         if found.host is None:
             raise Invalid(f"Instance {found.uuid} is not ready")
         for attribute, is_right in (
@@ -69,8 +69,8 @@ class AssistedVolumeSnapshotsController:
                 raise _wrong_state(found, attribute, method)
         return found
 
-    def _attached_to(self, volume_id: str) -> Instance:
-        held = attachments.list_attachments(self._db, equals=(("volume_id", volume_id),))
+    def _attached_to(self, volume_id: str | None) -> Instance:
+        held = attachments.list_attachments(self._db, equals=(("volume_id", str(volume_id)),))
         if len(held) > 1:
             raise Invalid(
                 f"Block Device Mapping {volume_id} is a multi-attach volume and is not valid for"
@@ -88,11 +88,16 @@ def _read(text: str | None) -> Json:
         raise Invalid("'delete_info'")
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Invalid(str(error)) from error
     if not isinstance(found, dict) or "volume_id" not in found:
         raise Invalid("'volume_id'")
-    return found
+    known = {key: found[key] for key in _KNOWN if key in found}
+    for key, value in known.items():
+        # It goes on into the database and into a message, which do not take each character.
+        if value is not None and not (isinstance(value, str) and value.isprintable()):
+            raise Invalid(f"{key} of delete_info is not a text that can be printed")
+    return known
 
 
 def _wrong_state(instance: Instance, attribute: str, method: str) -> Invalid:
