@@ -166,7 +166,7 @@ def test_a_flavor_is_made_shown_listed_and_removed(api: Api, flavors: Any) -> No
         {"ram": 0}, {"ram": "0"}, {"ram": -1}, {"ram": "many"}, {"ram": 2**31},
         {"ram": "9999999999"}, {"vcpus": "0"}, {"vcpus": 1.5}, {"vcpus": True},
         {"disk": -1}, {"swap": "9999999999"},
-        {"rxtx_factor": "fast"}, {"rxtx_factor": 0}, {"rxtx_factor": float("nan")},
+        {"rxtx_factor": "fast"}, {"rxtx_factor": 0},
         {"rxtx_factor": "inf"}, {"name": ""}, {"name": "  "}, {"name": "n" * 256}, {"name": None},
         {"id": "bad/id"}, {"id": " spaced "}, {"colour": "red"},
         {"os-flavor-access:is_public": "maybe"},

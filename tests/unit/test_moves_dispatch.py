@@ -98,7 +98,7 @@ def test_a_conductor_confirms_what_waits_for_too_long(
         resize_confirm_window=window_s, reclaim_instance_interval=0, shelved_offload_time=0,
         service_down_time_s=60,
         conductor=SimpleNamespace(
-            sweep_s=1, unowned_bound_s=60, owned_bound_s=60, leftovers_s=60
+            sweep_s=1, unowned_bound_s=60, owned_bound_s=60, leftovers_s=60, deleted_kept=-1
         ),
     )  # fmt: skip
     Reconciler(conf, db, dispatcher, holder="me").sweep()
