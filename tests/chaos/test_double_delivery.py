@@ -15,7 +15,7 @@ from oslo_config import cfg
 
 from devstack_lite import conf as options
 from devstack_lite.clock import utcnow
-from devstack_lite.db import ports
+from devstack_lite.db import mac_addresses
 from devstack_lite.db.engine import Database
 from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.catalog import CatalogRegion
@@ -386,7 +386,7 @@ def known_macs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         numbers = itertools.count(1)
 
     monkeypatch.setattr(
-        ports.secrets, "token_bytes", lambda size: next(numbers).to_bytes(size, "big")
+        mac_addresses.secrets, "token_bytes", lambda size: next(numbers).to_bytes(size, "big")
     )
     return begin
 
