@@ -16,8 +16,9 @@ from devstack_lite.invariants.verdict import Verdict
 LOOKS = 3
 BETWEEN_S = 0.5
 """Database and hypervisors are read one after the other: what straddles a change does not last."""
-HOSTS_LOOK_WITHIN_S = 15.0
-"""A worker that came back has looked by then at what the one before it left on the host."""
+HOSTS_LOOK_WITHIN_S = 75.0
+"""Every host has compared its domains with its instances by then ([compute] check_s), and removed what
+somebody left there who was overtaken or died."""
 
 
 LEFT_BEHIND = {"domain-owner", "one-domain"}
