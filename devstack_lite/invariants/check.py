@@ -17,8 +17,8 @@ LOOKS = 3
 BETWEEN_S = 0.5
 """Database and hypervisors are read one after the other: what straddles a change does not last."""
 HOSTS_LOOK_WITHIN_S = 75.0
-"""Every host has compared its domains with its instances by then ([compute] check_s), and removed what
-somebody left there who was overtaken or died."""
+"""Every host has compared its domains with its instances by then ([compute] check_s), and removed
+what somebody left there who was overtaken or died."""
 
 
 LEFT_BEHIND = {"domain-owner", "one-domain"}

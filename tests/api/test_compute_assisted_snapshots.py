@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,14 +16,10 @@ from devstack_lite.clock import utcnow
 from devstack_lite.db import schema, volume_attachments, volumes
 from devstack_lite.db.schema_volumes import volume_snapshots
 from devstack_lite.objects.volume import Volume, VolumeAttachment, VolumeQuota
-from devstack_lite.rpc.server import RpcServer
-from devstack_lite.rpc.transport import get_transport
 from devstack_lite.states import TaskState, VmState
-from fake_hypervisor import libvirt
-from fake_hypervisor.uri import make_uri
 from services.compute.driver import LibvirtDriver
 from services.compute.guest import GuestConfig, GuestVolume
-from services.compute.manager import ComputeManager
+from tests.api.answering_host import host_of
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.test_compute_inspection import message
 from tests.api.test_compute_servers import change, record
@@ -52,20 +45,9 @@ def driver(
     cloud: Cloud, volume: Api, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LibvirtDriver]:
     """The host's driver on a store of its own; the host answers messages."""
-    store: Path = tmp_path_factory.mktemp("store")
-    made = LibvirtDriver(libvirt, lambda node: make_uri(store, node), nodes=("host1",))
     client = VolumeClient(cloud.conf.endpoints.volume, timeout_s=10.0)
-    peers: Any = SimpleNamespace(driver=made, volume=client)
-    nobody: Any = None
-    manager = ComputeManager("host1", peers, nobody, nobody, threads=1)
-    server = RpcServer(
-        get_transport(cloud.conf), topic="compute", server="host1", endpoints=[manager], threads=2
-    )
-    server.start()
-    yield made
-    stopper = threading.Thread(target=server.stop, args=(1.0,))
-    stopper.start()
-    stopper.join(timeout=10)
+    with host_of(cloud.conf, tmp_path_factory.mktemp("store"), volume=client) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,15 +14,10 @@ from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import actions, hosts, instances, schema
 from devstack_lite.db.schema_compute import console_tokens
-from devstack_lite.rpc.server import RpcServer
-from devstack_lite.rpc.transport import get_transport
 from devstack_lite.states import PowerState, TaskState, VmState
-from fake_hypervisor import libvirt
-from fake_hypervisor.uri import make_uri
 from services.compute.driver import LibvirtDriver
 from services.compute.guest import GuestConfig, GuestInterface
-from services.compute.manager import ComputeManager
-from services.conductor.rpcapi.instances import InstancesAPI
+from tests.api.answering_host import host_of
 from tests.api.conftest import ADMIN, DEMO, DEMO_PROJECT, OTHER, Api, Cloud
 from tests.api.test_compute_servers import change, record
 from tests.unit.conftest import make_node
@@ -40,20 +32,8 @@ MAC = "fa:16:3e:00:00:01"
 @pytest.fixture(scope="module")
 def driver(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibvirtDriver]:
     """The host's driver on a store of its own; the host answers messages."""
-    store: Path = tmp_path_factory.mktemp("store")
-    made = LibvirtDriver(libvirt, lambda node: make_uri(store, node), nodes=("host1",))
-    peers: Any = SimpleNamespace(driver=made)
-    nobody: Any = None
-    told = InstancesAPI(get_transport(cloud.conf))
-    manager = ComputeManager("host1", peers, told, nobody, threads=1)
-    server = RpcServer(
-        get_transport(cloud.conf), topic="compute", server="host1", endpoints=[manager], threads=2
-    )
-    server.start()
-    yield made
-    stopper = threading.Thread(target=server.stop, args=(1.0,))
-    stopper.start()
-    stopper.join(timeout=10)
+    with host_of(cloud.conf, tmp_path_factory.mktemp("store")) as made:
+        yield made
 
 
 @pytest.fixture
