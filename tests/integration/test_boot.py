@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import wait_until
 from tests.integration.whole_cloud import WholeCloud
 
 pytestmark = pytest.mark.cloud
@@ -160,12 +161,18 @@ def transcript(cloud: WholeCloud, server_id: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def logged_of(cloud: WholeCloud, server_id: str) -> str:
+    return "\n".join(lines_of(cloud, trace_of(cloud, server_id)["request_id"]))
+
+
 def test_one_boot_reads_as_it_always_did(
     whole_cloud: WholeCloud, request: pytest.FixtureRequest
 ) -> None:
     """The masked transcript of a boot is the one in tests/golden/boot.txt."""
     server_id = whole_cloud.boot("golden")
     whole_cloud.wait_for(server_id, "ACTIVE")
+    # The host logs its last line when it has read the answer that made the server ACTIVE.
+    wait_until(lambda: "step 18: domain created" in logged_of(whole_cloud, server_id), "step 18")
     found = transcript(whole_cloud, server_id)
     whole_cloud.delete_all("golden")
     if request.config.getoption("--update-golden"):

@@ -1,0 +1,174 @@
+"""oslo.messaging's way to the broker, shortened where nothing is wrong with the connection.
+
+kombu and py-amqp are made for brokers of many kinds and for connections that break. What that takes
+where nothing breaks is most of what an RPC call costs (`python -m benchmarks.rpc`): a class made
+and thrown away around each publish, three system calls for each part of each frame, socket options
+set and set back around each message, and a wait for the broker's receipt of each answer. Whatever
+goes wrong is still handled by the libraries, as before: a short cut that raises anything is
+followed by their long way.
+
+install() is for transport.py alone; the versions that this fits are those of requirements.lock, and
+a contract test tells when another one has moved what is replaced here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import amqp.connection
+import amqp.spec
+import amqp.transport
+import kombu.transport
+from amqp.exceptions import RecoverableConnectionError
+from kombu.transport import pyamqp
+from oslo_messaging import exceptions
+from oslo_messaging._drivers import amqp as rpc_amqp
+from oslo_messaging._drivers import common, impl_rabbit
+
+RECEIVE_BYTES = 64 * 1024
+FRAME_HEAD_BYTES = 7
+
+ANSWERS = (rpc_amqp.AMQPDestinationNotFound, exceptions.MessageUndeliverable, common.Timeout)
+"""What a use of a connection raises that is no failure of the connection."""
+
+
+class SocketTransport(amqp.transport.TCPTransport):  # type: ignore[misc]
+    """py-amqp's socket, read in large pieces, whose time-out is set only to wait for something."""
+
+    def _read(self, n: int, initial: bool = False, _errnos: object = ()) -> bytes:
+        """Return n bytes. Raises TimeoutError; what has come by then is kept."""
+        kept: bytes = self._read_buffer  # type: ignore[has-type]
+        while len(kept) < n:
+            try:
+                part = self._quick_recv(RECEIVE_BYTES)
+            except (BlockingIOError, InterruptedError) as error:
+                if initial and not kept:
+                    raise TimeoutError from error
+                continue
+            if not part:
+                raise OSError("Server unexpectedly closed connection")
+            kept = self._read_buffer = kept + part
+        self._read_buffer = kept[n:]
+        return kept[:n]
+
+    @contextmanager
+    def having_timeout(self, timeout: float | None) -> Iterator[socket.socket]:
+        """Set the socket's time-out for the block, unless the next frame is here already."""
+        sock: socket.socket = self.sock
+        before = sock.gettimeout()
+        if timeout is None or timeout == before or len(self._read_buffer) > FRAME_HEAD_BYTES:
+            yield sock
+            return
+        sock.settimeout(timeout)
+        try:
+            yield sock
+        finally:
+            if self.sock is not None:
+                sock.settimeout(before)
+
+
+class Channel(pyamqp.Channel):  # type: ignore[misc]
+    """Publishes at once; waits for the broker's receipt of what nobody else tells the fate of."""
+
+    def _basic_publish(
+        self,
+        msg: Any,
+        exchange: str = "",
+        routing_key: str = "",
+        mandatory: bool = False,
+        immediate: bool = False,
+        timeout: float | None = None,
+        confirm_timeout: float | None = None,
+        argsig: str = "Bssbb",
+    ) -> Any:
+        """Send a message, without a look at what the broker may have said before.
+
+        Raises RecoverableConnectionError.
+        """
+        if not self.connection:
+            raise RecoverableConnectionError("basic_publish: connection closed")
+        try:
+            with self.connection.transport.having_timeout(timeout):
+                return self.send_method(
+                    amqp.spec.Basic.Publish,
+                    argsig,
+                    (0, exchange, routing_key, mandatory, immediate),
+                    msg,
+                )
+        except TimeoutError as error:
+            raise RecoverableConnectionError("basic_publish: timed out") from error
+
+    def basic_publish_confirm(self, msg: Any, *args: Any, **wanted: Any) -> Any:
+        """Send a message; wait until the broker has it, unless it is an answer.
+
+        Answers alone go to the exchange without a name. Who waits for one that is lost asks again,
+        as for one whose sender died.
+        """
+        if wanted.get("exchange"):
+            return super().basic_publish_confirm(msg, *args, **wanted)
+        return self._basic_publish(msg, *args, **wanted)
+
+
+class Connection(pyamqp.Connection):  # type: ignore[misc]
+    """py-amqp's connection, with the above; with TLS its own transport."""
+
+    Channel = Channel
+
+    def Transport(  # noqa: N802 - py-amqp's name
+        self, host: str, connect_timeout: float | None, ssl: Any = False, *args: Any, **wanted: Any
+    ) -> Any:
+        """Return what reads from and writes to the broker's socket."""
+        if ssl:
+            return super().Transport(host, connect_timeout, ssl, *args, **wanted)
+        names = ("read_timeout", "write_timeout", "socket_settings")
+        wanted |= dict(zip(names, args, strict=False))
+        return SocketTransport(host, connect_timeout=connect_timeout, **wanted)
+
+
+class Transport(pyamqp.Transport):  # type: ignore[misc]
+    """kombu's transport for RabbitMQ, with that connection."""
+
+    Connection = Connection
+
+
+class DriverConnection(impl_rabbit.Connection):  # type: ignore[misc]
+    """oslo.messaging's connection: tries first, and has the library reconnect when that fails."""
+
+    _timed: tuple[socket.socket, float | None] | None = None
+    """The socket whose time-out is known, and the time-out."""
+
+    def __init__(self, *args: Any, **wanted: Any) -> None:
+        super().__init__(*args, **wanted)
+        # An answer to a caller that died is nobody's; the library would offer it for a minute.
+        self.direct_mandatory_flag = False
+
+    def ensure(self, method: Callable[[], Any], *args: Any, **wanted: Any) -> Any:
+        """Return what method does on a connection that works, whatever it takes to have one."""
+        if self.channel is not None and self.connection.connected:
+            try:
+                return method()
+            except ANSWERS:
+                raise
+            except Exception:  # noqa: BLE001 - tried again, and judged, by the library
+                impl_rabbit.LOG.debug("the connection has to be looked after", exc_info=True)
+        return super().ensure(method, *args, **wanted)
+
+    def set_transport_socket_timeout(self, timeout: float | None = None) -> None:
+        """Bound what the socket waits for, by so many seconds and by the heartbeats' time-out."""
+        sock = getattr(getattr(self.channel, "connection", None), "sock", None)
+        bound = self.heartbeat_timeout_threshold or None
+        if timeout is not None and (bound is None or timeout < bound):
+            bound = timeout
+        if self._timed is not None and self._timed[0] is sock and self._timed[1] == bound:
+            return
+        super().set_transport_socket_timeout(timeout)
+        self._timed = None if sock is None else (sock, bound)
+
+
+def install() -> None:
+    """Have oslo.messaging's rabbit driver use these from now on."""
+    kombu.transport.TRANSPORT_ALIASES["amqp"] = f"{__name__}:Transport"
+    impl_rabbit.Connection = DriverConnection
