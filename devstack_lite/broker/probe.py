@@ -24,7 +24,7 @@ def answers(host: str, port: int, timeout_s: float = 1.0) -> bool:
 
 def refusal(broker: Broker, timeout_s: float = 5.0) -> str | None:
     """Return why the broker does not let this cloud in, in a few words; None when it does."""
-    import amqp  # type: ignore[import-untyped]
+    import amqp
 
     try:
         with _connect(broker, timeout_s):

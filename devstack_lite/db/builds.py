@@ -80,6 +80,17 @@ def create_instances(
         return _create(connection, context, boot, limits)
 
 
+def create_all(
+    db: Database, requests: Sequence[tuple[RequestContext, BootRequest, Limits]]
+) -> list[list[Instance]]:
+    """Record the instances of many requests, all or none. One transaction.
+
+    Raises whatever keeps one of them from being recorded; each alone may do better.
+    """
+    with db.write() as connection:
+        return [_create(connection, *request) for request in requests]
+
+
 _BY_UUID = sa.select(instances).where(one_of(instances.c.uuid))
 _INSERT_INSTANCES = instances.insert()
 _INSERT_ACTIONS = instance_actions.insert()
@@ -196,8 +207,17 @@ def start_builds(
     left out.
     Delivered twice: the same owner gets the same instances. Writes the steps known so far.
     """
+    [granted] = start_all(db, host, owner, [(orders, log)])
+    return granted
+
+
+def start_all(
+    db: Database, host: str, owner: str, groups: Sequence[tuple[Sequence[BuildOrder], StepLog]]
+) -> list[list[Instance]]:
+    """Do what start_builds does for many groups of orders, in one transaction."""
     now = utcnow()
-    wanted = {order.instance_uuid: order for order in orders}
+    wanted = {order.instance_uuid: order for orders, _ in groups for order in orders}
+    logs = {order.instance_uuid: log for orders, log in groups for order in orders}
     with db.write() as connection:
         rows = connection.execute(_TO_BUILD, {"uuids": list(wanted)}).all()
         claimed = {row.uuid: row.claimed_node for row in rows}
@@ -236,9 +256,9 @@ def start_builds(
         _start_events(connection, started, host, now)
         write_steps(
             connection,
-            [(row.uuid, row.attempt, row.request_id, log) for row in granted],
+            [(row.uuid, row.attempt, row.request_id, logs[row.uuid]) for row in granted],
         )
-    return [
+    found = [
         replace(
             instance_of(row),
             host=host,
@@ -250,6 +270,12 @@ def start_builds(
         )
         for row in granted
     ] + [instance_of(row) for row in live]
+    by_uuid: dict[str, list[Instance]] = defaultdict(list)
+    for instance in found:
+        by_uuid[instance.uuid].append(instance)
+    return [
+        [one for order in orders for one in by_uuid[order.instance_uuid]] for orders, _ in groups
+    ]
 
 
 def _start_events(connection: Connection, uuids: Sequence[str], host: str, now: Any) -> None:

@@ -7,6 +7,7 @@ conditional update cannot over-allocate, however many writers race.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -71,11 +72,36 @@ def claim_nodes(
     replaced; what an instance that moves holds where it was stays. decision: what chose the nodes;
     it is kept with the answers. packs_cells: NUMA cells with least room come first.
     """
-    with db.write() as connection:
-        found = _Claiming(connection, wanted, packs_cells=packs_cells).run()
-        if decision is not None:
-            decisions.keep(connection, request_id, decision, wanted, found)
+    request = ClaimRequest(wanted=wanted, decision=decision, request_id=request_id)
+    [found] = claim_all(db, [request], packs_cells=packs_cells)
     return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """What one request has claimed, and the decision that chose it."""
+
+    wanted: Sequence[Claim]
+    decision: Json | None = None
+    request_id: str = ""
+
+
+def claim_all(
+    db: Database, requests: Sequence[ClaimRequest], *, packs_cells: bool = False
+) -> list[list[ClaimAnswer]]:
+    """Do what claim_nodes does for each of many requests, in one transaction."""
+    wanted = [claim for request in requests for claim in request.wanted]
+    answers = []
+    with db.write() as connection:
+        found = iter(_Claiming(connection, wanted, packs_cells=packs_cells).run())
+        for request in requests:
+            own = list(itertools.islice(found, len(request.wanted)))
+            answers.append(own)
+            if request.decision is not None:
+                decisions.keep(
+                    connection, request.request_id, request.decision, request.wanted, own
+                )
+    return answers
 
 
 IS_TO_BUILD_ON = sa.and_(claims.c.instance_uuid == instances.c.uuid, claims.c.is_building.is_(True))

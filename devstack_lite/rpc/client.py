@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -25,6 +25,7 @@ import oslo_messaging
 from devstack_lite import failpoints, semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError, Unavailable
+from devstack_lite.rpc import together
 from devstack_lite.rpc.serializer import EXPIRES_AT, MessageSerializer
 
 LOG = logging.getLogger(__name__)
@@ -129,6 +130,31 @@ class RpcClient:
                 f"{name} could not be handed to {rpc_server or self.TOPIC}"
             ) from error
         return None
+
+    def invoke_together(
+        self,
+        method: Callable[..., Any],
+        calls: Sequence[together.Call],
+        *,
+        rpc_server: str | None = None,
+    ) -> list[Any]:
+        """Send several calls, or casts, of a method in one message, each in its own context.
+
+        Returns for each what it answered, or the DevstackError that it raised; that is the same
+        Unavailable for all of them when the message had no answer.
+        """
+        if len(calls) == 1:
+            context, arguments = calls[0]
+        else:
+            context, arguments = calls[0][0], {together.ARGUMENT: together.to_message(calls)}
+        try:
+            found = self.invoke(context, method, rpc_server=rpc_server, **arguments)
+        except DevstackError as error:
+            return [error] * len(calls)
+        declared: Declaration = method.rpc  # type: ignore[attr-defined]
+        if len(calls) == 1 or declared.kind != "call":
+            return [found] * len(calls)
+        return together.answers_from_message(found)
 
     def _call(
         self,

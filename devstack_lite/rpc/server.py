@@ -18,6 +18,7 @@ import oslo_messaging
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import Deadlock, DevstackError, Unavailable
+from devstack_lite.rpc import together
 from devstack_lite.rpc.call_monitor import MonitoredServer
 from devstack_lite.rpc.control import Control
 from devstack_lite.rpc.serializer import MessageSerializer
@@ -61,7 +62,7 @@ class _Guarded:
         self.target = getattr(endpoint, "target", oslo_messaging.Target(version="1.0"))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_"):
+        if name.startswith("_") or name.endswith(together.SUFFIX):
             raise AttributeError(name)
         method = getattr(self._endpoint, name)
         point = f"rpc.{self._topic}.{name}"
@@ -72,6 +73,11 @@ class _Guarded:
                 context.make_current()
                 started = time.monotonic()
                 try:
+                    if together.ARGUMENT in arguments:
+                        calls = together.from_message(context, arguments[together.ARGUMENT])
+                        return together.answers_to_message(
+                            together.answer(self._endpoint, name, point, calls, run)
+                        )
                     with failpoints.around(point, message=arguments):
                         if context.is_expired:
                             raise Unavailable(f"{name} came too late: nobody waits for it")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
@@ -18,7 +20,8 @@ from devstack_lite.db.boot_checks import find_image, find_networks, require_secu
 from devstack_lite.db.engine import Database
 from devstack_lite.db.port_groups import DEFAULT
 from devstack_lite.db.server_network import find_groups
-from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded, Unavailable
+from devstack_lite.exceptions import Invalid, NotFound, QuotaExceeded
+from devstack_lite.gathering import Gatherer
 from devstack_lite.numa.wanted import wanted_topology
 from devstack_lite.objects.compute import (
     BootRequest,
@@ -47,6 +50,19 @@ MAX_COUNT = 1000
 """Servers of one request; Nova has no bound but the quota, a message has one of size."""
 
 
+GATHERED_COUNT = 10
+"""Servers of one request up to which it goes with others; with more it is a batch of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A boot request that was checked."""
+
+    context: RequestContext
+    wanted: BootRequest
+    log: StepLog
+
+
 class Booter:
     """What POST /servers does."""
 
@@ -62,6 +78,7 @@ class Booter:
         self._conductor = conductor
         self._scheduler = scheduler
         self._quota = quota
+        self._gatherer: Gatherer[Accepted, list[Instance]] = Gatherer(self._start)
 
     def boot(
         self,
@@ -94,13 +111,29 @@ class Booter:
             raise Invalid("Several servers cannot have one fixed IP address or port.")
         log.close(detail=f"{maximum} x {wanted.flavor.name}")
         failpoints.hit(f"{point_of(2)}.after")
-        instances = record_instances(context, self._conductor, wanted, log)
-        wanted = _only(wanted, instances)
-        try:
-            ask_scheduler(context, self._scheduler, wanted, log)
-        except Unavailable as error:
-            LOG.warning("accepted, but the scheduler did not answer: %s", error)
-        return instances
+        boot = Accepted(context=context, wanted=wanted, log=log)
+        if maximum > GATHERED_COUNT:
+            [found] = self._start([boot])
+        else:
+            found = self._gatherer.submit(boot)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def _start(self, boots: Sequence[Accepted]) -> list[list[Instance] | Exception]:
+        """Have the instances of one moment's requests recorded and placed.
+
+        Returns for each its instances, or why there are none. Once they are recorded the request
+        is accepted, also if the scheduler does not answer.
+        """
+        recorded = record_instances(self._conductor, boots)
+        placed = [
+            Accepted(context=boot.context, wanted=_only(boot.wanted, found), log=boot.log)
+            for boot, found in zip(boots, recorded, strict=True)
+            if not isinstance(found, Exception)
+        ]
+        ask_scheduler(self._scheduler, placed)
+        return recorded
 
     def wanted(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
         """Return the boot that a body without name or networks stands for. Raises Invalid."""
@@ -260,35 +293,51 @@ def usable_image(
 
 
 def record_instances(
-    context: RequestContext,
-    conductor: BuildsAPI,
-    wanted: BootRequest,
-    log: StepLog,
-) -> list[Instance]:
+    conductor: BuildsAPI, boots: Sequence[Accepted]
+) -> list[list[Instance] | Exception]:
     """Have the instances recorded: step 4. Fewer than asked if the quota has no room for all.
 
-    Raises QuotaExceeded: nothing was recorded.
+    Returns QuotaExceeded, and what else there is, instead of those that were not recorded.
     """
-    with log.step(4) as detail:
-        made = conductor.create_instances(context, boot=wanted)
-        detail.append(f"{len(made)} rows")
-    for instance in made:
-        LOG.info("accepted", extra={"instance_uuid": instance.uuid})
-    return made
+    for boot in boots:
+        boot.context.make_current()
+        failpoints.hit(f"{point_of(4)}.before")
+        boot.log.open(4)
+    found = conductor.invoke_together(
+        conductor.create_instances, [(boot.context, {"boot": boot.wanted}) for boot in boots]
+    )
+    for boot, made in zip(boots, found, strict=True):
+        boot.context.make_current()
+        if isinstance(made, Exception):
+            continue
+        boot.log.close(detail=f"{len(made)} rows")
+        failpoints.hit(f"{point_of(4)}.after")
+        for instance in made:
+            LOG.info("accepted", extra={"instance_uuid": instance.uuid})
+    return found
 
 
-def ask_scheduler(
-    context: RequestContext, scheduler: SchedulerAPI, wanted: BootRequest, log: StepLog
-) -> None:
-    """Ask for a host for each: step 5. Raises Unavailable (indefinite)."""
-    with failpoints.around(point_of(5)):
-        log.open(5)
-        scheduler.schedule_builds(
-            context,
-            request=ScheduleRequest(
-                boot=wanted, attempt=1, project_id=str(context.project_id), steps=log.to_message()
-            ),
+def ask_scheduler(scheduler: SchedulerAPI, boots: Sequence[Accepted]) -> None:
+    """Ask for a host for each: step 5. One that does not answer is asked by the reconciler."""
+    calls = []
+    for boot in boots:
+        boot.context.make_current()
+        failpoints.hit(f"{point_of(5)}.before")
+        boot.log.open(5)
+        request = ScheduleRequest(
+            boot=boot.wanted,
+            attempt=1,
+            project_id=str(boot.context.project_id),
+            steps=boot.log.to_message(),
         )
+        calls.append((boot.context, {"request": request}))
+    answers = scheduler.invoke_together(scheduler.schedule_builds, calls) if calls else []
+    for boot, answer in zip(boots, answers, strict=True):
+        boot.context.make_current()
+        if isinstance(answer, Exception):
+            LOG.warning("accepted, but not placed yet: %s", answer)
+        else:
+            failpoints.hit(f"{point_of(5)}.after")
 
 
 def _hostname(server: Json, count: int) -> str:

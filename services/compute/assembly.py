@@ -14,11 +14,11 @@ from devstack_lite.clients.network import NetworkClient
 from devstack_lite.clients.volume import VolumeClient
 from devstack_lite.clock import utcnow
 from devstack_lite.context import service_context
+from devstack_lite.gathering import Gatherer
 from devstack_lite.instance_metadata.settings import settings_of
 from devstack_lite.objects.compute import BuildResult, Progress
 from devstack_lite.rpc.server import RpcServer
 from devstack_lite.rpc.transport import get_transport
-from services.compute.batches import Batcher
 from services.compute.build import Peers
 from services.compute.config_drive import DriveMaker
 from services.compute.host_check import HostCheck
@@ -65,7 +65,7 @@ def make_worker(conf: Any, number: int) -> launcher.Worker:
         image=ImageClient(ends.image, timeout_s=30),
         network=NetworkClient(ends.network, timeout_s=30),
         volume=VolumeClient(ends.volume, timeout_s=30),
-        finish=Batcher("finish", finish),
+        finish=Gatherer(finish),
         builds=builds,
         in_hand=InHand(owner, report, after_s=conf.compute.progress_s),
         compute=ComputeAPI(transport, call_monitor_s=monitor_s),

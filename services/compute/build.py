@@ -26,6 +26,7 @@ from devstack_lite.exceptions import (
     Unauthorized,
     Unavailable,
 )
+from devstack_lite.gathering import Gatherer
 from devstack_lite.names import volume_id_of
 from devstack_lite.numa.guest import GuestTopology, read_guest
 from devstack_lite.objects.compute import BuildResult, Instance, NetworkRequest
@@ -39,7 +40,6 @@ from devstack_lite.states import (
     VmState,
 )
 from devstack_lite.steps import StepLog, point_of
-from services.compute.batches import Batcher
 from services.compute.config_drive import DriveMaker, path_of
 from services.compute.driver import HypervisorError, LibvirtDriver
 from services.compute.guest import GuestConfig, GuestHostdev, GuestInterface, GuestVolume
@@ -74,7 +74,7 @@ class Peers:
     image: ImageClient
     network: NetworkClient
     volume: VolumeClient
-    finish: Batcher[BuildResult, str]
+    finish: Gatherer[BuildResult, str]
     builds: BuildsAPI
     in_hand: InHand
     compute: ComputeAPI

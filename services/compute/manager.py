@@ -17,6 +17,7 @@ from devstack_lite.objects.compute import ABORT, FORCE_COMPLETE, BuildOrder, Ins
 from devstack_lite.objects.device import DeviceChange
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.server import InFlight
+from devstack_lite.rpc.together import Call
 from devstack_lite.states import TaskState
 from devstack_lite.steps import StepLog, point_of
 from services.compute import (
@@ -61,27 +62,39 @@ class ComputeManager:
         self, context: RequestContext, *, host: str, orders: Sequence[BuildOrder], steps: Json
     ) -> None:
         """Build them side by side. Delivered twice: what this worker has in hand is left out."""
-        log = StepLog.received(steps, sent_at=context.sent_at, queue_step=8)
+        self.build_instances_together([(context, {"orders": orders, "steps": steps})])
+
+    def build_instances_together(self, calls: Sequence[Call]) -> list[None]:
+        """Ask for the instances of many requests in one call."""
         in_hand = self._peers.in_hand
-        taken = [order for order in orders if in_hand.take(order.instance_uuid, order.attempt)]
-        if not taken:
-            return
-        granted: list[Instance] = []
+        received = []
+        for context, given in calls:
+            log = StepLog.received(given["steps"], sent_at=context.sent_at, queue_step=8)
+            taken = [
+                order for order in given["orders"]
+                if in_hand.take(order.instance_uuid, order.attempt)
+            ]  # fmt: skip
+            if taken:
+                received.append((context, taken, log))
+        kept: set[str] = set()
         try:
-            granted, rest = fetch_orders(context, self._peers, self._host, taken, log)
+            fetched = fetch_orders(self._peers, self._host, received)
+            for (context, _, _), (granted, rest) in zip(received, fetched, strict=True):
+                context.make_current()
+                for instance in granted:
+                    if instance.task_state is TaskState.MIGRATING:
+                        # A guest that leaves another host is that one's to send.
+                        host = str(instance.operation_host)
+                        self._peers.compute.run_operation(context, host=host, instance=instance)
+                        continue
+                    kept.add(instance.uuid)
+                    self._submit(context, instance, partial(self._build, rest.fork()))
         finally:
-            # A guest that leaves another host is that one's to send.
-            leaving = [one for one in granted if one.task_state is TaskState.MIGRATING]
-            granted = [one for one in granted if one not in leaving]
-            kept = {instance.uuid for instance in granted}
-            for order in taken:
-                if order.instance_uuid not in kept:
-                    in_hand.drop(order.instance_uuid, order.attempt)
-        for instance in leaving:
-            host = str(instance.operation_host)
-            self._peers.compute.run_operation(context, host=host, instance=instance)
-        for instance in granted:
-            self._submit(context, instance, partial(self._build, rest.fork()))
+            for _, taken, _ in received:
+                for order in taken:
+                    if order.instance_uuid not in kept:
+                        in_hand.drop(order.instance_uuid, order.attempt)
+        return [None] * len(calls)
 
     def _build(self, log: StepLog, context: RequestContext, instance: Instance) -> None:
         build.build_instance(context, instance, log, self._peers)
@@ -225,25 +238,37 @@ class ComputeManager:
 
 
 def fetch_orders(
-    context: RequestContext,
     peers: build.Peers,
     host: str,
-    orders: Sequence[BuildOrder],
-    log: StepLog,
-) -> tuple[list[Instance], StepLog]:
-    """Ask the conductor for the instances to build: step 9. Returns them and the log to go on."""
-    with failpoints.around(point_of(9)):
+    received: Sequence[tuple[RequestContext, Sequence[BuildOrder], StepLog]],
+) -> list[tuple[list[Instance], StepLog]]:
+    """Ask the conductor for the instances to build: step 9.
+
+    Returns for each request its instances and the log to go on with. Raises Unavailable.
+    """
+    calls = []
+    for context, orders, log in received:
+        context.make_current()
+        failpoints.hit(f"{point_of(9)}.before")
         log.open(9)
-        answer = peers.builds.start_builds(
+        calls.append((
             context,
-            host=host,
-            owner=peers.in_hand.owner,
-            orders=orders,
-            steps=log.to_message(),
-        )
-    rest = StepLog.from_message(answer["steps"])
-    rest.close(detail=f"{len(answer['instances'])} instances")
-    for instance in answer["instances"]:
-        LOG.info("step 9: granted, attempt %d", instance.attempt,
-                 extra={"instance_uuid": instance.uuid})  # fmt: skip
-    return list(answer["instances"]), rest
+            {
+                "host": host, "owner": peers.in_hand.owner, "orders": list(orders),
+                "steps": log.to_message(),
+            },
+        ))  # fmt: skip
+    found = []
+    answers = peers.builds.invoke_together(peers.builds.start_builds, calls) if calls else []
+    for (context, _), answer in zip(calls, answers, strict=True):
+        context.make_current()
+        if isinstance(answer, DevstackError):
+            raise answer
+        failpoints.hit(f"{point_of(9)}.after")
+        rest = StepLog.from_message(answer["steps"])
+        rest.close(detail=f"{len(answer['instances'])} instances")
+        for instance in answer["instances"]:
+            LOG.info("step 9: granted, attempt %d", instance.attempt,
+                     extra={"instance_uuid": instance.uuid})  # fmt: skip
+        found.append((list(answer["instances"]), rest))
+    return found

@@ -10,7 +10,8 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from devstack_lite import semantics
 from devstack_lite.context import RequestContext
@@ -18,8 +19,14 @@ from devstack_lite.db.claims import AGAINST_POLICY, CLAIMED, FULL, hosts_of
 from devstack_lite.db.engine import Database
 from devstack_lite.db.host_news import image_properties_by_host
 from devstack_lite.db.server_groups import placement_of
-from devstack_lite.exceptions import DevstackError, Unavailable
-from devstack_lite.objects.compute import BuildOrder, BuildResult, Claim, ScheduleRequest
+from devstack_lite.exceptions import DevstackError
+from devstack_lite.objects.compute import (
+    BuildOrder,
+    BuildResult,
+    Claim,
+    ClaimAnswer,
+    ScheduleRequest,
+)
 from devstack_lite.objects.registry import Json
 from devstack_lite.pci.alias import requests_of
 from devstack_lite.steps import StepLog
@@ -42,6 +49,76 @@ REFUSALS = 2
 
 DEAD_ATTEMPTS = 4
 """Times that a request is left to the reconciler because every host looks dead: some 40 s."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Placing:
+    """One request while its instances are placed."""
+
+    context: RequestContext
+    request: ScheduleRequest
+    log: StepLog
+    waiting: list[str] = field(init=False)
+    """What is not claimed and not refused."""
+    refused: list[str] = field(default_factory=list)
+    """What the last decision found no node for."""
+    lost: list[str] = field(default_factory=list)
+    """What the last claims refused."""
+    decision: Decision = field(default_factory=Decision)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an instance was refused by a node."""
+    orders: dict[str, list[BuildOrder]] = field(default_factory=lambda: defaultdict(list))
+    """What is claimed, by host."""
+
+    def __post_init__(self) -> None:
+        self.waiting = list(self.request.boot.instance_uuids)
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """The host of each instance that has one."""
+        return {order.instance_uuid: host for host, own in self.orders.items() for order in own}
+
+    def note(self, pairs: Sequence[tuple[str, Selection]], answers: Sequence[ClaimAnswer]) -> None:
+        """Note what became of claims."""
+        self.lost = []
+        for (uuid, selection), answer in zip(pairs, answers, strict=True):
+            LOG.info("step 7: %s on %s, weight %.3f", answer.outcome, answer.node,
+                     selection.weight, extra={"instance_uuid": uuid})  # fmt: skip
+            if answer.outcome == CLAIMED:
+                self.orders[answer.host].append(
+                    BuildOrder(instance_uuid=uuid, node=answer.node, attempt=self.request.attempt)
+                )
+            elif answer.outcome in {FULL, AGAINST_POLICY}:
+                self.lost.append(uuid)
+
+    def note_lost(self, pairs: Sequence[tuple[str, Selection]]) -> None:
+        """Have what was refused wait again, and note by whom it was."""
+        self.waiting, self.lost = self.lost, []
+        self.refusals.update(
+            (uuid, node)
+            for uuid, selection in pairs
+            if uuid in self.waiting
+            for node in (selection.node, *(place.node for place in selection.alternates))
+        )
+
+
+def _claims_of(request: ScheduleRequest, pairs: Sequence[tuple[str, Selection]]) -> list[Claim]:
+    size = request.boot.resources
+    numa_topology = wanted_cells(request.boot)
+    return [
+        Claim(
+            instance_uuid=uuid, host=selection.host, node=selection.node,
+            vcpus=size.vcpus, memory_mb=size.memory_mb, disk_gb=size.disk_gb,
+            resources=dict(size.others), attempt=request.attempt,
+            alternates=selection.alternates, numa_topology=numa_topology,
+            pci_requests=requests_of(request.boot.flavor.extra_specs),
+        )
+        for uuid, selection in pairs
+    ]  # fmt: skip
+
+
+Chosen: TypeAlias = tuple[Placing, Sequence[tuple[str, Selection]]]
+"""A request, and the node that is chosen for each instance of it."""
 
 
 class Placer:
@@ -68,33 +145,52 @@ class Placer:
         self, context: RequestContext, request: ScheduleRequest, log: StepLog
     ) -> dict[str, str]:
         """Claim a node for each instance and hand it over; return the host per uuid."""
-        log.open(7)
-        waiting = list(request.boot.instance_uuids)
-        orders: dict[str, list[BuildOrder]] = defaultdict(list)
-        decision = Decision()
-        refusals: Counter[tuple[str, str]] = Counter()
+        placing = Placing(context=context, request=request, log=log)
+        self.place_all([placing])
+        return placing.hosts
+
+    def place_all(self, requests: Sequence[Placing]) -> None:
+        """Do so for many requests: one message for all claims, and one for each host."""
+        for one in requests:
+            one.log.open(7)
         for _ in range(CLAIM_ROUNDS):
-            avoided = {node for (_, node), times in refusals.items() if times >= REFUSALS}
-            decision = self._decide(request, waiting, avoided)
-            pairs = list(zip(waiting, decision.selections, strict=False))
-            refused = waiting[len(pairs) :]
-            waiting = self._claim(context, request, pairs, orders, decision) if pairs else []
-            refusals.update(
-                (uuid, node)
-                for uuid, selection in pairs
-                if uuid in waiting
-                for node in (selection.node, *(place.node for place in selection.alternates))
-            )
-            if refused and self._may_come_back(request, decision):
+            under_way = [one for one in requests if one.waiting]
+            if not under_way:
                 break
-            if refused:
-                self._refuse(context, request, refused, decision, log)
-            if not waiting:
-                break
-        if waiting and not self._may_come_back(request, decision):
-            self._refuse(context, request, waiting, decision, log)
-        self._hand_over(context, orders, log)
-        return {order.instance_uuid: host for host, own in orders.items() for order in own}
+            chosen = self._choose(under_way)
+            self._claim([(one, pairs) for one, pairs in chosen if pairs])
+            for one, pairs in chosen:
+                one.note_lost(pairs)
+                if one.refused:
+                    self._leave_or_refuse(one, one.refused)
+        for one in requests:
+            if one.waiting:
+                self._leave_or_refuse(one, one.waiting)
+        self._hand_over(requests)
+
+    def _choose(self, requests: Sequence[Placing]) -> list[Chosen]:
+        """Decide for each on the same fresh rows; return which node is chosen for what."""
+        chosen: list[Chosen] = []
+        # The lock covers reading and deciding, not the claims: the table's own copy of what was
+        # just placed keeps two requests of this worker apart meanwhile.
+        with self._lock:
+            self._table.refresh(self._db, down_time_s=self._down_time_s)
+            for one in requests:
+                one.context.make_current()
+                avoided = {node for (_, node), times in one.refusals.items() if times >= REFUSALS}
+                one.decision = self._decide(one.request, one.waiting, avoided)
+                pairs = list(zip(one.waiting, one.decision.selections, strict=False))
+                one.refused = one.waiting[len(pairs) :]
+                chosen.append((one, pairs))
+        return chosen
+
+    def _leave_or_refuse(self, one: Placing, uuids: Sequence[str]) -> None:
+        """Leave to the reconciler what it may still place, and then all that waits; refuse it."""
+        one.context.make_current()
+        if self._may_come_back(one.request, one.decision):
+            one.waiting = []
+        else:
+            self._refuse(one.context, one.request, uuids, one.decision, one.log)
 
     def explain(self, request: ScheduleRequest, count: int) -> Json:
         """Return the decision that would be made now for count instances; nothing is placed."""
@@ -125,25 +221,21 @@ class Placer:
     def _decide(
         self, request: ScheduleRequest, waiting: Sequence[str], avoided: Collection[str]
     ) -> Decision:
-        """Decide on fresh rows. Nodes that are avoided get what no other node takes."""
-        # The lock covers reading and deciding, not the claim: the table's own copy of what was
-        # just placed keeps two requests of this worker apart meanwhile.
-        with self._lock:
-            self._table.refresh(self._db, down_time_s=self._down_time_s)
-            self._look(request, waiting)
-            if not avoided:
-                return self._scheduler.decide(self._table, request, len(waiting))
-            elsewhere = replace(request, ignore_nodes=(*request.ignore_nodes, *avoided))
-            decision = self._scheduler.decide(self._table, elsewhere, len(waiting))
-            left = len(waiting) - len(decision.selections)
-            if not left:
-                return decision
-            # They may have been full by a race only, and have room by now.
-            rest = self._scheduler.decide(self._table, request, left)
-            return Decision(
-                selections=decision.selections + rest.selections, counts=rest.counts,
-                best=decision.best or rest.best,
-            )  # fmt: skip
+        """Decide on the table as it is. Nodes that are avoided get what no other node takes."""
+        self._look(request, waiting)
+        if not avoided:
+            return self._scheduler.decide(self._table, request, len(waiting))
+        elsewhere = replace(request, ignore_nodes=(*request.ignore_nodes, *avoided))
+        decision = self._scheduler.decide(self._table, elsewhere, len(waiting))
+        left = len(waiting) - len(decision.selections)
+        if not left:
+            return decision
+        # They may have been full by a race only, and have room by now.
+        rest = self._scheduler.decide(self._table, request, left)
+        return Decision(
+            selections=decision.selections + rest.selections, counts=rest.counts,
+            best=decision.best or rest.best,
+        )  # fmt: skip
 
     def _look(self, request: ScheduleRequest, waiting: Sequence[str]) -> None:
         """Read what the request's hints are about."""
@@ -157,73 +249,71 @@ class Placer:
         if self._scheduler.needs_neighbours:
             self._table.neighbours = neighbours_of(image_properties_by_host(self._db))
 
-    def _claim(
-        self,
-        context: RequestContext,
-        request: ScheduleRequest,
-        pairs: Sequence[tuple[str, Selection]],
-        orders: dict[str, list[BuildOrder]],
-        decision: Decision,
-    ) -> list[str]:
-        """Have the selections claimed; return the instances whose node was full by then."""
-        size = request.boot.resources
-        numa_topology = wanted_cells(request.boot)
-        wanted = [
-            Claim(
-                instance_uuid=uuid, host=selection.host, node=selection.node,
-                vcpus=size.vcpus, memory_mb=size.memory_mb, disk_gb=size.disk_gb,
-                resources=dict(size.others), attempt=request.attempt,
-                alternates=selection.alternates, numa_topology=numa_topology,
-                pci_requests=requests_of(request.boot.flavor.extra_specs),
+    def _claim(self, chosen: Sequence[Chosen]) -> None:
+        """Have the selections claimed; what was full by then is waiting again.
+
+        Raises Unavailable when the conductor does not answer.
+        """
+        if not chosen:
+            return
+        calls = []
+        for one, pairs in chosen:
+            given: dict[str, Any] = {
+                "wanted": _claims_of(one.request, pairs),
+                "decision": one.decision.to_message(),
+            }
+            calls.append((one.context, given))
+        answered = self._conductor.invoke_together(self._conductor.claim_nodes, calls)
+        for (one, pairs), (_, given), answers in zip(chosen, calls, answered, strict=True):
+            wanted: list[Claim] = given["wanted"]
+            if isinstance(answers, DevstackError):
+                self._doubt(claim.node for claim in wanted)
+                raise answers
+            self._doubt(
+                node
+                for claim, answer in zip(wanted, answers, strict=True)
+                if (answer.outcome, answer.node) != (CLAIMED, claim.node)
+                for node in (claim.node, answer.node)
             )
-            for uuid, selection in pairs
-        ]  # fmt: skip
-        try:
-            answers = self._conductor.claim_nodes(
-                context, wanted=wanted, decision=decision.to_message()
-            )
-        except DevstackError:
-            self._doubt(claim.node for claim in wanted)
-            raise
-        self._doubt(
-            node
-            for claim, answer in zip(wanted, answers, strict=True)
-            if (answer.outcome, answer.node) != (CLAIMED, claim.node)
-            for node in (claim.node, answer.node)
-        )
-        lost = []
-        for (uuid, selection), answer in zip(pairs, answers, strict=True):
-            LOG.info("step 7: %s on %s, weight %.3f", answer.outcome, answer.node,
-                     selection.weight, extra={"instance_uuid": uuid})  # fmt: skip
-            if answer.outcome == CLAIMED:
-                orders[answer.host].append(
-                    BuildOrder(instance_uuid=uuid, node=answer.node, attempt=request.attempt)
-                )
-            elif answer.outcome in {FULL, AGAINST_POLICY}:
-                lost.append(uuid)
-        return lost
+            one.context.make_current()
+            one.note(pairs, answers)
 
     def _doubt(self, nodes: Iterable[str]) -> None:
         with self._lock:
             self._table.doubt(nodes)
 
-    def _hand_over(
-        self, context: RequestContext, orders: dict[str, list[BuildOrder]], log: StepLog
-    ) -> None:
-        steps = log.to_message()
-        for host, own in orders.items():
-            try:
-                self._compute.build_instances(context, host=host, orders=own, steps=steps)
-            except Unavailable as error:
-                LOG.warning("%s takes no builds: %s", host, error)
-                results = [
-                    BuildResult(
-                        instance_uuid=order.instance_uuid, attempt=order.attempt,
-                        error=str(error), can_retry=True, steps=steps,
-                    )
-                    for order in own
-                ]  # fmt: skip
-                self._conductor.fail_builds(context, results=results, failed_host=host)
+    def _hand_over(self, requests: Sequence[Placing]) -> None:
+        """Send each host what is to be built there, of all requests in one message."""
+        by_host: dict[str, list[Placing]] = defaultdict(list)
+        for one in requests:
+            for host in one.orders:
+                by_host[host].append(one)
+        for host, own in by_host.items():
+            calls = [
+                (
+                    one.context,
+                    {"host": host, "orders": one.orders[host], "steps": one.log.to_message()},
+                )
+                for one in own
+            ]
+            sent = self._compute.invoke_together(
+                self._compute.build_instances, calls, rpc_server=host
+            )
+            for one, error in zip(own, sent, strict=True):
+                if isinstance(error, DevstackError):
+                    self._give_back(one, host, error)
+
+    def _give_back(self, one: Placing, host: str, error: DevstackError) -> None:
+        """Have what a host does not take built elsewhere."""
+        LOG.warning("%s takes no builds: %s", host, error)
+        results = [
+            BuildResult(
+                instance_uuid=order.instance_uuid, attempt=order.attempt,
+                error=str(error), can_retry=True, steps=one.log.to_message(),
+            )
+            for order in one.orders[host]
+        ]  # fmt: skip
+        self._conductor.fail_builds(one.context, results=results, failed_host=host)
 
     def _refuse(
         self,

@@ -26,6 +26,7 @@ from devstack_lite.objects.compute import (
     ScheduleRequest,
 )
 from devstack_lite.objects.pci import PciDevice
+from devstack_lite.rpc.together import Call
 from devstack_lite.steps import StepLog
 from services.compute.rpcapi import ComputeAPI
 from services.conductor.rpcapi.builds import BuildsAPI
@@ -56,7 +57,16 @@ def configured() -> Iterator[None]:
     cfg.CONF.reset()
 
 
-class Conductor:
+class Peer:
+    """Is asked for several things in one message."""
+
+    def invoke_together(
+        self, method: Any, calls: Sequence[Call], *, rpc_server: str | None = None
+    ) -> list[Any]:
+        return [method(context, **arguments) for context, arguments in calls]
+
+
+class Conductor(Peer):
     """Claims in the database at once; loses so many rounds to somebody else first."""
 
     def __init__(self, db: Database, lost: int = 0) -> None:
@@ -82,7 +92,7 @@ class Conductor:
         self.failed += [result.instance_uuid for result in results]
 
 
-class Compute:
+class Compute(Peer):
     """Takes every build."""
 
     def build_instances(self, *_: Any, **_more: Any) -> None:
