@@ -22,11 +22,15 @@ import amqp.connection
 import amqp.spec
 import amqp.transport
 import kombu.transport
+import orjson
 from amqp.exceptions import RecoverableConnectionError
 from kombu.transport import pyamqp
 from oslo_messaging import exceptions
 from oslo_messaging._drivers import amqp as rpc_amqp
 from oslo_messaging._drivers import common, impl_rabbit
+
+VERSION, CONTENT, ENVELOPE_VERSION = "oslo.version", "oslo.message", "2.0"
+"""What a message is wrapped in."""
 
 RECEIVE_BYTES = 64 * 1024
 FRAME_HEAD_BYTES = 7
@@ -168,7 +172,25 @@ class DriverConnection(impl_rabbit.Connection):  # type: ignore[misc]
         self._timed = None if sock is None else (sock, bound)
 
 
+class Message(impl_rabbit.RabbitMessage):  # type: ignore[misc]
+    """oslo.messaging's message, read by a faster reader of JSON; what that refuses, by its own."""
+
+    def __init__(self, raw_message: Any) -> None:
+        try:
+            envelope = orjson.loads(raw_message.body)
+            is_known = envelope[VERSION] == ENVELOPE_VERSION
+            content = orjson.loads(envelope[CONTENT]) if is_known else None
+        except (ValueError, TypeError, KeyError):
+            content = None
+        if not isinstance(content, dict):
+            super().__init__(raw_message)
+            return
+        dict.__init__(self, content)
+        self._raw_message = raw_message
+
+
 def install() -> None:
     """Have oslo.messaging's rabbit driver use these from now on."""
     kombu.transport.TRANSPORT_ALIASES["amqp"] = f"{__name__}:Transport"
     impl_rabbit.Connection = DriverConnection
+    impl_rabbit.RabbitMessage = Message

@@ -43,7 +43,8 @@ class Wire:
     def prepare(self, **_options: Any) -> Self:
         return self
 
-    def call(self, *_message: Any) -> Any:
+    def call(self, _context: RequestContext, _method: str, **arguments: Any) -> Any:
+        self.arguments = arguments
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -97,3 +98,25 @@ def test_what_may_not_be_repeated_is_asked_once(things: ThingsAPI, context: Requ
     with pytest.raises(Unavailable):
         things.add(context)
     assert wire.answers == ["another answer"]
+
+
+def test_several_calls_are_one_message(things: ThingsAPI) -> None:
+    """Each has its result or its error; one alone is sent as it always was."""
+    wire = Wire([{"result": "kept"}, {"error": ["Conflict", "no", "thing"]}], "kept")
+    things._client = wire
+    calls = [(RequestContext(user_id=user), {"name": user}) for user in ("a", "b")]
+    kept, error = things.invoke_together(things.keep, calls)
+    assert kept == "kept"
+    assert isinstance(error, Conflict)
+    sent = wire.arguments["together"]
+    assert [one["arguments"] for one in sent] == [{"name": "a"}, {"name": "b"}]
+    assert [one["context"]["user_id"] for one in sent] == ["a", "b"]
+    assert things.invoke_together(things.keep, calls[:1]) == ["kept"]
+    assert wire.arguments == {"name": "a"}
+
+
+def test_without_an_answer_each_of_several_calls_is_unavailable(things: ThingsAPI) -> None:
+    things._client = Wire(LOST)
+    calls = [(RequestContext(), {}), (RequestContext(), {})]
+    found = things.invoke_together(things.add, calls)
+    assert [type(one) for one in found] == [Unavailable, Unavailable]

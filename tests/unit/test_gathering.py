@@ -1,0 +1,125 @@
+"""What comes while a message is sent shares the next one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from devstack_lite import gathering
+from devstack_lite.gathering import Gatherer
+
+WAIT_S = 10.0
+
+
+class Post:
+    """Sends what it is let to; tells what goes together."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+        self.under_way = threading.Semaphore(0)
+        self.may_go = threading.Semaphore(0)
+
+    def send(self, items: Sequence[str]) -> list[str | Exception]:
+        self.sent.append(list(items))
+        self.under_way.release()
+        assert self.may_go.acquire(timeout=WAIT_S)
+        if "burn" in items:
+            raise OSError("all of it is lost")
+        return [ValueError(one) if one.startswith("bad") else one.upper() for one in items]
+
+
+class Crowd:
+    """Submits from threads of their own."""
+
+    def __init__(self, gatherer: Gatherer[str, str]) -> None:
+        self._gatherer = gatherer
+        self._pool = ThreadPoolExecutor(8)
+
+    def submit(self, item: str) -> Future[str]:
+        return self._pool.submit(self._gatherer.submit, item)
+
+
+def until_waiting(gatherer: Gatherer[str, str], count: int) -> None:
+    """Return when so many wait for their turn."""
+    for _ in range(1000):
+        if len(gatherer._waiting) == count:
+            return
+        threading.Event().wait(0.01)
+    pytest.fail(f"{len(gatherer._waiting)} wait, not {count}")
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sends beside another."""
+    monkeypatch.setattr(gathering, "PATIENCE_S", WAIT_S)
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_comes_meanwhile_goes_together() -> None:
+    """The first goes alone and at once, the others in one message; each has its own answer."""
+    post = Post()
+    gatherer: Gatherer[str, str] = Gatherer(post.send)
+    crowd = Crowd(gatherer)
+    first = crowd.submit("a")
+    assert post.under_way.acquire(timeout=WAIT_S)
+    rest = [crowd.submit(one) for one in ("b", "bad c", "d")]
+    until_waiting(gatherer, 3)
+    post.may_go.release(2)
+    assert first.result(WAIT_S) == "A"
+    assert rest[0].result(WAIT_S) == "B"
+    with pytest.raises(ValueError, match="bad c"):
+        rest[1].result(WAIT_S)
+    assert rest[2].result(WAIT_S) == "D"
+    assert post.sent[0] == ["a"]
+    assert sorted(post.sent[1]) == ["b", "bad c", "d"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_fails_as_a_whole_fails_for_each_and_the_next_goes_on() -> None:
+    """Who waited when a message was lost is sent after it."""
+    post = Post()
+    gatherer: Gatherer[str, str] = Gatherer(post.send)
+    crowd = Crowd(gatherer)
+    first = crowd.submit("burn")
+    assert post.under_way.acquire(timeout=WAIT_S)
+    second = crowd.submit("b")
+    until_waiting(gatherer, 1)
+    post.may_go.release(2)
+    with pytest.raises(OSError, match="all of it"):
+        first.result(WAIT_S)
+    assert second.result(WAIT_S) == "B"
+    assert post.sent == [["burn"], ["b"]]
+
+
+def test_nobody_waits_for_a_message_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is out of patience sends beside it, with whoever else waits."""
+    monkeypatch.setattr(gathering, "PATIENCE_S", 0.01)
+    post = Post()
+    gatherer: Gatherer[str, str] = Gatherer(post.send)
+    crowd = Crowd(gatherer)
+    hanging = crowd.submit("a")
+    assert post.under_way.acquire(timeout=WAIT_S)
+    beside = crowd.submit("b")
+    assert post.under_way.acquire(timeout=WAIT_S)
+    assert post.sent == [["a"], ["b"]]
+    assert not hanging.done()
+    post.may_go.release(2)
+    assert {hanging.result(WAIT_S), beside.result(WAIT_S)} == {"A", "B"}
+
+
+def test_many_threads_get_their_own_answers() -> None:
+    """Whatever went together, nobody gets another's answer, and none is sent twice."""
+    sent: list[str] = []
+
+    def send(items: Sequence[str]) -> list[str | Exception]:
+        sent.extend(items)
+        return [one.upper() for one in items]
+
+    gatherer: Gatherer[str, str] = Gatherer(send)
+    words = [f"word {number}" for number in range(400)]
+    with ThreadPoolExecutor(16) as pool:
+        assert [word.upper() for word in words] == list(pool.map(gatherer.submit, words))
+    assert sorted(sent) == sorted(words)
