@@ -65,8 +65,7 @@ def create_instances(
     the instances that are there are returned. Raises QuotaExceeded.
     """
     try:
-        with db.write() as connection:
-            return _create(connection, context, boot, limits)
+        return create_all(db, [(context, boot, limits)])[0]
     except (IntegrityError, QuotaExceeded) as error:
         # A second delivery finds its ids taken, or no room left beside the first one's.
         with db.read() as connection:
@@ -76,8 +75,8 @@ def create_instances(
         if isinstance(error, QuotaExceeded):
             raise
     # Somebody else's boot was the first one of the project as well, and has counted it.
-    with db.write() as connection:
-        return _create(connection, context, boot, limits)
+    [made] = create_all(db, [(context, boot, limits)])
+    return made
 
 
 def create_all(
@@ -88,7 +87,7 @@ def create_all(
     Raises whatever keeps one of them from being recorded; each alone may do better.
     """
     with db.write() as connection:
-        return [_create(connection, *request) for request in requests]
+        return _create(connection, requests)
 
 
 _BY_UUID = sa.select(instances).where(one_of(instances.c.uuid))
@@ -97,9 +96,54 @@ _INSERT_ACTIONS = instance_actions.insert()
 
 
 def _create(
-    connection: Connection, context: RequestContext, boot: BootRequest, limits: Limits
-) -> list[Instance]:
+    connection: Connection, requests: Sequence[tuple[RequestContext, BootRequest, Limits]]
+) -> list[list[Instance]]:
     now = utcnow()
+    made, left = [], []
+    for context, boot, limits in requests:
+        rows = _new_rows(connection, context, boot, limits, now)
+        made.append((context, boot, rows))
+        if limits.of_user:
+            # What a user has is counted by its rows: the next of the same user shall see these.
+            connection.execute(_INSERT_INSTANCES, rows)
+        else:
+            left += rows
+    if left:
+        connection.execute(_INSERT_INSTANCES, left)
+    for context, boot, rows in made:
+        uuids = [row["uuid"] for row in rows]
+        for uuid in uuids:
+            add_tags(connection, uuid, boot.tags)
+        if boot.volumes:
+            record_volumes(connection, context, boot.volumes, uuids)
+        device_tags.record_boot(connection, boot, uuids)
+        if "group" in boot.scheduler_hints:
+            join(connection, str(boot.scheduler_hints["group"]), uuids)
+    connection.execute(
+        _INSERT_ACTIONS,
+        [
+            _action_row(context, row["uuid"], BUILD, now)
+            for context, _, rows in made
+            for row in rows
+        ],
+    )
+    return [
+        [
+            Instance(**{
+                **row, "flavor": boot.flavor, "vm_state": VmState.BUILDING,
+                "task_state": TaskState.SCHEDULING, "power_state": PowerState.NOSTATE,
+                "network_info": (),
+            })
+            for row in rows
+        ]
+        for _, boot, rows in made
+    ]  # fmt: skip
+
+
+def _new_rows(
+    connection: Connection, context: RequestContext, boot: BootRequest, limits: Limits, now: Any
+) -> list[dict[str, Any]]:
+    """Take a request's quota; return the rows of as many instances as there is room for."""
     flavor = flavor_to_json(boot.flavor)
     request = boot_to_json(boot)
     operation = operation_of(BUILD, context)
@@ -112,11 +156,10 @@ def _create(
         count = max(least, min(count, *rooms)) if rooms else count
     take_quota(connection, str(context.project_id), boot.flavor, count, limits)
     check_user(connection, *who[:2], size_of(boot.flavor, count), limits)
-    values = []
-    uuids = boot.instance_uuids[:count]
-    for index, uuid in enumerate(uuids):
+    rows = []
+    for index, uuid in enumerate(boot.instance_uuids[:count]):
         name = name_of(boot.name, index, count)
-        values.append({
+        rows.append({
             "uuid": uuid, "name": name, "hostname": boot.hostname or hostname_of(name, uuid),
             "project_id": context.project_id, "user_id": context.user_id,
             "flavor": flavor, "image_ref": boot.image_ref,
@@ -133,23 +176,7 @@ def _create(
             "operation": operation, "progress_at": now,
             "created_at": now, "updated_at": now,
         })  # fmt: skip
-    connection.execute(_INSERT_INSTANCES, values)
-    for uuid in uuids:
-        add_tags(connection, uuid, boot.tags)
-    if boot.volumes:
-        record_volumes(connection, context, boot.volumes, uuids)
-    device_tags.record_boot(connection, boot, uuids)
-    if "group" in boot.scheduler_hints:
-        join(connection, str(boot.scheduler_hints["group"]), uuids)
-    connection.execute(_INSERT_ACTIONS, [_action_row(context, uuid, BUILD, now) for uuid in uuids])
-    return [
-        Instance(**{
-            **row, "flavor": boot.flavor, "vm_state": VmState.BUILDING,
-            "task_state": TaskState.SCHEDULING, "power_state": PowerState.NOSTATE,
-            "network_info": (),
-        })
-        for row in values
-    ]  # fmt: skip
+    return rows
 
 
 def _action_row(context: RequestContext, uuid: str, action: str, now: Any) -> dict[str, Any]:

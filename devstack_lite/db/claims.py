@@ -91,16 +91,17 @@ def claim_all(
 ) -> list[list[ClaimAnswer]]:
     """Do what claim_nodes does for each of many requests, in one transaction."""
     wanted = [claim for request in requests for claim in request.wanted]
-    answers = []
     with db.write() as connection:
         found = iter(_Claiming(connection, wanted, packs_cells=packs_cells).run())
-        for request in requests:
-            own = list(itertools.islice(found, len(request.wanted)))
-            answers.append(own)
-            if request.decision is not None:
-                decisions.keep(
-                    connection, request.request_id, request.decision, request.wanted, own
-                )
+        answers = [list(itertools.islice(found, len(request.wanted))) for request in requests]
+        decisions.keep(
+            connection,
+            [
+                (request.request_id, decisions.with_answers(request.decision, request.wanted, own))
+                for request, own in zip(requests, answers, strict=True)
+                if request.decision is not None
+            ],
+        )
     return answers
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,14 +21,8 @@ _ADDED = itertools.count(1)
 """How many this process has added: each of them prunes now and then."""
 
 
-def keep(
-    connection: Connection,
-    request_id: str,
-    decision: Json,
-    wanted: Sequence[Claim],
-    answers: Sequence[ClaimAnswer],
-) -> None:
-    """Keep a decision with what became of its selections, in the caller's transaction."""
+def with_answers(decision: Json, wanted: Sequence[Claim], answers: Sequence[ClaimAnswer]) -> Json:
+    """Return a decision with what became of its selections."""
     selections = [
         {
             **chosen,
@@ -42,7 +35,7 @@ def keep(
         }
         for chosen, claim, answer in zip(decision["selections"], wanted, answers, strict=False)
     ]
-    _insert(connection, request_id, {**decision, "selections": selections, "refused": []})
+    return {**decision, "selections": selections, "refused": []}
 
 
 def keep_refusal(
@@ -51,15 +44,23 @@ def keep_refusal(
     """Keep a decision that found no host for these, in the caller's transaction."""
     found_none = [{"instance": one.instance_uuid, "attempt": one.attempt} for one in refused]
     if found_none:
-        _insert(connection, request_id, {**decision, "refused": found_none})
+        keep(connection, [(request_id, {**decision, "refused": found_none})])
 
 
-def _insert(connection: Connection, request_id: str, content: Json) -> None:
-    """Keep one; delivered twice, it is kept once."""
-    row = {"uuid": content["uuid"], "request_id": request_id, "content": content,
-           "created_at": utcnow()}  # fmt: skip
-    made: Any = connection.execute(insert_missing(connection, decisions), row)
-    if made.rowcount and next(_ADDED) % PRUNE_EVERY == 0:
+def keep(connection: Connection, decided: Sequence[tuple[str, Json]]) -> None:
+    """Keep decisions, each by its request id, in the caller's transaction.
+
+    Delivered twice, each is kept once.
+    """
+    if not decided:
+        return
+    now = utcnow()
+    rows = [
+        {"uuid": content["uuid"], "request_id": request_id, "content": content, "created_at": now}
+        for request_id, content in decided
+    ]
+    connection.execute(insert_missing(connection, decisions), rows)
+    if sum(next(_ADDED) % PRUNE_EVERY == 0 for _ in rows):
         newest = connection.execute(sa.select(sa.func.max(decisions.c.id))).scalar_one()
         connection.execute(decisions.delete().where(decisions.c.id <= newest - KEPT))
 

@@ -21,10 +21,12 @@ from typing import Any
 import amqp.connection
 import amqp.spec
 import amqp.transport
+import kombu.serialization
 import kombu.transport
 import orjson
 from amqp.exceptions import RecoverableConnectionError
 from kombu.transport import pyamqp
+from kombu.utils import json as kombu_json
 from oslo_messaging import exceptions
 from oslo_messaging._drivers import amqp as rpc_amqp
 from oslo_messaging._drivers import common, impl_rabbit
@@ -191,6 +193,11 @@ class Message(impl_rabbit.RabbitMessage):  # type: ignore[misc]
 
 def install() -> None:
     """Have oslo.messaging's rabbit driver use these from now on."""
+    # The envelope holds strings alone; what is in it is the library's to write.
+    kombu.serialization.register(
+        "json", orjson.dumps, kombu_json.loads, content_type="application/json",
+        content_encoding="utf-8",
+    )  # fmt: skip
     kombu.transport.TRANSPORT_ALIASES["amqp"] = f"{__name__}:Transport"
     impl_rabbit.Connection = DriverConnection
     impl_rabbit.RabbitMessage = Message

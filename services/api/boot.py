@@ -116,6 +116,7 @@ class Booter:
             [found] = self._start([boot])
         else:
             found = self._gatherer.submit(boot)
+        context.make_current()  # Whoever sent for others spoke in their names.
         if isinstance(found, Exception):
             raise found
         return found

@@ -53,7 +53,7 @@ def test_the_oldest_make_room(db: Database, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(decisions, "KEPT", 150)
     for number in range(400):
         with db.write() as connection:
-            decisions.keep(connection, f"req-{number}", decision_of(f"d{number}"), [], [])
+            decisions.keep(connection, [(f"req-{number}", decision_of(f"d{number}"))])
     assert decisions.of_request(db, "req-399")
     assert decisions.of_request(db, "req-250")
     assert decisions.of_request(db, "req-149") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import oslo_messaging
@@ -12,6 +13,7 @@ from devstack_lite.db import ports as port_rows
 from devstack_lite.db.engine import Database
 from devstack_lite.objects.network import Network, Port, Subnet
 from devstack_lite.objects.registry import Json
+from devstack_lite.rpc.together import Call
 
 
 class Networks:
@@ -51,6 +53,12 @@ class Networks:
     def create_ports(self, context: RequestContext, *, ports: Sequence[Port]) -> list[Port]:
         """Record them. Delivered twice: answers the same, no second address is taken."""
         return port_rows.create_ports(self._db, ports)
+
+    def create_ports_together(self, calls: Sequence[Call]) -> list[list[Port]]:
+        """Record those of many requests in one transaction, all or none."""
+        wanted = [port for _, given in calls for port in given["ports"]]
+        made = iter(port_rows.create_ports(self._db, wanted))
+        return [list(itertools.islice(made, len(given["ports"]))) for _, given in calls]
 
     def update_port(
         self, context: RequestContext, *, port_id: str, values: Json, holder: str | None
