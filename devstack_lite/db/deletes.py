@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -105,14 +106,23 @@ def finish_delete(db: Database, uuid: str) -> bool:
 
     Delivered twice: the second finds it gone and returns False.
     """
+    return finish_all(db, [uuid])[0]
+
+
+def finish_all(db: Database, uuids: Sequence[str]) -> list[bool]:
+    """Do what finish_delete does for each, in one transaction."""
     with db.write() as connection:
-        row = connection.execute(_TO_REMOVE, {"b_uuid": uuid}).one_or_none()
-        if row is None or row.task_state != TaskState.DELETING:
-            return False
-        if (row.operation or {}).get("arguments", {}).get(IS_RECLAIM):
-            take_from(connection, [uuid])
-        _remove(connection, row, utcnow())
-        return True
+        return [_finish(connection, uuid) for uuid in uuids]
+
+
+def _finish(connection: Connection, uuid: str) -> bool:
+    row = connection.execute(_TO_REMOVE, {"b_uuid": uuid}).one_or_none()
+    if row is None or row.task_state != TaskState.DELETING:
+        return False
+    if (row.operation or {}).get("arguments", {}).get(IS_RECLAIM):
+        take_from(connection, [uuid])
+    _remove(connection, row, utcnow())
+    return True
 
 
 def _remove(connection: Connection, row: Any, now: Any) -> None:

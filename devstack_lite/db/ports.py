@@ -390,3 +390,10 @@ def delete_port(db: Database, port_id: str) -> bool:
     """Remove a port and free its addresses; False when it was gone already. One transaction."""
     with db.write() as connection:
         return bool(remove_ports(connection, [port_id]))
+
+
+def delete_ports(db: Database, port_ids: Sequence[str]) -> None:
+    """Remove many ports, all or none. One transaction. Raises NotFound when one is gone."""
+    with db.write() as connection:
+        if remove_ports(connection, port_ids) < len(port_ids):
+            raise NotFound("one of the ports could not be found", kind="port")

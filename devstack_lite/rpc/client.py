@@ -25,6 +25,7 @@ import oslo_messaging
 from devstack_lite import failpoints, semantics
 from devstack_lite.context import RequestContext
 from devstack_lite.exceptions import DevstackError, Unavailable
+from devstack_lite.gathering import Gatherer
 from devstack_lite.rpc import together
 from devstack_lite.rpc.serializer import EXPIRES_AT, MessageSerializer
 
@@ -49,6 +50,8 @@ class Declaration:
     version: str
     done_when: type[DevstackError] | None = None
     """What the second of two says, if the first has done it and its answer was lost."""
+    gathers: bool = False
+    """Whether those of one moment go in one message."""
 
     @property
     def may_repeat(self) -> bool:
@@ -63,19 +66,24 @@ def declare(
     timeout_s: float = 0.0,
     version: str = "1.0",
     done_when: type[DevstackError] | None = None,
+    gathers: bool = False,
 ) -> Callable[[F], F]:
     """Declare an RPC method. timeout_s bounds a call; a cast has none.
 
     done_when: of one that answers nothing, what it raises when it was done already. It may be
     repeated, too, and a repetition that raises this is a success: a removal finds nothing.
+    gathers: for what many ask at one moment: those that come while one is sent share the next
+    message, see devstack_lite.gathering. Each is answered for itself.
     """
+    if gathers and done_when is not None:
+        raise ValueError("what gathers is repeated together, and answered as it was")
     if kind == "call" and timeout_s <= 0:
         raise ValueError("a call needs a timeout")
 
     def mark(function: F) -> F:
         function.rpc = Declaration(  # type: ignore[attr-defined]
             kind=kind, timeout_s=timeout_s, is_idempotent=is_idempotent, version=version,
-            done_when=done_when,
+            done_when=done_when, gathers=gathers,
         )  # fmt: skip
         return function
 
@@ -99,6 +107,7 @@ class RpcClient:
             transport_options=oslo_messaging.TransportOptions(at_least_once=True),
             retry=2,
         )
+        self._gatherers: dict[tuple[str, str | None], Gatherer[together.Call, Any]] = {}
 
     def invoke(
         self,
@@ -113,6 +122,25 @@ class RpcClient:
         Raises Unavailable (indefinite) when no answer came in time, or when the broker is away;
         whatever DevstackError the other side raised (definite) otherwise.
         """
+        if method.rpc.gathers:  # type: ignore[attr-defined]
+            return self._gatherer_of(method, rpc_server).submit((context, arguments))
+        return self._send(context, method, rpc_server, arguments)
+
+    def _gatherer_of(
+        self, method: Callable[..., Any], rpc_server: str | None
+    ) -> Gatherer[together.Call, Any]:
+        def send(calls: Sequence[together.Call]) -> list[Any]:
+            return self.invoke_together(method, calls, rpc_server=rpc_server)
+
+        return self._gatherers.setdefault((method.__name__, rpc_server), Gatherer(send))
+
+    def _send(
+        self,
+        context: RequestContext,
+        method: Callable[..., Any],
+        rpc_server: str | None,
+        arguments: dict[str, Any],
+    ) -> Any:
         declared: Declaration = method.rpc  # type: ignore[attr-defined]
         client = self._client
         if rpc_server is not None:
@@ -148,7 +176,7 @@ class RpcClient:
         else:
             context, arguments = calls[0][0], {together.ARGUMENT: together.to_message(calls)}
         try:
-            found = self.invoke(context, method, rpc_server=rpc_server, **arguments)
+            found = self._send(context, method, rpc_server, arguments)
         except DevstackError as error:
             return [error] * len(calls)
         declared: Declaration = method.rpc  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ class ComputeAPI(RpcClient):
             steps=steps,
         )
 
-    @declare("cast", is_idempotent=True)
+    @declare("cast", is_idempotent=True, gathers=True)
     def run_operation(self, context: RequestContext, *, host: str, instance: Instance) -> None:
         """Carry out what instance.operation says: delete, stop, start, reboot and so on."""
         self.invoke(context, self.run_operation, rpc_server=host, host=host, instance=instance)

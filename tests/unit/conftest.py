@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import hosts, schema
 from devstack_lite.db.claims import NODE_VERSION
@@ -69,3 +70,22 @@ def db(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def context() -> RequestContext:
     return RequestContext(user_id="a-user", project_id="a-project", roles=["member"])
+
+
+@pytest.fixture
+def network(db: Database) -> str:
+    """A network of 65,000 addresses."""
+    now = utcnow()
+    times = {"created_at": now, "updated_at": now}
+    with db.write() as connection:
+        connection.execute(
+            schema.networks.insert().values(id="net", name="net", project_id="a-project", **times)
+        )
+        connection.execute(
+            schema.subnets.insert().values(
+                id="subnet", network_id="net", project_id="a-project", name="", ip_version=4,
+                cidr="10.0.0.0/16", dns_nameservers=[], host_routes=[],
+                allocation_pools=[{"start": "10.0.0.2", "end": "10.0.255.254"}], **times,
+            )
+        )  # fmt: skip
+    return "net"

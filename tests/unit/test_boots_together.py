@@ -10,15 +10,18 @@ import pytest
 import sqlalchemy as sa
 
 from devstack_lite.context import RequestContext
-from devstack_lite.db import builds, claims, decisions, hosts, instances, schema
+from devstack_lite.db import builds, claims, decisions, deletes, hosts, instances, ports, schema
 from devstack_lite.db.engine import Database
+from devstack_lite.db.ports import PortFilter
 from devstack_lite.db.quotas import Limits
 from devstack_lite.exceptions import QuotaExceeded
 from devstack_lite.objects.compute import BootRequest, BuildOrder
+from devstack_lite.objects.network import Port
 from devstack_lite.rpc import server, together
 from devstack_lite.steps import StepLog
 from services.conductor.dispatch import Dispatcher
 from services.conductor.endpoints.builds import Builds
+from services.conductor.endpoints.networks import Networks
 from tests.unit.conftest import TINY, make_boot, make_node
 from tests.unit.test_builds import claim_of
 
@@ -153,6 +156,43 @@ def test_claims_of_many_requests_cannot_over_allocate(
         assert [(one["instance"], one["answer"]) for one in kept["selections"]] == [
             (uuid_of(boot), outcome)
         ]
+
+
+def test_many_are_deleted_at_once(db: Database, context: RequestContext) -> None:
+    """One that is gone already is answered so; what is no delete stays."""
+    asked = boots(context, 4)
+    builds.create_all(db, [(own, boot, UNLIMITED) for own, boot in asked])
+    hosts.report_nodes(db, [make_node("host1")])
+    uuids = [uuid_of(boot) for _, boot in asked]
+    claims.claim_nodes(db, [claim_of(one) for one in uuids])
+    builds.start_builds(
+        db, "host1", "me",
+        [BuildOrder(instance_uuid=one, node="host1", attempt=1) for one in uuids], StepLog(),
+    )  # fmt: skip
+    for own, boot in asked[:3]:
+        deletes.begin_delete(db, own, uuid_of(boot))
+    assert deletes.finish_delete(db, uuids[0])
+    assert deletes.finish_all(db, uuids) == [False, True, True, False]
+    assert [node.instances for node in hosts.list_nodes(db) if node.host == "host1"] == [1]
+
+
+def test_ports_are_removed_together_or_not_at_all(
+    db: Database, context: RequestContext, network: str
+) -> None:
+    """With one that is gone among them, each is told how its own removal went."""
+    made = ports.create_ports(
+        db,
+        [
+            Port(id=f"port-{number}", network_id=network, project_id=str(context.project_id))
+            for number in range(3)
+        ],
+    )
+    own = Networks(db)
+    calls: list[together.Call] = [(context, {"port_id": port.id}) for port in made]
+    assert ports.delete_port(db, made[1].id)
+    answers = together.answer(own, "delete_port", "rpc.x", calls, server.run)
+    assert answers == [True, False, True]
+    assert ports.list_ports(db, PortFilter()) == []
 
 
 def test_builds_of_many_requests_are_handed_over_each_to_its_own(

@@ -120,3 +120,28 @@ def test_without_an_answer_each_of_several_calls_is_unavailable(things: ThingsAP
     calls = [(RequestContext(), {}), (RequestContext(), {})]
     found = things.invoke_together(things.add, calls)
     assert [type(one) for one in found] == [Unavailable, Unavailable]
+
+
+class ManyAPI(ThingsAPI):
+    """What many ask at one moment."""
+
+    @declare("call", timeout_s=5, is_idempotent=True, gathers=True)
+    def count(self, context: RequestContext, *, what: str) -> int:
+        """May be asked together."""
+        return int(self.invoke(context, self.count, what=what))
+
+
+def test_what_gathers_is_sent_alone_by_who_is_alone() -> None:
+    """As it always was; its error is raised."""
+    many = object.__new__(ManyAPI)
+    many._gatherers = {}
+    many._client = Wire(3, Conflict("no"))
+    assert many.count(RequestContext(), what="a") == 3
+    assert many._client.arguments == {"what": "a"}
+    with pytest.raises(Conflict):
+        many.count(RequestContext(), what="b")
+
+
+def test_what_is_over_when_it_is_refused_does_not_gather() -> None:
+    with pytest.raises(ValueError, match="gathers"):
+        declare("call", timeout_s=5, is_idempotent=True, gathers=True, done_when=NotFound)

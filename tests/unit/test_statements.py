@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from devstack_lite.clock import utcnow
 from devstack_lite.context import RequestContext
 from devstack_lite.db import builds, claims, deletes, ports, schema
 from devstack_lite.db.engine import Database
@@ -25,24 +24,6 @@ from tests.unit.conftest import make_boot
 MOST = {"create": 4, "claim": 6, "start": 5, "ports": 8, "finish": 9, "delete": 25}
 """With BEGIN, without COMMIT. A delete is the conductor's two calls, without its ports."""
 LIMITS = Limits(instances=1000, cores=1000, ram=10**6)
-
-
-@pytest.fixture
-def network(db: Database) -> str:
-    now = utcnow()
-    times = {"created_at": now, "updated_at": now}
-    with db.write() as connection:
-        connection.execute(
-            schema.networks.insert().values(id="net", name="net", project_id="a-project", **times)
-        )
-        connection.execute(
-            schema.subnets.insert().values(
-                id="subnet", network_id="net", project_id="a-project", name="", ip_version=4,
-                cidr="10.0.0.0/16", dns_nameservers=[], host_routes=[],
-                allocation_pools=[{"start": "10.0.0.2", "end": "10.0.255.254"}], **times,
-            )
-        )  # fmt: skip
-    return "net"
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from devstack_lite.db.leftovers import delete_without_host
 from devstack_lite.db.operations import EVACUATE, PLACED
 from devstack_lite.objects.compute import Instance
 from devstack_lite.objects.registry import Json
+from devstack_lite.rpc.together import Call
 from devstack_lite.states import PowerState, TaskState, VmState
 from services.conductor.dispatch import Dispatcher
 
@@ -121,9 +122,16 @@ class Instances:
 
     def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
         """Remove it. Delivered twice: False, nothing changed."""
-        is_done = deletes.finish_delete(self._db, uuid)
-        LOG.info("deleted" if is_done else "was deleted already", extra={"instance_uuid": uuid})
-        return is_done
+        return _deleted(uuid, is_done=deletes.finish_delete(self._db, uuid))
+
+    def finish_delete_together(self, calls: Sequence[Call]) -> list[bool]:
+        """Remove many in one transaction, all or none."""
+        uuids = [given["uuid"] for _, given in calls]
+        done = deletes.finish_all(self._db, uuids)
+        for (context, _), uuid, is_done in zip(calls, uuids, done, strict=True):
+            context.make_current()
+            _deleted(uuid, is_done=is_done)
+        return done
 
     def update_instance(self, context: RequestContext, *, uuid: str, values: Json) -> Instance:
         """Change it. Delivered twice: the same values again."""
@@ -163,3 +171,8 @@ class Instances:
         """Reset it. Delivered twice: the second changes nothing."""
         LOG.warning("reset to %s by an administrator", vm_state, extra={"instance_uuid": uuid})
         return resets.reset_state(self._db, uuid, VmState(vm_state))
+
+
+def _deleted(uuid: str, *, is_done: bool) -> bool:
+    LOG.info("deleted" if is_done else "was deleted already", extra={"instance_uuid": uuid})
+    return is_done

@@ -81,12 +81,12 @@ class InstancesAPI(RpcClient):
             ),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=True)
+    @declare("call", timeout_s=10, is_idempotent=True, gathers=True)
     def begin_delete(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note that an instance shall go; deleted_at is set if no host has it. Raises NotFound."""
         return cast(Instance, self.invoke(context, self.begin_delete, uuid=uuid))
 
-    @declare("call", timeout_s=10, is_idempotent=True)
+    @declare("call", timeout_s=10, is_idempotent=True, gathers=True)
     def finish_delete(self, context: RequestContext, *, uuid: str) -> bool:
         """Remove an instance whose host has left nothing of it; False when it is gone already."""
         return cast(bool, self.invoke(context, self.finish_delete, uuid=uuid))

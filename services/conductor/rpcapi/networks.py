@@ -59,7 +59,7 @@ class NetworksAPI(RpcClient):
         """Remove a subnet. Raises NotFound, Conflict while ports hold its addresses."""
         self.invoke(context, self.delete_subnet, subnet_id=subnet_id)
 
-    @declare("call", timeout_s=20, is_idempotent=True)
+    @declare("call", timeout_s=20, is_idempotent=True, gathers=True)
     def create_ports(self, context: RequestContext, *, ports: Sequence[Port]) -> list[Port]:
         """Record ports with addresses, all or none; those that are there are moved to their host.
 
@@ -80,7 +80,7 @@ class NetworksAPI(RpcClient):
             self.invoke(context, self.update_port, port_id=port_id, values=values, holder=holder),
         )
 
-    @declare("call", timeout_s=10, is_idempotent=True)
+    @declare("call", timeout_s=10, is_idempotent=True, gathers=True)
     def delete_port(self, context: RequestContext, *, port_id: str) -> bool:
         """Remove a port; False when it was gone already."""
         return cast(bool, self.invoke(context, self.delete_port, port_id=port_id))

@@ -13,10 +13,8 @@ from devstack_lite.db.ports import PortFilter
 from devstack_lite.db.routers import list_routers
 from devstack_lite.db.security_groups import seen_groups
 from devstack_lite.exceptions import Conflict, Forbidden, Invalid, NotFound
-from devstack_lite.gathering import Gatherer
 from devstack_lite.names import default_group_id
 from devstack_lite.objects.network import Network, Port
-from devstack_lite.rpc.together import Call
 from devstack_lite.wsgi.request import Request
 from devstack_lite.wsgi.resource import api
 from services.conductor.rpcapi.networks import NetworksAPI
@@ -45,9 +43,6 @@ class PortsController:
     def __init__(self, db: Database, conductor: NetworksAPI) -> None:
         self._db = db
         self._conductor = conductor
-        self._creation: Gatherer[Call, list[Port]] = Gatherer(
-            lambda calls: conductor.invoke_together(conductor.create_ports, calls)
-        )
 
     def index(self, req: Request) -> Json:
         """List ports."""
@@ -82,7 +77,7 @@ class PortsController:
             self._wanted(req, one, port_id, on[one["network_id"]])
             for one, port_id in zip(bodies, ids, strict=True)
         ]
-        made = self._creation.submit((req.context, {"ports": wanted}))
+        made = self._conductor.create_ports(req.context, ports=wanted)
         shown = [self._view(req, one) for one in made]
         return {"ports": shown} if many else {"port": shown[0]}
 
