@@ -78,7 +78,8 @@ def rpc_page() -> Lines:
         "Every message between the daemons, from the declarations in `services/*/rpcapi`. A *call*"
         " waits for its answer at most so many seconds; a *cast* does not wait, and what it asks"
         " for stands in a row of the database that is swept. *Again*: whether it may be delivered"
-        " twice; such a call is repeated while its time lasts."
+        " twice; such a call is repeated while its time lasts. What *gathers* shares a message"
+        " with others of its kind that come while one is sent."
     )
     for interface in _interfaces():
         yield f"## {interface.NAMESPACE or interface.TOPIC}"
@@ -141,7 +142,8 @@ def _signature(method: Callable[..., Any]) -> str:
 
 
 def _kind(declared: Declaration) -> str:
-    return f"call, {declared.timeout_s:g} s" if declared.kind == "call" else declared.kind
+    kind = f"call, {declared.timeout_s:g} s" if declared.kind == "call" else declared.kind
+    return f"{kind}, gathers" if declared.gathers else kind
 
 
 def _again(declared: Declaration) -> str:
