@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Key = TypeVar("Key")
 
 AT_ONCE = 200
 """Items of one message."""
@@ -45,9 +46,15 @@ class _Place(Generic[Item, Answer]):
 class Gatherer(Generic[Item, Answer]):
     """Sends items, many at a time; each caller waits for its own answer."""
 
-    def __init__(self, send: Callable[[Sequence[Item]], Sequence[Answer | Exception]]) -> None:
+    def __init__(
+        self,
+        send: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
+        *,
+        linger_s: float = LINGER_S,
+    ) -> None:
         """send: returns for each item its answer, or the error for its caller alone to see."""
         self._send = send
+        self._linger_s = linger_s
         self._waiting: deque[_Place[Item, Answer]] = deque()
         self._lock = threading.Lock()
         self._sending = 0
@@ -86,8 +93,8 @@ class Gatherer(Generic[Item, Answer]):
 
     def _send_with(self, leader: _Place[Item, Answer]) -> None:
         """Send what waits with the leader's own; then hand the turn on."""
-        if time.monotonic() < self._company_until:
-            time.sleep(LINGER_S)
+        if self._linger_s and time.monotonic() < self._company_until:
+            time.sleep(self._linger_s)
         with self._lock:
             places = [leader]
             while self._waiting and len(places) < AT_ONCE:
@@ -110,3 +117,33 @@ class Gatherer(Generic[Item, Answer]):
         for place, answer in zip(places, answers, strict=True):
             place.answers.append(answer)
             place.called.set()
+
+
+class SharedQuestion(Generic[Key, Answer]):
+    """A question about something, which those who come while it is asked ask once, after that.
+
+    Nobody gets an answer to what was asked before they came: this is no cache.
+    """
+
+    def __init__(self, ask: Callable[[Key], Answer]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._asked: dict[Key, tuple[Gatherer[Key, tuple[Answer, int]], int]] = {}
+        """About what somebody asks now, and how many do."""
+
+    def about(self, key: Key) -> tuple[Answer, int]:
+        """Return the answer, and how many others share it. Raises what asking raises."""
+        with self._lock:
+            gatherer, count = self._asked.get(key) or (Gatherer(self._ask_once, linger_s=0.0), 0)
+            self._asked[key] = gatherer, count + 1
+        try:
+            return gatherer.submit(key)
+        finally:
+            with self._lock:
+                gatherer, count = self._asked[key]
+                self._asked[key] = gatherer, count - 1
+                if count == 1:
+                    del self._asked[key]
+
+    def _ask_once(self, keys: Sequence[Key]) -> list[tuple[Answer, int] | Exception]:
+        return [(self._ask(keys[0]), len(keys) - 1)] * len(keys)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from devstack_lite import gathering
-from devstack_lite.gathering import Gatherer
+from devstack_lite.gathering import Gatherer, SharedQuestion
 
 WAIT_S = 10.0
 
@@ -42,7 +43,7 @@ class Crowd:
         return self._pool.submit(self._gatherer.submit, item)
 
 
-def until_waiting(gatherer: Gatherer[str, str], count: int) -> None:
+def until_waiting(gatherer: Gatherer[Any, Any], count: int) -> None:
     """Return when so many wait for their turn."""
     for _ in range(1000):
         if len(gatherer._waiting) == count:
@@ -123,3 +124,42 @@ def test_many_threads_get_their_own_answers() -> None:
     with ThreadPoolExecutor(16) as pool:
         assert [word.upper() for word in words] == list(pool.map(gatherer.submit, words))
     assert sorted(sent) == sorted(words)
+
+
+class Oracle:
+    """Answers a question with how often it was asked before, when it is let to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.under_way = threading.Semaphore(0)
+        self.may_answer = threading.Semaphore(0)
+
+    def ask(self, about: str) -> int:
+        self.asked.append(about)
+        number = len(self.asked)
+        self.under_way.release()
+        assert self.may_answer.acquire(timeout=WAIT_S)
+        if about == "doom":
+            raise PermissionError(about)
+        return number
+
+
+@pytest.mark.usefixtures("patient")
+def test_nobody_gets_an_answer_to_what_was_asked_before() -> None:
+    """Those who come while a question is asked share the next one; another is asked beside it."""
+    oracle = Oracle()
+    question: SharedQuestion[str, int] = SharedQuestion(oracle.ask)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(question.about, "token")
+        assert oracle.under_way.acquire(timeout=WAIT_S)
+        later = [pool.submit(question.about, "token") for _ in range(3)]
+        until_waiting(question._asked["token"][0], 3)
+        other = pool.submit(question.about, "doom")
+        assert oracle.under_way.acquire(timeout=WAIT_S)
+        oracle.may_answer.release(3)
+        assert first.result(WAIT_S) == (1, 0)
+        assert [one.result(WAIT_S) for one in later] == [(3, 2)] * 3
+        with pytest.raises(PermissionError, match="doom"):
+            other.result(WAIT_S)
+    assert oracle.asked == ["token", "doom", "token"]
+    assert question._asked == {}

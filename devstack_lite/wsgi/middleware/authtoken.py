@@ -2,12 +2,15 @@
 
 Who called is put into the environ under the names that keystonemiddleware uses. A token is not
 remembered unless token_cache_s says so; a step that was answered from memory says that it was.
+Requests that come with one token at one moment share the question, which is asked when all of them
+are there: a token that was revoked before any of them came is refused. Their steps say so, too.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from oslo_config import cfg
@@ -15,10 +18,21 @@ from oslo_config import cfg
 from devstack_lite import failpoints
 from devstack_lite.clients.identity import IdentityClient, TokenInfo
 from devstack_lite.exceptions import Unauthorized
+from devstack_lite.gathering import SharedQuestion
 from devstack_lite.steps import TRACE_HEADER, StepRecord, point_of, to_header
 from devstack_lite.wsgi.request import ISSUED, REQUEST_ID, VALIDATED, global_id_of
 
 TOKEN = "devstack_lite.token_info"  # noqa: S105 - the name of a key, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What identity is asked; by the token alone two are the same."""
+
+    token: str
+    global_id: str | None = field(compare=False, kw_only=True)
+    """The request in whose name it is."""
+    wanted_for: str = field(compare=False, kw_only=True)
 
 
 class AuthToken:
@@ -33,6 +47,7 @@ class AuthToken:
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, TokenInfo]] = {}
         self._www_authenticate = www_authenticate
+        self._question: SharedQuestion[_Asked, TokenInfo] = SharedQuestion(self._ask)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Do it for one request."""
@@ -68,15 +83,18 @@ class AuthToken:
         info = self._remembered(token)
         detail = f"identity worker {info.validated_by} answered earlier (cached)" if info else ""
         if info is None:
+            asked = _Asked(
+                token,
+                global_id=global_id_of(environ) or environ.get(REQUEST_ID),
+                wanted_for=environ.get("HTTP_X_DEVSTACK_TRACE") or "1",
+            )
             try:
-                info = self._identity.validate(
-                    token,
-                    global_id=global_id_of(environ) or environ.get(REQUEST_ID),
-                    wanted_for=environ.get("HTTP_X_DEVSTACK_TRACE") or "1",
-                )
+                info, others = self._question.about(asked)
             except Unauthorized as error:
                 raise _refused(error.message, self._www_authenticate) from error
             detail = f"asked identity, pid {info.validated_by}"
+            if others:
+                detail += f", with {others} other{'s' if others > 1 else ''}"
             if self._cache_s:
                 self._cache[token] = (time.monotonic() + self._cache_s, info)
         environ[ISSUED] = info.issued
@@ -84,6 +102,11 @@ class AuthToken:
             self._step, start, time.monotonic() - began, detail=detail
         )
         return info
+
+    def _ask(self, asked: _Asked) -> TokenInfo:
+        return self._identity.validate(
+            asked.token, global_id=asked.global_id, wanted_for=asked.wanted_for
+        )
 
     def _remembered(self, token: str) -> TokenInfo | None:
         if not self._cache_s:
