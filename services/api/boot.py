@@ -141,6 +141,12 @@ class Booter:
         return self._check(context, {"name": "what-if", "networks": [], **server}, hints, count)
 
     def _check(self, context: RequestContext, server: Json, hints: Json, count: int) -> BootRequest:
+        with self._db.read():
+            return self._checked(context, server, hints, count)
+
+    def _checked(
+        self, context: RequestContext, server: Json, hints: Json, count: int
+    ) -> BootRequest:
         flavor = self._flavor(context, server["flavorRef"])
         requests_of(flavor.extra_specs)
         disks = DiskChecker(self._db, context, flavor).check(server, count)

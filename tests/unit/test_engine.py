@@ -97,3 +97,21 @@ def test_who_gave_way_may_begin_anew(
     with pytest.raises(Unavailable) as raised, db.write():
         raise sa.exc.OperationalError("UPDATE", {}, refusal)
     assert type(raised.value) is kind
+
+
+def test_who_reads_within_a_read_has_the_same_connection(db: Database) -> None:
+    """Each statement sees what was committed before it; afterwards it is anybody's again."""
+    with db.read() as outer:
+        with db.read() as inner:
+            assert inner is outer
+        assert count(db) == 0
+        insert(db)
+        assert count(db) == 1
+    with db.read() as later:
+        assert later is not outer
+
+
+def test_an_error_within_leaves_no_connection_behind(db: Database) -> None:
+    with pytest.raises(sa.exc.OperationalError), db.read(), db.read() as connection:
+        connection.exec_driver_sql("SELECT nothing FROM nowhere")
+    assert count(db) == 0

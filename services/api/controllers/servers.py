@@ -71,8 +71,9 @@ class ServersController:
         rule = "os_compute_api:servers:detail"
         authorize(req.context, rule)
         wanted = filter_of(req, max_limit=self._max_limit, rule=rule)
-        found = instances.list_instances(self._db, wanted, with_request=req.since(2, 98))
-        shown = self._full(req, found)
+        with self._db.read():
+            found = instances.list_instances(self._db, wanted, with_request=req.since(2, 98))
+            shown = self._full(req, found)
         return {"servers": shown, **_links(req, [one.uuid for one in found], wanted.limit)}
 
     def _full(
@@ -101,8 +102,9 @@ class ServersController:
 
     def show(self, req: Request, id: str) -> Json:  # noqa: A002 - the route's name
         """Show one server in full."""
-        instance = self._get(req, id, "os_compute_api:servers:show")
-        return {"server": self._shown(req, instance)}
+        with self._db.read():
+            instance = self._get(req, id, "os_compute_api:servers:show")
+            return {"server": self._shown(req, instance)}
 
     def _shown(self, req: Request, instance: Instance) -> Json:
         groups = server_groups.groups_of(self._db, instance.uuid) if req.since(2, 71) else ()
