@@ -4,6 +4,8 @@ No thread of its own: who comes alone sends at once, in its own thread, and what
 is sent by the first of those who wait. Who had company a moment ago waits for more, for less time
 than a message takes on a busy machine. So a cloud without load answers as fast as it can, and the
 more there is to do, the less each costs.
+
+While a failpoint is armed nothing is shared: whoever is held or killed there shall be it alone.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
+
+from devstack_lite import failpoints
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -63,6 +67,8 @@ class Gatherer(Generic[Item, Answer]):
 
     def submit(self, item: Item) -> Answer:
         """Send item with whatever else waits; return its answer, or raise its error."""
+        if failpoints.is_any_armed():
+            return _answered(self._send([item])[0])
         place: _Place[Item, Answer] = _Place(item)
         with self._lock:
             leads = self._sending == 0
@@ -74,10 +80,7 @@ class Gatherer(Generic[Item, Answer]):
             self._await_turn(place)
         if not place.answers:
             self._send_with(place)
-        [answer] = place.answers
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        return _answered(place.answers[0])
 
     def _await_turn(self, place: _Place[Item, Answer]) -> None:
         """Wait until its answer is there, or it is to send what waits."""
@@ -117,6 +120,12 @@ class Gatherer(Generic[Item, Answer]):
         for place, answer in zip(places, answers, strict=True):
             place.answers.append(answer)
             place.called.set()
+
+
+def _answered(answer: Answer | Exception) -> Answer:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class SharedQuestion(Generic[Key, Answer]):

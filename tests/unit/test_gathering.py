@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from devstack_lite import gathering
+from devstack_lite import failpoints, gathering
 from devstack_lite.gathering import Gatherer, SharedQuestion
 
 WAIT_S = 10.0
@@ -109,6 +109,23 @@ def test_nobody_waits_for_a_message_that_hangs(monkeypatch: pytest.MonkeyPatch) 
     assert not hanging.done()
     post.may_go.release(2)
     assert {hanging.result(WAIT_S), beside.result(WAIT_S)} == {"A", "B"}
+
+
+@pytest.mark.usefixtures("patient")
+def test_nothing_is_shared_while_a_failpoint_is_armed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is held there holds up nobody else."""
+    monkeypatch.setattr(failpoints, "is_any_armed", lambda: True)
+    post = Post()
+    gatherer: Gatherer[str, str] = Gatherer(post.send)
+    crowd = Crowd(gatherer)
+    asked = [crowd.submit(one) for one in ("a", "bad b")]
+    for _ in asked:
+        assert post.under_way.acquire(timeout=WAIT_S)
+    post.may_go.release(2)
+    assert asked[0].result(WAIT_S) == "A"
+    with pytest.raises(ValueError, match="bad b"):
+        asked[1].result(WAIT_S)
+    assert sorted(post.sent) == [["a"], ["bad b"]]
 
 
 def test_many_threads_get_their_own_answers() -> None:
