@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import select
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -22,8 +21,6 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE_S = 65
 KEEP_ALIVE_CONNECTIONS = 500
-NEXT_REQUEST_MS = 3
-"""How long a thread stays with a connection after an answer; its client may ask again at once."""
 MAX_HEADERS_BYTES = 64 * 1024
 """All header lines of a request, where its URL has a bound, too: eventlet's limit, as Nova's."""
 
@@ -88,27 +85,6 @@ class _Connection(HTTPConnection):
 
     def __init__(self, server: Any, sock: socket.socket, _makefile: Any = None) -> None:
         super().__init__(server, sock, streams.make_file)
-
-    def communicate(self) -> bool:
-        """Answer requests for as long as they follow each other; say whether more may come."""
-        answer: Callable[[], bool] = super().communicate
-        while answer():
-            if not self._goes_on():
-                return True
-        return False
-
-    def _goes_on(self) -> bool:
-        """Say whether the next request is here, or in a moment, and no other one waits meanwhile.
-
-        To have another thread watch the connection, and hand it back, takes longer than to wait.
-        """
-        if self.server.ssl_adapter is not None or self.server.requests.qsize:
-            return False
-        if self.rfile.has_data():
-            return True
-        watch = select.poll()
-        watch.register(self.socket, select.POLLIN)
-        return bool(watch.poll(NEXT_REQUEST_MS))
 
 
 class _SharedSocketServer(wsgi.Server):
