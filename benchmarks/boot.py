@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmarks import counting, measuring, own_cloud
 from benchmarks.client import BenchmarkError, ComputeClient, Watcher, client_of, in_threads
+from benchmarks.counting import Totals
 from benchmarks.measuring import Took, say
 from devstack_lite import cloud_files
 from devstack_lite.cloud import Cloud
@@ -42,6 +43,7 @@ class Run:
     """From POST to ACTIVE, of each boot; of a batch, of the last of its servers."""
     took: Took
     polls: int
+    totals: Totals
 
     @property
     def per_s(self) -> float:
@@ -59,16 +61,20 @@ def boot_with(client: ComputeClient, cloud: Cloud | None, clients: int, boots: i
         began = time.perf_counter()
         return watcher.wait_for(client.boot(f"c{clients}-{number}")) - began
 
-    with Watcher(client) as watcher, measuring.clock(cloud) as took:
+    with (
+        counting.totals(cloud) as totals,
+        Watcher(client) as watcher,
+        measuring.clock(cloud) as took,
+    ):
         seconds = in_threads(clients, list(range(boots)), boot)
     client.check(boots)
     client.delete_all()
-    return Run(boots=boots, seconds=seconds, took=took, polls=watcher.polls)
+    return Run(boots=boots, seconds=seconds, took=took, polls=watcher.polls, totals=totals)
 
 
 def boot_batch(client: ComputeClient, cloud: Cloud | None, count: int) -> Run:
     """Boot count servers with one request; delete them. Raises BenchmarkError as boot_with."""
-    with measuring.clock(cloud) as took:
+    with counting.totals(cloud) as totals, measuring.clock(cloud) as took:
         began = time.perf_counter()
         client.boot("batch", count)
         polls = 0
@@ -78,7 +84,7 @@ def boot_batch(client: ComputeClient, cloud: Cloud | None, count: int) -> Run:
         seconds = time.perf_counter() - began
     client.check(count)
     client.delete_all()
-    return Run(boots=count, seconds=[seconds], took=took, polls=polls)
+    return Run(boots=count, seconds=[seconds], took=took, polls=polls, totals=totals)
 
 
 def measure(
@@ -114,6 +120,7 @@ def summary(runs: list[Run]) -> dict[str, Any]:
         "seconds": measuring.spread([one for run in runs for one in run.seconds]),
         "boots_per_s": measuring.spread([run.per_s for run in runs]),
         "cpu_ms_per_boot": measuring.medians([run.took.cpu_ms_per(run.boots) for run in runs]),
+        "totals_per_boot": measuring.medians([run.totals.per(run.boots) for run in runs]),
         "polls_per_boot": sum(run.polls for run in runs) / sum(run.boots for run in runs),
     }
 
@@ -133,6 +140,11 @@ def print_phases(phases: dict[str, dict[str, Any]]) -> None:
     known = {name: one for name, one in cpu.items() if set(one) != {measuring.CLIENT}}
     if known:
         print(f"\n{measuring.cpu_table(known)}")
+    counted = {name: one["totals_per_boot"] for name, one in phases.items()}
+    names = list(dict.fromkeys(key for one in counted.values() for key in one))
+    if names:
+        lines = [[name, *(one.get(name) for one in counted.values())] for name in names]
+        print(f"\n{measuring.table(['per boot', *counted], lines)}")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,8 @@ import pkgutil
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,34 @@ def published(cloud: Cloud) -> int | None:
     if cloud.broker.kind != "local":
         return None
     return LocalBroker(cloud.broker, cloud.name, cloud.state_dir).published()
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What happened during a block, the idle cloud's own included; None where nobody counts it."""
+
+    commits: int | None = None
+    published: int | None = None
+
+    def per(self, operations: int) -> dict[str, float]:
+        """Return what is known of it per operation, by name."""
+        known = {"commits": self.commits, "published": self.published}
+        return {name: count / operations for name, count in known.items() if count is not None}
+
+
+@contextmanager
+def totals(cloud: Cloud | None) -> Iterator[Totals]:
+    """Count during the block, at no cost to it; of no cloud of ours nothing is counted."""
+    found = Totals()
+    if cloud is None:
+        yield found
+        return
+    before = commits(cloud), published(cloud)
+    yield found
+    found.commits, found.published = (
+        None if one is None or earlier is None else one - earlier
+        for one, earlier in zip((commits(cloud), published(cloud)), before, strict=True)
+    )
 
 
 def changes_of(index: Path) -> int | None:

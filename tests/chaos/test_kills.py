@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.chaos.conftest import all_active
@@ -20,6 +22,16 @@ def test_fifty_boots_outlive_a_killed_worker(cloud: WholeCloud, role: str) -> No
     cloud.boot(name, min_count=COUNT)
     cloud.command("chaos", "kill", role, "--no-wait")
     assert len(all_active(cloud, name, COUNT)) == COUNT
+
+
+@pytest.mark.parametrize("role", ["scheduler", "conductor", "compute", "network"])
+def test_boots_that_share_messages_outlive_a_killed_worker(cloud: WholeCloud, role: str) -> None:
+    """Fifty requests at one moment, ten at a time, and a worker that has many of them in hand."""
+    with ThreadPoolExecutor(10) as pool:
+        asked = [pool.submit(cloud.boot, f"crowd-{role}-{number}") for number in range(COUNT)]
+        cloud.command("chaos", "kill", role, "--no-wait")
+        assert len({one.result() for one in asked}) == COUNT
+    assert len(all_active(cloud, f"crowd-{role}", COUNT)) == COUNT
 
 
 def test_fifty_boots_outlive_two_restarts_of_the_broker(cloud: WholeCloud) -> None:

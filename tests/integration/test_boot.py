@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_each_of_many_boots_leaves_all_steps(whole_cloud: WholeCloud) -> None:
     assert [len(shared[number]) for number in range(1, 7)] == [1] * 6
     assert len(shared[18]) == 20
     whole_cloud.delete_all("batch")
+
+
+def test_boots_of_one_moment_are_each_their_own(whole_cloud: WholeCloud) -> None:
+    """They share messages and questions; each has all of its steps, and a request id of its own."""
+    with ThreadPoolExecutor(12) as pool:
+        booted = list(pool.map(whole_cloud.boot, [f"crowd-{number}" for number in range(36)]))
+    servers = [whole_cloud.wait_for(server_id, "ACTIVE") for server_id in booted]
+    assert [f"crowd-{number}" for number in range(36)] == [one["name"] for one in servers]
+    workers = whole_cloud.all_workers()
+    traces = [trace_of(whole_cloud, server_id) for server_id in booted]
+    for server, trace in zip(servers, traces, strict=True):
+        check_trace(trace, workers, server["OS-EXT-SRV-ATTR:host"])
+    assert len({trace["request_id"] for trace in traces}) == len(booted)
+    whole_cloud.delete_all("crowd")
 
 
 def test_no_valid_host_says_why(whole_cloud: WholeCloud) -> None:
