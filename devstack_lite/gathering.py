@@ -17,16 +17,18 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from devstack_lite import failpoints
+from devstack_lite.exceptions import Unavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Key = TypeVar("Key")
 
 AT_ONCE = 200
-"""Items of one message."""
+"""Items of one message: as many as one request of that benchmark's brings."""
 
 PATIENCE_S = 0.5
-"""How long somebody waits for others' message before sending one beside it."""
+"""How long somebody waits for others' message before sending one beside it: a multiple of what one
+takes on a busy machine, and little beside the seconds after which a call is given up."""
 
 
 LINGER_S = 0.02
@@ -34,7 +36,7 @@ LINGER_S = 0.02
 more (`python -m benchmarks.boot`)."""
 
 RECENT_S = 0.2
-"""For how long company lets expect more."""
+"""For how long company lets expect more: about what a boot takes where there are many."""
 
 
 class _Place(Generic[Item, Answer]):
@@ -102,11 +104,18 @@ class Gatherer(Generic[Item, Answer]):
             places = [leader]
             while self._waiting and len(places) < AT_ONCE:
                 places.append(self._waiting.popleft())
-        answers: Sequence[Answer | Exception]
+        answers: Sequence[Answer | Exception] = []
         try:
             answers = self._send([place.item for place in places])
         except Exception as error:  # noqa: BLE001 - each caller's to handle
             answers = [error] * len(places)
+        finally:
+            self._hand_on(places, answers)
+
+    def _hand_on(
+        self, places: Sequence[_Place[Item, Answer]], answers: Sequence[Answer | Exception]
+    ) -> None:
+        """Give the turn to who waits, and to each sender the answer; whatever became of it."""
         with self._lock:
             if self._waiting or len(places) > 1:
                 self._company_until = time.monotonic() + RECENT_S
@@ -117,6 +126,8 @@ class Gatherer(Generic[Item, Answer]):
                 following = self._waiting.popleft()
         if following is not None:
             following.called.set()
+        if len(answers) != len(places):
+            answers = [Unavailable("what it was sent with failed")] * len(places)
         for place, answer in zip(places, answers, strict=True):
             place.answers.append(answer)
             place.called.set()

@@ -9,12 +9,16 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
 LINE_BYTES = 64 * 1024
 MOST_HEADERS = 200
+"""Twice the standard library's bound."""
+JOIN_BYTES = 64 * 1024
+"""A body up to that goes out with its head; more takes longer to copy than to send."""
 
 _TARGET = re.compile(r"[!-~]+")
 _LINE = re.compile(r"[^\r\n\0]*")
@@ -41,7 +45,7 @@ def send(
     headers: Mapping[str, str],
     body: bytes | None,
 ) -> None:
-    """Send a request, its head and body in one piece.
+    """Send a request, its head and a small body in one piece.
 
     Raises ValueError for a target or a header that would end its line, OSError.
     """
@@ -55,7 +59,11 @@ def send(
         if not _LINE.fullmatch(line):
             raise ValueError(f"not a header: {line!r}")
     head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-    sock.sendall(head + body if body else head)
+    if body and len(body) > JOIN_BYTES:
+        sock.sendall(head)
+        sock.sendall(body)
+    else:
+        sock.sendall(head + body if body else head)
 
 
 def receive(stream: BinaryIO, method: str) -> Reply:
@@ -66,7 +74,7 @@ def receive(stream: BinaryIO, method: str) -> Reply:
     while True:
         version, status = _status(stream)
         headers = _headers(stream)
-        if status != http.client.CONTINUE:
+        if not http.client.CONTINUE <= status < http.client.OK:
             break
     wishes = headers.get("connection", "").lower()
     is_last = "close" in wishes or (version == "HTTP/1.0" and "keep-alive" not in wishes)
@@ -85,16 +93,21 @@ def _line(stream: BinaryIO) -> str:
     line = stream.readline(LINE_BYTES + 1)
     if len(line) > LINE_BYTES:
         raise http.client.LineTooLong("header line")
-    if not line:
-        raise http.client.RemoteDisconnected("the peer closed the connection")
+    if not line.endswith(b"\n"):
+        raise http.client.IncompleteRead(line)
     return line.decode("latin-1").rstrip("\r\n")
 
 
 def _status(stream: BinaryIO) -> tuple[str, int]:
-    line = _line(stream)
+    try:
+        line = _line(stream)
+    except http.client.IncompleteRead as error:
+        if error.partial:
+            raise
+        raise http.client.RemoteDisconnected("the peer closed the connection") from error
     version, _, rest = line.partition(" ")
     code = rest[:3]
-    if not version.startswith("HTTP/1.") or not code.isdigit():
+    if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit()):
         raise http.client.BadStatusLine(line)
     return version, int(code)
 
@@ -116,7 +129,7 @@ def _number(text: str, base: int) -> int:
         number = int(text, base)
     except ValueError:
         number = -1
-    if number < 0:
+    if not 0 <= number <= sys.maxsize:
         raise http.client.HTTPException(f"not a length: {text!r}")
     return number
 

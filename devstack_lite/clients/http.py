@@ -105,15 +105,20 @@ class HttpPeer:
         connection, stream = self._connection()
         if failpoints.is_holding():
             connection.sock.settimeout(failpoints.HELD_CALL_S)
-        exchange.send(
-            connection.sock,
-            method,
-            self._path + path,
-            host=self._authority,
-            headers=headers,
-            body=data,
-        )
-        reply = exchange.receive(stream, method)
+        try:
+            exchange.send(
+                connection.sock,
+                method,
+                self._path + path,
+                host=self._authority,
+                headers=headers,
+                body=data,
+            )
+            reply = exchange.receive(stream, method)
+        except BaseException:
+            # What is left on it would be taken for the next request's answer.
+            self.close()
+            raise
         if reply.is_last:
             self.close()
         return Answer(status=reply.status, headers=_Headers(reply.headers), data=reply.data)

@@ -66,33 +66,42 @@ def begin_delete(db: Database, context: RequestContext, uuid: str) -> Instance:
     Returns the instance; deleted_at is set when nothing is left to do. Delivered twice: the same,
     also when it is gone by then. Raises NotFound, InstanceIsLocked.
     """
+    return begin_all(db, [(context, uuid)])[0]
+
+
+def begin_all(db: Database, asked_for: Sequence[tuple[RequestContext, str]]) -> list[Instance]:
+    """Do what begin_delete does for each, in one transaction: all or none."""
     now = utcnow()
     with db.write() as connection:
-        try:
-            row = locked_instance(connection, uuid)
-        except NotFound:
-            gone = _gone_by(connection, context, uuid)
-            if gone is None:
-                raise
-            return instance_of(gone)
-        if row.task_state != TaskState.DELETING:
-            refuse_if_locked(row, context)
-            moves.end_badly(connection, row, now)
-            overtake(connection, row, TaskState.DELETING)
-            operation = operation_of(DELETE, context, **_elsewhere(connection, row))
-            connection.execute(
-                _UPDATE,
-                {"b_uuid": uuid, "task_state": TaskState.DELETING, **asked(row, operation, now)},
-            )
-            record_action(
-                connection, context, row,
-                action=DELETE, event="compute_terminate_instance", now=now,
-            )  # fmt: skip
-            if row.host is None:
-                # An attempt that failed, or whose worker died, may have got it something.
-                take_from(connection, [uuid])
-                _remove(connection, connection.execute(_TO_REMOVE, {"b_uuid": uuid}).one(), now)
-        return instance_of(connection.execute(_ROW, {"b_uuid": uuid}).one())
+        return [_begin(connection, context, uuid, now) for context, uuid in asked_for]
+
+
+def _begin(connection: Connection, context: RequestContext, uuid: str, now: Any) -> Instance:
+    try:
+        row = locked_instance(connection, uuid)
+    except NotFound:
+        gone = _gone_by(connection, context, uuid)
+        if gone is None:
+            raise
+        return instance_of(gone)
+    if row.task_state != TaskState.DELETING:
+        refuse_if_locked(row, context)
+        moves.end_badly(connection, row, now)
+        overtake(connection, row, TaskState.DELETING)
+        operation = operation_of(DELETE, context, **_elsewhere(connection, row))
+        connection.execute(
+            _UPDATE,
+            {"b_uuid": uuid, "task_state": TaskState.DELETING, **asked(row, operation, now)},
+        )
+        record_action(
+            connection, context, row,
+            action=DELETE, event="compute_terminate_instance", now=now,
+        )  # fmt: skip
+        if row.host is None:
+            # An attempt that failed, or whose worker died, may have got it something.
+            take_from(connection, [uuid])
+            _remove(connection, connection.execute(_TO_REMOVE, {"b_uuid": uuid}).one(), now)
+    return instance_of(connection.execute(_ROW, {"b_uuid": uuid}).one())
 
 
 def _elsewhere(connection: Connection, row: Any) -> Json:

@@ -119,6 +119,7 @@ class RpcClient:
     ) -> Any:
         """Send the message that method declares; return the answer of a call.
 
+        One that gathers waits for its turn before its time-out begins: half a second at most.
         Raises Unavailable (indefinite) when no answer came in time, or when the broker is away;
         whatever DevstackError the other side raised (definite) otherwise.
         """
@@ -132,7 +133,9 @@ class RpcClient:
         def send(calls: Sequence[together.Call]) -> list[Any]:
             return self.invoke_together(method, calls, rpc_server=rpc_server)
 
-        return self._gatherers.setdefault((method.__name__, rpc_server), Gatherer(send))
+        key = method.__name__, rpc_server
+        found = self._gatherers.get(key)
+        return found or self._gatherers.setdefault(key, Gatherer(send))
 
     def _send(
         self,

@@ -1,11 +1,10 @@
 """oslo.messaging's way to the broker, shortened where nothing is wrong with the connection.
 
 kombu and py-amqp are made for brokers of many kinds and for connections that break. What that takes
-where nothing breaks is most of what an RPC call costs (`python -m benchmarks.rpc`): a class made
-and thrown away around each publish, three system calls for each part of each frame, socket options
-set and set back around each message, and a wait for the broker's receipt of each answer. Whatever
-goes wrong is still handled by the libraries, as before: a short cut that raises anything is
-followed by their long way.
+where nothing breaks is much of what an RPC call costs (`python -m benchmarks.rpc`): a class made
+and thrown away around each publish, three system calls for each part of each frame, and socket
+options set and set back around each message. Whatever goes wrong is the libraries' to handle, as
+before: what a short cut raises is raised again in their hands.
 
 install() is for transport.py alone; the versions that this fits are those of requirements.lock, and
 a contract test tells when another one has moved what is replaced here.
@@ -60,12 +59,19 @@ class SocketTransport(amqp.transport.TCPTransport):  # type: ignore[misc]
         self._read_buffer = kept[n:]
         return kept[:n]
 
+    def _has_frame(self) -> bool:
+        """Say whether a whole frame is here: its head, which ends with its size, it, and an end."""
+        kept: bytes = self._read_buffer
+        if len(kept) < FRAME_HEAD_BYTES:
+            return False
+        return len(kept) > FRAME_HEAD_BYTES + int.from_bytes(kept[3:FRAME_HEAD_BYTES])
+
     @contextmanager
     def having_timeout(self, timeout: float | None) -> Iterator[socket.socket]:
         """Set the socket's time-out for the block, unless the next frame is here already."""
         sock: socket.socket = self.sock
         before = sock.gettimeout()
-        if timeout is None or timeout == before or len(self._read_buffer) > FRAME_HEAD_BYTES:
+        if timeout is None or timeout == before or self._has_frame():
             yield sock
             return
         sock.settimeout(timeout)
@@ -77,7 +83,11 @@ class SocketTransport(amqp.transport.TCPTransport):  # type: ignore[misc]
 
 
 class Channel(pyamqp.Channel):  # type: ignore[misc]
-    """Publishes at once; waits for the broker's receipt of what nobody else tells the fate of."""
+    """Publishes without a look at the socket first: the receipt that it then waits for comes there.
+
+    Each message has to be waited for. Receipts name no message to py-amqp: one that was left would
+    be taken for the next one's, and so would the news that a message found no queue.
+    """
 
     def _basic_publish(
         self,
@@ -90,10 +100,7 @@ class Channel(pyamqp.Channel):  # type: ignore[misc]
         confirm_timeout: float | None = None,
         argsig: str = "Bssbb",
     ) -> Any:
-        """Send a message, without a look at what the broker may have said before.
-
-        Raises RecoverableConnectionError.
-        """
+        """Send a message. Raises RecoverableConnectionError."""
         if not self.connection:
             raise RecoverableConnectionError("basic_publish: connection closed")
         try:
@@ -106,16 +113,6 @@ class Channel(pyamqp.Channel):  # type: ignore[misc]
                 )
         except TimeoutError as error:
             raise RecoverableConnectionError("basic_publish: timed out") from error
-
-    def basic_publish_confirm(self, msg: Any, *args: Any, **wanted: Any) -> Any:
-        """Send a message; wait until the broker has it, unless it is an answer.
-
-        Answers alone go to the exchange without a name. Who waits for one that is lost asks again,
-        as for one whose sender died.
-        """
-        if wanted.get("exchange"):
-            return super().basic_publish_confirm(msg, *args, **wanted)
-        return self._basic_publish(msg, *args, **wanted)
 
 
 class Connection(pyamqp.Connection):  # type: ignore[misc]
@@ -146,21 +143,24 @@ class DriverConnection(impl_rabbit.Connection):  # type: ignore[misc]
     _timed: tuple[socket.socket, float | None] | None = None
     """The socket whose time-out is known, and the time-out."""
 
-    def __init__(self, *args: Any, **wanted: Any) -> None:
-        super().__init__(*args, **wanted)
-        # An answer to a caller that died is nobody's; the library would offer it for a minute.
-        self.direct_mandatory_flag = False
-
     def ensure(self, method: Callable[[], Any], *args: Any, **wanted: Any) -> Any:
         """Return what method does on a connection that works, whatever it takes to have one."""
+        failed: list[Exception] = []
+
+        def again() -> Any:
+            """Fail as the first try did, for the library to judge; then do it."""
+            if failed:
+                raise failed.pop()
+            return method()
+
         if self.channel is not None and self.connection.connected:
             try:
                 return method()
             except ANSWERS:
                 raise
-            except Exception:  # noqa: BLE001 - tried again, and judged, by the library
-                impl_rabbit.LOG.debug("the connection has to be looked after", exc_info=True)
-        return super().ensure(method, *args, **wanted)
+            except Exception as error:  # noqa: BLE001 - raised again in the library's hands
+                failed.append(error)
+        return super().ensure(again, *args, **wanted)
 
     def set_transport_socket_timeout(self, timeout: float | None = None) -> None:
         """Bound what the socket waits for, by so many seconds and by the heartbeats' time-out."""
@@ -175,7 +175,10 @@ class DriverConnection(impl_rabbit.Connection):  # type: ignore[misc]
 
 
 class Message(impl_rabbit.RabbitMessage):  # type: ignore[misc]
-    """oslo.messaging's message, read by a faster reader of JSON; what that refuses, by its own."""
+    """oslo.messaging's message, read by a faster reader of JSON; what that refuses, by its own.
+
+    Whole numbers of more than 64 bits become floating-point numbers that way: no message has any.
+    """
 
     def __init__(self, raw_message: Any) -> None:
         try:

@@ -23,6 +23,8 @@ ARGUMENT = "together"
 
 SUFFIX = "_together"
 
+LATE = "it came too late: nobody waits for it"
+
 Call: TypeAlias = tuple[RequestContext, dict[str, Any]]
 """The context of a call, and its arguments by name."""
 
@@ -46,7 +48,7 @@ def from_message(context: RequestContext, message: Sequence[dict[str, Any]]) -> 
 def answers_to_message(answers: Sequence[Any]) -> list[dict[str, Any]]:
     """Return results, and errors among them, as what a message's sender is answered."""
     return [
-        {"error": [type(one).__name__, one.message, one.kind]}
+        {"error": [_name_of(one), one.message, one.kind]}
         if isinstance(one, DevstackError)
         else {"result": one}
         for one in answers
@@ -56,6 +58,12 @@ def answers_to_message(answers: Sequence[Any]) -> list[dict[str, Any]]:
 def answers_from_message(message: Sequence[dict[str, Any]]) -> list[Any]:
     """Return each call's result, or the error that it raised."""
     return [one["result"] if "error" not in one else _error_of(*one["error"]) for one in message]
+
+
+def _name_of(error: DevstackError) -> str:
+    """Return the nearest class that callers know: oslo.messaging makes others of remote ones."""
+    names = (cls.__name__ for cls in type(error).__mro__)
+    return next((name for name in names if name in BY_NAME), DevstackError.__name__)
 
 
 def _error_of(name: str, text: str, kind: str) -> DevstackError:
@@ -84,7 +92,7 @@ def _pass(point: str, call: Call, answers: dict[int, Any], number: int) -> None:
     try:
         failpoints.hit(point, message=arguments)
         if context.is_expired:
-            raise Unavailable("it came too late: nobody waits for it")
+            raise Unavailable(LATE)
     except DevstackError as error:
         answers[number] = error
 
@@ -94,6 +102,10 @@ def _do(endpoint: Any, name: str, calls: Sequence[Call], run: Run) -> list[Any]:
     if together is not None and len(calls) > 1:
         try:
             return list(together(calls))
+        except Unavailable as error:
+            if not isinstance(error, Deadlock):
+                # To ask each in turn whoever does not answer takes as many times as long.
+                return [error] * len(calls)
         except Exception as error:  # noqa: BLE001 - whose it is shows when each is done alone
             LOG.debug("%d calls of %s one by one: %s", len(calls), name, error)
     return [_do_one(getattr(endpoint, name), call, run) for call in calls]
@@ -102,9 +114,14 @@ def _do(endpoint: Any, name: str, calls: Sequence[Call], run: Run) -> list[Any]:
 def _do_one(method: Callable[..., Any], call: Call, run: Run) -> Any:
     context, arguments = call
     context.make_current()
+    if context.is_expired:
+        return Unavailable(LATE)
     try:
         return run(method, context, arguments)
     except Deadlock as error:
         return Unavailable(error.message)
     except DevstackError as error:
         return error
+    except Exception as error:
+        LOG.exception("a call failed that shared a message")
+        return DevstackError(f"{type(error).__name__}: {error}")

@@ -51,7 +51,8 @@ MAX_COUNT = 1000
 
 
 GATHERED_COUNT = 10
-"""Servers of one request up to which it goes with others; with more it is a batch of its own."""
+"""Servers of one request up to which it goes with others. With more it is a batch of its own, and
+so is what brings files: a message has a bound of size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +113,15 @@ class Booter:
         log.close(detail=f"{maximum} x {wanted.flavor.name}")
         failpoints.hit(f"{point_of(2)}.after")
         boot = Accepted(context=context, wanted=wanted, log=log)
-        if maximum > GATHERED_COUNT:
+        if maximum > GATHERED_COUNT or wanted.user_data or wanted.injected_files:
             [found] = self._start([boot])
-        else:
-            found = self._gatherer.submit(boot)
-        context.make_current()  # Whoever sent for others spoke in their names.
-        if isinstance(found, Exception):
-            raise found
-        return found
+            if isinstance(found, Exception):
+                raise found
+            return found
+        try:
+            return self._gatherer.submit(boot)
+        finally:
+            context.make_current()  # Whoever sent for others spoke in their names.
 
     def _start(self, boots: Sequence[Accepted]) -> list[list[Instance] | Exception]:
         """Have the instances of one moment's requests recorded and placed.

@@ -28,7 +28,7 @@ class ComputeAPI(RpcClient):
     ) -> None:
         """Build instances that are claimed on host's nodes. Step 8 and what follows.
 
-        steps: what is recorded so far; all the orders of a message share it.
+        steps: what is recorded so far; all these orders share it.
         """
         self.invoke(
             context,

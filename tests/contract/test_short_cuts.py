@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import socket
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,6 +99,14 @@ def test_a_bound_is_set_for_what_has_to_be_waited_for(ends: Any) -> None:
     assert transport.sock.gettimeout() == WAIT_S
 
 
+def test_half_a_frame_is_waited_for_within_the_bound(ends: Any) -> None:
+    transport, there = ends
+    there.sendall((frame(b"one") + frame(b"two"))[:-3])
+    transport.read_frame()
+    with pytest.raises(TimeoutError), transport.having_timeout(0.01):
+        transport.read_frame()
+
+
 def test_the_end_of_a_connection_is_an_error(ends: Any) -> None:
     transport, there = ends
     there.close()
@@ -119,29 +128,62 @@ class Broken:
         return "done"
 
 
-def driver(monkeypatch: pytest.MonkeyPatch) -> short_cuts.DriverConnection:
-    """Return a connection that the library would look after by doing it once more."""
-    found = object.__new__(short_cuts.DriverConnection)
-    found.channel = object()
-    found.connection = SimpleNamespace(connected=True)
-    monkeypatch.setattr(
-        short_cuts.DriverConnection.__base__, "ensure", lambda _self, method, *_a, **_k: method()
-    )
+class Library:
+    """Looks after a connection: remembers what was wrong, and does it again."""
+
+    def __init__(self) -> None:
+        self.seen: list[Exception] = []
+
+    def ensure(self, method: Callable[[], Any]) -> Any:
+        for _ in range(3):
+            try:
+                return method()
+            except OSError as error:
+                self.seen.append(error)
+        return None
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+    found = Library()
+    base = short_cuts.DriverConnection.__base__
+    monkeypatch.setattr(base, "ensure", found.ensure)
     return found
 
 
-def test_the_library_looks_after_a_connection_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection, broken = driver(monkeypatch), Broken(OSError("gone"))
-    assert connection.ensure(broken.method) == "done"
+def driver(*, is_connected: bool = True) -> short_cuts.DriverConnection:
+    found = object.__new__(short_cuts.DriverConnection)
+    found.channel = object()
+    found.connection = SimpleNamespace(connected=is_connected)
+    return found
+
+
+def test_the_library_judges_what_was_wrong_with_a_connection(library: Library) -> None:
+    """It gets the very error that the short cut met: who consumes has to be told to begin anew."""
+    gone = OSError("gone")
+    broken = Broken(gone)
+    assert driver().ensure(broken.method) == "done"
+    assert library.seen == [gone]
     assert broken.done == 1
+
+
+def test_what_works_does_not_trouble_the_library(library: Library) -> None:
+    assert driver().ensure(Broken().method) == "done"
+    assert library.seen == []
+
+
+def test_what_is_not_connected_is_the_librarys(library: Library) -> None:
+    broken = Broken(OSError("gone"))
+    assert driver(is_connected=False).ensure(broken.method) == "done"
+    assert [str(error) for error in library.seen] == ["gone"]
 
 
 @pytest.mark.parametrize(
     "error", [common.Timeout(), rpc_amqp.AMQPDestinationNotFound("no exchange")]
 )
-def test_an_answer_is_no_failure(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_no_failure(error: Exception, library: Library) -> None:
     """What says how it went is raised as it is, and nothing is tried again."""
-    connection, broken = driver(monkeypatch), Broken(error)
+    broken = Broken(error)
     with pytest.raises(type(error)):
-        connection.ensure(broken.method)
-    assert broken.done == 0
+        driver().ensure(broken.method)
+    assert (broken.done, library.seen) == (0, [])

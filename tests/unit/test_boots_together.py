@@ -14,7 +14,7 @@ from devstack_lite.db import builds, claims, decisions, deletes, hosts, instance
 from devstack_lite.db.engine import Database
 from devstack_lite.db.ports import PortFilter
 from devstack_lite.db.quotas import Limits
-from devstack_lite.exceptions import QuotaExceeded
+from devstack_lite.exceptions import NotFound, QuotaExceeded
 from devstack_lite.objects.compute import BootRequest, BuildOrder
 from devstack_lite.objects.network import Port
 from devstack_lite.rpc import server, together
@@ -169,8 +169,10 @@ def test_many_are_deleted_at_once(db: Database, context: RequestContext) -> None
         db, "host1", "me",
         [BuildOrder(instance_uuid=one, node="host1", attempt=1) for one in uuids], StepLog(),
     )  # fmt: skip
-    for own, boot in asked[:3]:
-        deletes.begin_delete(db, own, uuid_of(boot))
+    begun = deletes.begin_all(db, [(own, uuid_of(boot)) for own, boot in asked[:3]])
+    assert [one.uuid for one in begun] == uuids[:3]
+    with pytest.raises(NotFound):
+        deletes.begin_all(db, [(asked[3][0], uuids[3]), (context, "nothing")])
     assert deletes.finish_delete(db, uuids[0])
     assert deletes.finish_all(db, uuids) == [False, True, True, False]
     assert [node.instances for node in hosts.list_nodes(db) if node.host == "host1"] == [1]

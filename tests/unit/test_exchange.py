@@ -13,7 +13,7 @@ from devstack_lite.clients.exchange import Reply
 
 
 def received(text: str, method: str = "GET") -> Reply:
-    return exchange.receive(io.BytesIO(text.replace("\n", "\r\n").encode()), method)
+    return exchange.receive(io.BytesIO(text.replace("\n", "\r\n").encode("latin-1")), method)
 
 
 def test_an_answer_of_a_known_length() -> None:
@@ -40,6 +40,7 @@ def test_an_answer_of_a_known_length() -> None:
         ("HTTP/1.0 200 OK\nContent-Length: 1\n\nx", b"x", True),
         ("HTTP/1.0 200 OK\nConnection: Keep-Alive\nContent-Length: 1\n\nx", b"x", False),
         ("HTTP/1.1 204 No Content\n\n", b"", False),
+        ("HTTP/1.1 103 Early Hints\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\nx", b"x", False),
         ("HTTP/1.1 100 Continue\n\nHTTP/1.1 201 Created\nContent-Length: 0\n\n", b"", False),
     ],
 )  # fmt: skip
@@ -56,7 +57,10 @@ def test_an_answer_to_head_has_no_body() -> None:
     ("text", "error"),
     [
         ("", http.client.RemoteDisconnected),
-        ("HTTP/1.1 200 OK\nContent-Le", http.client.RemoteDisconnected),
+        ("HTTP/1.1 200 OK\nContent-Le", http.client.IncompleteRead),
+        ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3", http.client.IncompleteRead),
+        ("HTTP/1.1 \u00b22\u00b2 OK\n\n", http.client.BadStatusLine),
+        ("HTTP/1.1 200 OK\nContent-Length: 99999999999999999999\n\n", http.client.HTTPException),
         ("SSH-2.0-OpenSSH\n\n", http.client.BadStatusLine),
         ("HTTP/1.1 abc\n\n", http.client.BadStatusLine),
         ("HTTP/1.1 200 OK\nContent-Length: 5\n\nabc", http.client.IncompleteRead),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devstack_lite import failpoints, gathering
+from devstack_lite.exceptions import Unavailable
 from devstack_lite.gathering import Gatherer, SharedQuestion
 
 WAIT_S = 10.0
@@ -93,6 +94,35 @@ def test_what_fails_as_a_whole_fails_for_each_and_the_next_goes_on() -> None:
         first.result(WAIT_S)
     assert second.result(WAIT_S) == "B"
     assert post.sent == [["burn"], ["b"]]
+
+
+class Strike(BaseException):
+    """Not to be caught by whoever catches all errors."""
+
+
+@pytest.mark.usefixtures("patient")
+def test_nobody_waits_for_ever_for_who_died_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its companions are told, and the next one's turn comes."""
+    monkeypatch.setattr(gathering, "LINGER_S", 0.0)
+    post = Post()
+
+    def send(items: Sequence[str]) -> list[str | Exception]:
+        if "b" in items:
+            raise Strike
+        return post.send(items)
+
+    gatherer: Gatherer[str, str] = Gatherer(send, linger_s=0.0)
+    crowd = Crowd(gatherer)
+    first = crowd.submit("a")
+    assert post.under_way.acquire(timeout=WAIT_S)
+    rest = [crowd.submit("b")]
+    until_waiting(gatherer, 1)
+    rest.append(crowd.submit("c"))
+    until_waiting(gatherer, 2)
+    post.may_go.release(2)
+    assert first.result(WAIT_S) == "A"
+    assert {type(one.exception(WAIT_S)) for one in rest} == {Strike, Unavailable}
+    assert crowd.submit("d").result(WAIT_S) == "D"
 
 
 def test_nobody_waits_for_a_message_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,40 @@ def test_what_cannot_be_done_at_once_is_done_one_by_one() -> None:
     assert shop.together == [2]
 
 
+def test_an_unexpected_error_is_one_calls_alone() -> None:
+    """What the others did is done, and they are told so."""
+
+    class Clumsy(Shop):
+        def sell(self, context: RequestContext, *, what: str) -> str:
+            if what == "glass":
+                raise KeyError(what)
+            return super().sell(context, what=what)
+
+    tea, error, jam = ask(Clumsy(), calls_of("tea", "glass", "jam"))
+    assert (tea, jam) == ("tea for u0", "jam for u2")
+    assert type(error) is DevstackError
+
+
+def test_who_does_not_answer_is_not_asked_for_each() -> None:
+    """A peer that is away is away for all of them."""
+
+    class Remote(Shop):
+        def sell_together(self, calls: list[together.Call]) -> list[str]:
+            raise Unavailable("the warehouse does not answer")
+
+    shop = Remote()
+    answers = ask(shop, calls_of("tea", "jam"))
+    assert [type(one) for one in answers] == [Unavailable, Unavailable]
+    assert shop.served == []
+
+
+def test_a_remote_error_is_told_on_as_what_it_is() -> None:
+    """oslo.messaging raises a class of its own making where it came from another process."""
+    remote = type("Unavailable_Remote", (Unavailable,), {})("away")
+    [found] = together.answers_from_message(together.answers_to_message([remote]))
+    assert type(found) is Unavailable
+
+
 def test_nothing_is_done_for_who_has_given_up() -> None:
     shop = Shop()
     answers = ask(shop, calls_of("tea", "jam"), expires_at=1.0)

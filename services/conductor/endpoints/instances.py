@@ -109,7 +109,17 @@ class Instances:
 
     def begin_delete(self, context: RequestContext, *, uuid: str) -> Instance:
         """Note it. Delivered twice: answers the same."""
-        instance = deletes.begin_delete(self._db, context, uuid)
+        return self._begun(context, deletes.begin_delete(self._db, context, uuid))
+
+    def begin_delete_together(self, calls: Sequence[Call]) -> list[Instance]:
+        """Note many in one transaction, all or none."""
+        begun = deletes.begin_all(self._db, [(own, given["uuid"]) for own, given in calls])
+        return [self._begun(own, one) for (own, _), one in zip(calls, begun, strict=True)]
+
+    def _begun(self, context: RequestContext, instance: Instance) -> Instance:
+        """Return an instance that shall go; one whose host is down is gone at once."""
+        context.make_current()
+        uuid = instance.uuid
         if instance.deleted_at is None and self._is_down(instance.host):
             delete_without_host(self._db, uuid)
             instance = deletes.begin_delete(self._db, context, uuid)
