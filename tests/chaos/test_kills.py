@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from devstack_lite.broker import probe
 from tests.chaos.conftest import all_active
 from tests.integration.whole_cloud import WholeCloud
 
@@ -32,6 +33,14 @@ def test_boots_that_share_messages_outlive_a_killed_worker(cloud: WholeCloud, ro
         cloud.command("chaos", "kill", role, "--no-wait")
         assert len({one.result() for one in asked}) == COUNT
     assert len(all_active(cloud, f"crowd-{role}", COUNT)) == COUNT
+
+
+def test_queues_that_are_deleted_are_declared_again(cloud: WholeCloud) -> None:
+    """Whoever consumes from one hears that it is gone, makes it anew, and goes on."""
+    hosts = [f"compute.{host}" for host in cloud.record.hosts]
+    probe.delete_queues(cloud.record.broker, ["scheduler", "conductor", *hosts])
+    cloud.boot("queues", min_count=COUNT)
+    assert len(all_active(cloud, "queues", COUNT)) == COUNT
 
 
 def test_fifty_boots_outlive_two_restarts_of_the_broker(cloud: WholeCloud) -> None:
