@@ -17,7 +17,7 @@ ROW = 17
 MARGIN = 30
 CHARACTER = 6.2
 """Pixels of a letter of the font, for how much of a name fits."""
-LEAST = 0.3
+LEAST = 1.0
 """Rectangles of fewer pixels are left out: a thousand of them are one grey line."""
 
 Stack = tuple[str, ...]
