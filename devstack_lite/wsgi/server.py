@@ -114,6 +114,15 @@ class _SharedSocketServer(wsgi.Server):
         self.socket = self._listener
         return self._listener
 
+    def prepare(self) -> None:
+        """Get ready to serve.
+
+        All workers wake up for a connection, and one gets it: the others must not wait for the next
+        one, as cheroot would for a second, while requests on their own connections wait for them.
+        """
+        super().prepare()
+        self.socket.setblocking(False)
+
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:
         """Send cheroot's messages to the log."""
         LOG.log(level, "%s", msg, exc_info=traceback)
