@@ -24,12 +24,11 @@ Answer = TypeVar("Answer")
 Key = TypeVar("Key")
 
 AT_ONCE = 200
-"""Items of one message: as many as one request of that benchmark's brings."""
+"""Items of one message: as many servers as one request of `python -m benchmarks.boot` asks for."""
 
 PATIENCE_S = 0.5
 """How long somebody waits for others' message before sending one beside it: a multiple of what one
 takes on a busy machine, and little beside the seconds after which a call is given up."""
-
 
 LINGER_S = 0.02
 """How long to wait for company; boots by 10 clients at once cost 10 % less with it, 50 ms do no

@@ -3,7 +3,8 @@
 What a message costs does not grow with what it brings. Whoever has several calls of one method to
 make at one moment sends them with RpcClient.invoke_together(). A manager that can do better than
 one after another has a method `<name>_together` beside `<name>`, which gets all the calls and
-answers each; when it raises, they are done one by one, so that each has its own error.
+answers each; when it raises, they are done one by one, so that each has its own error. Unavailable
+is the same for all: a peer that does not answer is not asked for each.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import oslo_messaging
 
 from devstack_lite import failpoints
 from devstack_lite.context import RequestContext
+from devstack_lite.exceptions import DevstackError
 from devstack_lite.objects.compute import ScheduleRequest
 from devstack_lite.objects.registry import Json
 from devstack_lite.rpc.together import Call
@@ -34,7 +35,9 @@ class SchedulerManager:
         with failpoints.around(point_of(7)):
             return self._placer.place(context, request, log)
 
-    def schedule_builds_together(self, calls: Sequence[Call]) -> list[dict[str, str]]:
+    def schedule_builds_together(
+        self, calls: Sequence[Call]
+    ) -> list[dict[str, str] | DevstackError]:
         """Place those of many requests, with one message for each that is asked."""
         placings = []
         for context, given in calls:
@@ -45,9 +48,10 @@ class SchedulerManager:
             placings.append(Placing(context=context, request=request, log=log))
         self._placer.place_all(placings)
         for one in placings:
-            one.context.make_current()
-            failpoints.hit(f"{point_of(7)}.after")
-        return [one.hosts for one in placings]
+            if one.failure is None:
+                one.context.make_current()
+                failpoints.hit(f"{point_of(7)}.after")
+        return [one.failure or one.hosts for one in placings]
 
     def explain(self, context: RequestContext, *, request: ScheduleRequest, count: int) -> Json:
         """Decide without placing."""

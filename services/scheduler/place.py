@@ -69,6 +69,8 @@ class Placing:
     """How often an instance was refused by a node."""
     orders: dict[str, list[BuildOrder]] = field(default_factory=lambda: defaultdict(list))
     """What is claimed, by host."""
+    failure: DevstackError | None = None
+    """Why its claims could not be made, or nobody knows whether they were."""
 
     def __post_init__(self) -> None:
         self.waiting = list(self.request.boot.instance_uuids)
@@ -147,6 +149,8 @@ class Placer:
         """Claim a node for each instance and hand it over; return the host per uuid."""
         placing = Placing(context=context, request=request, log=log)
         self.place_all([placing])
+        if placing.failure is not None:
+            raise placing.failure
         return placing.hosts
 
     def place_all(self, requests: Sequence[Placing]) -> None:
@@ -161,7 +165,7 @@ class Placer:
             self._claim([(one, pairs) for one, pairs in chosen if pairs])
             for one, pairs in chosen:
                 one.note_lost(pairs)
-                if one.refused:
+                if one.refused and one.failure is None:
                     self._leave_or_refuse(one, one.refused)
         for one in requests:
             if one.waiting:
@@ -252,7 +256,7 @@ class Placer:
     def _claim(self, chosen: Sequence[Chosen]) -> None:
         """Have the selections claimed; what was full by then is waiting again.
 
-        Raises Unavailable when the conductor does not answer.
+        What could not be claimed has failed: its request alone.
         """
         if not chosen:
             return
@@ -268,7 +272,8 @@ class Placer:
             wanted: list[Claim] = given["wanted"]
             if isinstance(answers, DevstackError):
                 self._doubt(claim.node for claim in wanted)
-                raise answers
+                one.failure = answers
+                continue
             self._doubt(
                 node
                 for claim, answer in zip(wanted, answers, strict=True)

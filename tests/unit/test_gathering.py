@@ -44,6 +44,17 @@ class Crowd:
         return self._pool.submit(self._gatherer.submit, item)
 
 
+def begun(gatherer: Gatherer[str, str], post: Post, *items: str) -> list[Future[str]]:
+    """Submit items; return when the first is under way and the others wait, in that order."""
+    crowd = Crowd(gatherer)
+    asked = [crowd.submit(items[0])]
+    assert post.under_way.acquire(timeout=WAIT_S)
+    for count, item in enumerate(items[1:], 1):
+        asked.append(crowd.submit(item))
+        until_waiting(gatherer, count)
+    return asked
+
+
 def until_waiting(gatherer: Gatherer[Any, Any], count: int) -> None:
     """Return when so many wait for their turn."""
     for _ in range(1000):
@@ -64,11 +75,7 @@ def test_what_comes_meanwhile_goes_together() -> None:
     """The first goes alone and at once, the others in one message; each has its own answer."""
     post = Post()
     gatherer: Gatherer[str, str] = Gatherer(post.send)
-    crowd = Crowd(gatherer)
-    first = crowd.submit("a")
-    assert post.under_way.acquire(timeout=WAIT_S)
-    rest = [crowd.submit(one) for one in ("b", "bad c", "d")]
-    until_waiting(gatherer, 3)
+    first, *rest = begun(gatherer, post, "a", "b", "bad c", "d")
     post.may_go.release(2)
     assert first.result(WAIT_S) == "A"
     assert rest[0].result(WAIT_S) == "B"
@@ -84,11 +91,7 @@ def test_what_fails_as_a_whole_fails_for_each_and_the_next_goes_on() -> None:
     """Who waited when a message was lost is sent after it."""
     post = Post()
     gatherer: Gatherer[str, str] = Gatherer(post.send)
-    crowd = Crowd(gatherer)
-    first = crowd.submit("burn")
-    assert post.under_way.acquire(timeout=WAIT_S)
-    second = crowd.submit("b")
-    until_waiting(gatherer, 1)
+    first, second = begun(gatherer, post, "burn", "b")
     post.may_go.release(2)
     with pytest.raises(OSError, match="all of it"):
         first.result(WAIT_S)
@@ -112,17 +115,11 @@ def test_nobody_waits_for_ever_for_who_died_sending(monkeypatch: pytest.MonkeyPa
         return post.send(items)
 
     gatherer: Gatherer[str, str] = Gatherer(send, linger_s=0.0)
-    crowd = Crowd(gatherer)
-    first = crowd.submit("a")
-    assert post.under_way.acquire(timeout=WAIT_S)
-    rest = [crowd.submit("b")]
-    until_waiting(gatherer, 1)
-    rest.append(crowd.submit("c"))
-    until_waiting(gatherer, 2)
+    first, *rest = begun(gatherer, post, "a", "b", "c")
     post.may_go.release(2)
     assert first.result(WAIT_S) == "A"
     assert {type(one.exception(WAIT_S)) for one in rest} == {Strike, Unavailable}
-    assert crowd.submit("d").result(WAIT_S) == "D"
+    assert Crowd(gatherer).submit("d").result(WAIT_S) == "D"
 
 
 def test_nobody_waits_for_a_message_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from devstack_lite.context import RequestContext
 from devstack_lite.db import builds, claims, hosts
 from devstack_lite.db.engine import Database
 from devstack_lite.db.quotas import Limits
+from devstack_lite.exceptions import Unavailable
 from devstack_lite.objects.compute import (
     BuildResult,
     Claim,
@@ -33,7 +34,7 @@ from services.conductor.rpcapi.builds import BuildsAPI
 from services.scheduler.decide import Choosing, Scheduler
 from services.scheduler.filters import RamFilter
 from services.scheduler.pci import PciPassthroughFilter
-from services.scheduler.place import CLAIM_ROUNDS, Placer
+from services.scheduler.place import CLAIM_ROUNDS, Placer, Placing
 from services.scheduler.weighers import RAMWeigher
 from tests.unit.conftest import TINY, make_boot, make_node
 
@@ -197,3 +198,37 @@ def test_racing_requests_are_never_refused_while_room_is_left(
         one.join()
     assert [conductor.failed for conductor in conductors] == [[], [], []]
     assert sorted(Counter(placed.values()).values()) == [3, 3, 3]
+
+
+class Deaf(Conductor):
+    """Does not answer claims of one request."""
+
+    def __init__(self, db: Database, deaf_to: str) -> None:
+        super().__init__(db)
+        self._deaf_to = deaf_to
+
+    def invoke_together(
+        self, method: Any, calls: Sequence[Call], *, rpc_server: str | None = None
+    ) -> list[Any]:
+        return [
+            Unavailable("no answer")
+            if self._deaf_to in {claim.instance_uuid for claim in given["wanted"]}
+            else method(context, **given)
+            for context, given in calls
+        ]
+
+
+def test_a_claim_without_an_answer_is_one_requests_alone(
+    db: Database, context: RequestContext
+) -> None:
+    """The others of its message are placed, and what it was to have is looked up again."""
+    hosts.report_nodes(db, [make_node("host1", memory_mb=9000)])
+    requests = [create(db, context, TINY, 1) for _ in range(3)]
+    [lost] = requests[1].boot.instance_uuids
+    own = placer(db, Deaf(db, lost), alternates=0)
+    placings = [Placing(context=context, request=one, log=StepLog()) for one in requests]
+    own.place_all(placings)
+    assert [one.failure is None for one in placings] == [True, False, True]
+    assert [len(one.hosts) for one in placings] == [1, 0, 1]
+    with pytest.raises(Unavailable):
+        own.place(context, requests[1], StepLog())
