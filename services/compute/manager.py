@@ -259,7 +259,7 @@ def fetch_orders(
                 "steps": log.to_message(),
             },
         ))  # fmt: skip
-    found = []
+    found: list[tuple[list[Instance], StepLog]] = []
     answers = peers.builds.invoke_together(peers.builds.start_builds, calls) if calls else []
     for (context, _), answer in zip(calls, answers, strict=True):
         context.make_current()
